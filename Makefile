@@ -1,0 +1,72 @@
+# The project's commands. `make run` and `make test` need Python 3.11 to 3.14 with venv, make, and nothing else.
+
+PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null \
+	&& echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+export VIRTUAL_ENV := $(abspath $(VENV))
+
+# Extras beyond the test's own, such as `make test EXTRAS=torch`.
+EXTRAS ?=
+comma := ,
+
+export CARBON_DATA_DIR ?= data
+export DAGSTER_HOME ?= $(abspath $(CARBON_DATA_DIR))/dagster
+
+.DEFAULT_GOAL := help
+.PHONY: help run test ui lint format bench pictures clean
+
+help: ## Shows this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
+
+run: $(VENV)/ready-run $(DAGSTER_HOME)/dagster.yaml ## Runs the whole pipeline once and says what it measured
+	@$(BIN)/carbon-pipeline materialize
+
+ui: $(VENV)/ready-run $(DAGSTER_HOME)/dagster.yaml ## The Dagster UI on http://127.0.0.1:3000
+	$(BIN)/dg dev --host 127.0.0.1 --port 3000
+
+test: $(VENV)/ready-test$(EXTRAS) browser ## Runs all tests; EXTRAS=torch includes the PyTorch back end
+	$(BIN)/pytest
+
+lint: $(VENV)/ready-dev ## Checks style, types and definitions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/dg check toml
+	$(BIN)/dg check defs
+
+format: $(VENV)/ready-dev ## Formats the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+pictures: $(VENV)/ready-test browser ## Makes the pictures of the README anew
+	$(BIN)/python docs/pictures/make.py
+
+clean: ## Removes the virtual environment; data stay
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 with the module venv is needed (Debian: apt install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/ready-run: EXTRA =
+$(VENV)/ready-test%: EXTRA = [test$(if $*,$(comma)$*)]
+$(VENV)/ready-test: EXTRA = [test]
+$(VENV)/ready-dev: EXTRA = [dev]
+$(VENV)/ready-%: $(BIN)/python pyproject.toml constraints.txt
+	@echo "Installing carbon-pipeline$(EXTRA) into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.$(EXTRA)'
+	@touch $@
+
+$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
+	@mkdir -p $(@D)
+	@cp $< $@
+
+# The browser test needs Chromium: one that is there, else Debian's, else the one that Playwright brings.
+.PHONY: browser
+browser: $(BIN)/python
+	@command -v chromium chromium-browser google-chrome >/dev/null \
+	|| { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } \
+	|| $(BIN)/playwright install chromium \
+	|| { echo "No browser for the end-to-end test: install chromium, then run make test again"; exit 1; }

@@ -1,0 +1,52 @@
+"""Country codes: ISO 3166-1 by way of pycountry. Nothing about where this machine is."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Country:
+    """A country of ISO 3166-1.
+
+    Attributes:
+        alpha_2: code of two letters, as in the records and reports.
+        alpha_3: code of three letters, as CodeCarbon uses it.
+        name: the common English name.
+    """
+
+    alpha_2: str
+    alpha_3: str
+    name: str
+
+
+def find_country(code: str) -> Country:
+    """The country with this code.
+
+    Args:
+        code: two or three letters, in upper or lower case.
+
+    Returns:
+        The country.
+
+    Raises:
+        ValueError: there is no such country.
+    """
+    import pycountry
+
+    key = code.strip().upper()
+    found = pycountry.countries.get(**{"alpha_2" if len(key) == 2 else "alpha_3": key}) if key.isalpha() else None
+    if found is None:
+        raise ValueError(f"{code!r} is no country code of ISO 3166-1; give two or three letters, such as FR or FRA")
+    return _country(found)
+
+
+def all_countries() -> list[Country]:
+    """Every country of ISO 3166-1."""
+    import pycountry
+
+    return [_country(entry) for entry in pycountry.countries]
+
+
+def _country(entry: object) -> Country:
+    # A few countries have a common name ("Bolivia") beside the formal one ("Bolivia, Plurinational State of").
+    name = getattr(entry, "common_name", None) or entry.name  # type: ignore[attr-defined]
+    return Country(entry.alpha_2, entry.alpha_3, name)  # type: ignore[attr-defined]
