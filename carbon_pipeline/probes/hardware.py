@@ -1,0 +1,168 @@
+"""The hardware of this machine: CPU, memory, GPUs. What it draws is not known here."""
+
+import platform
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from carbon_pipeline.probes.sourced import Sourced
+
+BYTES_PER_GIB = 1024**3
+_PROC_CPUINFO = Path("/proc/cpuinfo")
+
+
+class Hardware(BaseModel):
+    """What this machine is made of.
+
+    Attributes:
+        cpu_model: name of the CPU.
+        cpu_count: logical CPUs, which is what CodeCarbon counts.
+        cpu_physical_count: physical cores.
+        ram_gb: main memory, GiB.
+        gpu_count: GPUs that NVML reports; 0 where it reports none, with the reason.
+        gpu_model: name of the GPU, `2 x NVIDIA A100` where there are several.
+        gpu_memory_gb: memory of one GPU, GiB.
+        gpu_driver: version of the NVIDIA driver.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    cpu_model: Sourced[str] = Sourced()
+    cpu_count: Sourced[int] = Sourced()
+    cpu_physical_count: Sourced[int] = Sourced()
+    ram_gb: Sourced[float] = Sourced()
+    gpu_count: Sourced[int] = Sourced()
+    gpu_model: Sourced[str] = Sourced()
+    gpu_memory_gb: Sourced[float] = Sourced()
+    gpu_driver: Sourced[str] = Sourced()
+
+
+def probe_hardware() -> Hardware:
+    """Looks at this machine.
+
+    Returns:
+        What was found; a value that could not be read has a reason in its place.
+    """
+    import psutil
+
+    return Hardware(
+        cpu_model=cpu_model(),
+        cpu_count=_counted(psutil.cpu_count(logical=True)),
+        cpu_physical_count=_counted(psutil.cpu_count(logical=False)),
+        ram_gb=Sourced(value=psutil.virtual_memory().total / BYTES_PER_GIB, source="psutil"),
+        **_gpus(),
+    )
+
+
+def cpu_model(system: str | None = None) -> Sourced[str]:
+    """The name of the CPU on Linux (x86 and Arm), Windows and macOS.
+
+    Args:
+        system: what `platform.system()` says; only tests give it.
+
+    Returns:
+        The name and what said so.
+    """
+    readers = {
+        "Linux": (_from_proc_cpuinfo, _from_lscpu, _from_device_tree),
+        "Windows": (_from_wmi,),
+        "Darwin": (_from_sysctl,),
+    }.get(system or platform.system(), ())
+    for reader in (*readers, _from_py_cpuinfo):
+        try:
+            found = reader()
+        except Exception:  # noqa: BLE001, S112 - each source may be missing in its own way; the next one is asked
+            continue
+        if found.value:
+            return found
+    return Sourced(reason="no source on this system names the CPU")
+
+
+def _from_proc_cpuinfo() -> Sourced[str]:
+    """x86 and some Arm kernels: a line `model name : ...` for each CPU."""
+    with _PROC_CPUINFO.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            key, _, value = line.partition(":")
+            if key.strip() == "model name":
+                return Sourced(value=value.strip() or None, source=str(_PROC_CPUINFO))
+    return Sourced()
+
+
+def _from_lscpu() -> Sourced[str]:
+    """Arm servers: the kernel gives numbers only, lscpu knows the names that belong to them."""
+    for line in _output("lscpu").splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == "Model name" and value.strip() not in ("", "-"):
+            return Sourced(value=value.strip(), source="lscpu")
+    return Sourced()
+
+
+def _from_device_tree() -> Sourced[str]:
+    """Arm boards: the name of the board, such as `Raspberry Pi 4 Model B Rev 1.4`, ended by a NUL."""
+    return Sourced(value=Path("/proc/device-tree/model").read_text().strip("\0 \n") or None, source="device tree")
+
+
+def _from_wmi() -> Sourced[str]:
+    import wmi
+
+    return Sourced(value=wmi.WMI().Win32_Processor()[0].Name.strip(), source="wmi")
+
+
+def _from_sysctl() -> Sourced[str]:
+    return Sourced(value=_output("sysctl", "-n", "machdep.cpu.brand_string").strip(), source="sysctl")
+
+
+def _from_py_cpuinfo() -> Sourced[str]:
+    """Last, since it takes more than a second."""
+    import cpuinfo
+
+    return Sourced(value=cpuinfo.get_cpu_info().get("brand_raw"), source="py-cpuinfo")
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout
+
+
+def _counted(count: int | None) -> Sourced[int]:
+    return Sourced(value=count, source="psutil") if count else Sourced(reason="psutil could not count")
+
+
+def _gpus() -> dict[str, Sourced]:  # type: ignore[type-arg]
+    """The NVIDIA GPUs by way of NVML. No library, no driver, no permission: none, and why."""
+    try:
+        import pynvml
+
+        pynvml.nvmlInit()
+    except Exception as error:  # noqa: BLE001 - NVML reports a missing library or driver as an exception of its own
+        reason = f"NVML: {error}"
+        none = Sourced[str](source="nvml", reason=reason)
+        return {"gpu_count": Sourced(value=0, source="nvml", reason=reason), "gpu_model": none}
+    try:
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+        if not handles:
+            return {"gpu_count": Sourced(value=0, source="nvml", reason="NVML reports no GPU")}
+        models = Counter(_text(pynvml.nvmlDeviceGetName(handle)) for handle in handles)
+        memory = min(pynvml.nvmlDeviceGetMemoryInfo(handle).total for handle in handles)
+        return {
+            "gpu_count": Sourced(value=len(handles), source="nvml"),
+            "gpu_model": Sourced(value=_model_text(models), source="nvml"),
+            "gpu_memory_gb": Sourced(value=memory / BYTES_PER_GIB, source="nvml"),
+            "gpu_driver": Sourced(value=_text(pynvml.nvmlSystemGetDriverVersion()), source="nvml"),
+        }
+    except Exception as error:  # noqa: BLE001 - a GPU that fell off the bus, a permission: said, not raised
+        return {"gpu_count": Sourced(reason=f"NVML: {error}")}
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def _model_text(models: Counter[str]) -> str:
+    """`NVIDIA A100` for one, `2 x NVIDIA A100` for two, `1 x A + 2 x B` for a mixture."""
+    if sum(models.values()) == 1:
+        return next(iter(models))
+    return " + ".join(f"{count} x {model}" for model, count in models.items())
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,142 @@
+"""Where this machine stands: as configured, else as ip-api.com says, else unknown. Never a default country."""
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from carbon_pipeline.country import Country, find_country
+from carbon_pipeline.files import write_whole
+from carbon_pipeline.settings import Settings
+
+# The free service answers over HTTP only: https://ip-api.com/docs/api:json (45 requests a minute, non-commercial use).
+IP_API_URL = "http://ip-api.com/json/?fields=status,message,country,countryCode,regionName,lat,lon"
+TIMEOUT_S = 2.0
+CACHE_S = 24 * 3600
+
+
+class Location(BaseModel):
+    """A place, and who said so.
+
+    Attributes:
+        country_iso_code: two letters, None if unknown.
+        country_name: English name, None if unknown.
+        region: region within the country.
+        latitude: degrees north, -90 to 90.
+        longitude: degrees east, -180 to 180.
+        source: `configured`, `ip-api` or `unknown`.
+        reason: why the location is unknown, or that it comes from the cache.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    country_iso_code: str | None = None
+    country_name: str | None = None
+    region: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    source: str = "unknown"
+    reason: str | None = None
+
+
+def probe_location(settings: Settings) -> Location:
+    """Finds out where this machine stands. Asks the network at most once, for at most 2 s to connect and 2 s to answer.
+
+    Args:
+        settings: `country_iso_code` and `region` win; `geolocation` off makes no call; the answer of ip-api.com is
+            kept in `data_dir/cache/location.json` for a day.
+
+    Returns:
+        The location; unknown, with a reason, if nobody could say.
+    """
+    if settings.country is not None:
+        return Location(
+            country_iso_code=settings.country.alpha_2,
+            country_name=settings.country.name,
+            region=settings.region,
+            source="configured",
+        )
+    if not settings.geolocation:
+        return Location(reason="CARBON_GEOLOCATION is off and CARBON_COUNTRY_ISO_CODE is not set")
+    cache = settings.data_dir / "cache" / "location.json"
+    return _cached(cache) or _looked_up(cache)
+
+
+def parse_answer(answer: Any) -> Location:
+    """Reads the answer of ip-api.com field by field.
+
+    Args:
+        answer: the decoded JSON.
+
+    Returns:
+        The location; a field that makes no sense is left out.
+
+    Raises:
+        ValueError: the answer does not name a country.
+    """
+    if not isinstance(answer, dict):
+        raise ValueError("the answer is no JSON object")
+    if answer.get("status") != "success":
+        raise ValueError(f"the service said {answer.get('message') or answer.get('status')!r}")
+    country: Country = find_country(str(answer.get("countryCode")))
+    latitude, longitude = _degrees(answer.get("lat"), 90), _degrees(answer.get("lon"), 180)
+    both = latitude is not None and longitude is not None
+    return Location(
+        country_iso_code=country.alpha_2,
+        country_name=_short_text(answer.get("country")) or country.name,
+        region=_short_text(answer.get("regionName")),
+        latitude=latitude if both else None,
+        longitude=longitude if both else None,
+        source="ip-api",
+    )
+
+
+def _looked_up(cache: Path) -> Location:
+    import requests
+
+    try:
+        # A redirect would be a captive portal's, not the service's.
+        response = requests.get(IP_API_URL, timeout=TIMEOUT_S, allow_redirects=False)
+        response.raise_for_status()
+        answer = response.json()
+        location = parse_answer(answer)
+    except (requests.RequestException, ValueError) as error:
+        return Location(reason=f"ip-api.com could not be asked: {_one_line(error)}")
+    try:
+        write_whole(cache, json.dumps({"asked_at": time.time(), "answer": answer}))
+    except OSError:  # an unwritable folder costs the cache, not the answer
+        return location.model_copy(update={"reason": f"not cached: {cache} cannot be written"})
+    return location
+
+
+def _cached(cache: Path) -> Location | None:
+    try:
+        kept = json.loads(cache.read_text(encoding="utf-8"))
+        age_s = time.time() - float(kept["asked_at"])
+        location = parse_answer(kept["answer"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # no cache, or one that something else wrote: ask again
+    if not 0 <= age_s < CACHE_S:
+        return None
+    return location.model_copy(update={"reason": f"asked {age_s / 3600:.1f} h ago"})
+
+
+def _degrees(value: Any, limit: int) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > limit:
+        return None
+    return float(value)
+
+
+def _short_text(value: Any) -> str | None:
+    return value.strip()[:100] or None if isinstance(value, str) else None
+
+
+def _one_line(error: Exception) -> str:
+    """requests' messages hold a whole chain of causes; the last one says what happened."""
+    cause: BaseException = error
+    while cause.__context__ is not None:
+        cause = cause.__context__
+    return " ".join(str(cause).split())[:200] or type(cause).__name__
