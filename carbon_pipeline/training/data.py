@@ -1,0 +1,99 @@
+"""The samples that a regression is fitted to: synthetic ones, or a CSV file of one's own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Features and target, row by row.
+
+    Attributes:
+        features: shape (samples, features), float64.
+        target: shape (samples,), float64.
+        feature_names: one name for each column of `features`.
+        target_name: name of the target.
+    """
+
+    features: "np.ndarray"
+    target: "np.ndarray"
+    feature_names: tuple[str, ...]
+    target_name: str
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def frame(self) -> "pd.DataFrame":
+        """The samples as one table."""
+        import pandas as pd
+
+        return pd.DataFrame(self.features, columns=list(self.feature_names)).assign(**{self.target_name: self.target})
+
+
+def synthetic_samples(
+    n_samples: int = 100, slope: float = 2.5, intercept: float = 1.0, noise_std: float = 2.0, seed: int = 42
+) -> Samples:
+    """A straight line with noise: x uniform in 0..10, y = slope * x + intercept + normal noise.
+
+    Args:
+        n_samples: how many.
+        slope: true slope.
+        intercept: true intercept.
+        noise_std: standard deviation of the noise.
+        seed: seed of NumPy's default generator; the same seed gives the same samples.
+
+    Returns:
+        The samples, with the columns `x` and `y`.
+    """
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    x = random.uniform(0, 10, size=(n_samples, 1))
+    y = slope * x[:, 0] + intercept + random.normal(0, noise_std, size=n_samples)
+    return Samples(x, y, ("x",), "y")
+
+
+def csv_samples(path: Path, feature_columns: list[str], target_column: str) -> Samples:
+    """Reads samples from a CSV file.
+
+    Args:
+        path: the file; its first line holds the column names.
+        feature_columns: the columns to learn from.
+        target_column: the column to predict.
+
+    Returns:
+        The samples.
+
+    Raises:
+        ValueError: the file cannot be read, a column is missing, or a cell is no finite number; the message names the
+            file, the column and the line.
+    """
+    import numpy as np
+    import pandas as pd
+
+    columns = [*feature_columns, target_column]
+    if not feature_columns or not target_column:
+        raise ValueError(
+            f"{path}: say which columns to learn from (feature_columns) and which to predict (target_column)"
+        )
+    try:
+        table = pd.read_csv(path, skipinitialspace=True, dtype=str, keep_default_na=False, skip_blank_lines=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read as CSV: {error}") from None
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise ValueError(f"{path}: has no column {missing}; it has {list(table.columns)}")
+    numbers = table[columns].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    wrong = np.argwhere(~np.isfinite(numbers))
+    if len(wrong):
+        row, column = wrong[0]
+        name = columns[column]
+        raise ValueError(f"{path}, line {row + 2}: {name} is {table[name].iloc[row]!r}, which is no finite number")
+    if not len(numbers):
+        raise ValueError(f"{path}: has no rows below its header")
+    return Samples(numbers[:, :-1], numbers[:, -1], tuple(feature_columns), target_column)
