@@ -1,0 +1,173 @@
+"""The record of one run: what was measured, how, where and on what. It never changes once it has landed.
+
+Its fields carry the names and units of the columns of `core.run` and `report.runs`; the warehouse loads it as it is.
+A value that is not known is None. Whatever follows from other fields (totals, power, emissions) is computed from them,
+so that it cannot contradict them.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, computed_field
+
+Status = Literal["completed", "failed", "cancelled", "interrupted"]
+Origin = Literal["dagster", "track", "command", "csv"]
+
+SHORT_RUN_S = 1.0
+"""Below this duration a run is flagged `short_run`: the modelled parts rest on a single sample."""
+
+FLAGS = {
+    "short_run": f"shorter than {SHORT_RUN_S:g} s: the modelled parts rest on a single sample",
+    "meter_failed": "the meter failed; the energies are not known, `meter_error` says why",
+    "gpu_not_measured": "the machine has GPUs that the meter did not see; their energy is missing",
+    "unknown_cpu_model": "CodeCarbon's table does not hold this CPU; its power is a guess (4 W per thread, or 85 W)",
+    "settings_ignored": "a setting was not usable and its default was taken; `settings_error` says which",
+    "fallback_location": "CodeCarbon's Canada/Quebec/46.8/-71.2, which nobody chose; the country is left out",
+    "default_experiment_id": "CodeCarbon's constant experiment id, the same for everybody; it is left out",
+    "rate_rescaled": "emissions_rate was in g/s (CodeCarbon before 2.2) and is now kg/s",
+    "energy_missing": "the energy, or a part of it, was not recorded",
+    "cumulative_superseded": "several cumulative rows of one run; the last one counts",
+}
+"""Every flag that a run can carry, and what it says."""
+
+Energy = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def _utc(value: object) -> object:
+    return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_utc)]
+
+
+class RunRecord(BaseModel):
+    """One tracked run.
+
+    Energies are in kWh and contain the PUE (`pue`); power is in W, emissions in kg CO2eq, times in UTC.
+    """
+
+    model_config = ConfigDict(frozen=True, validate_assignment=True)
+
+    record_version: Literal[1] = Field(1, description="Version of this layout.")
+
+    run_id: str = Field(min_length=1, description="Unique to the run.")
+    name: str = Field(min_length=1, description="What was tracked, such as the asset's name.")
+    project_name: str = Field(description="Project that the run belongs to.")
+    experiment_id: str | None = Field(None, description="Experiment that the run belongs to, if one was named.")
+    status: Status = Field(description="How the tracked work ended.")
+    source: Origin = Field(description="What tracked it: a Dagster asset, track(), a command, or an imported CSV file.")
+    flags: list[str] = Field(
+        default_factory=list, description="What is doubtful; see carbon_pipeline.tracking.record.FLAGS."
+    )
+
+    started_at: Moment = Field(description="Start of the tracked work, UTC.")
+    ended_at: Moment = Field(description="End of the tracked work, UTC.")
+    duration_s: float = Field(ge=0, allow_inf_nan=False, description="Duration by a monotonic clock, seconds.")
+
+    cpu_energy_kwh: Energy | None = Field(None, description="Energy of the CPUs, kWh.")
+    gpu_energy_kwh: Energy | None = Field(None, description="Energy of the GPUs, kWh; 0 where the machine has none.")
+    ram_energy_kwh: Energy | None = Field(None, description="Energy of the memory, kWh.")
+    cpu_method: str = Field("none", description="How the CPUs' energy was obtained.")
+    gpu_method: str = Field("none", description="How the GPUs' energy was obtained.")
+    ram_method: str = Field("none", description="How the memory's energy was obtained.")
+    cpu_tdp_w: Energy | None = Field(None, description="TDP of all CPUs that a modelled method reckons with, W.")
+    tracking_mode: Literal["machine", "process"] = Field(description="What the meter looked at.")
+    pue: float = Field(ge=1, allow_inf_nan=False, description="Power usage effectiveness contained in the energies.")
+    meter: str = Field(description="Name of the meter.")
+    meter_version: str | None = Field(None, description="Version of the meter.")
+    meter_error: str | None = Field(None, description="Why the meter failed, if it did.")
+    settings_error: str | None = Field(None, description="Which setting was not usable, if one was not.")
+
+    carbon_intensity_g_per_kwh: Energy | None = Field(
+        None, description="Carbon intensity of the electricity, gCO2eq/kWh."
+    )
+    intensity_source: str = Field("unknown", description="Where the carbon intensity comes from.")
+    country_iso_code: str | None = Field(None, min_length=2, max_length=2, description="Country, two letters.")
+    country_name: str | None = Field(None, description="Country, English name.")
+    region: str | None = Field(None, description="Region within the country.")
+    latitude: float | None = Field(None, ge=-90, le=90, description="Degrees north.")
+    longitude: float | None = Field(None, ge=-180, le=180, description="Degrees east.")
+    location_source: str = Field("unknown", description="Where the location comes from.")
+    cloud_provider: str | None = Field(None, description="Cloud provider.")
+    cloud_region: str | None = Field(None, description="The provider's name of its region.")
+
+    host: str | None = Field(None, description="Name of the machine in its network.")
+    cpu_model: str | None = Field(None, description="Name of the CPU.")
+    cpu_count: int | None = Field(None, ge=1, description="Logical CPUs.")
+    cpu_physical_count: int | None = Field(None, ge=1, description="Physical cores.")
+    gpu_model: str | None = Field(None, description="Name of the GPUs.")
+    gpu_count: int | None = Field(None, ge=0, description="GPUs that NVML reports.")
+    gpu_memory_gb: Energy | None = Field(None, description="Memory of one GPU, GiB.")
+    gpu_driver: str | None = Field(None, description="Version of the GPU driver.")
+    ram_gb: Energy | None = Field(None, description="Main memory, GiB.")
+    process_cpu_s: Share | None = Field(
+        None, description="CPU seconds of this process and its ended children in the run."
+    )
+    host_cpu_s: Share | None = Field(None, description="Busy CPU seconds of the whole host in the run.")
+
+    os: str | None = Field(None, description="Operating system.")
+    python_version: str | None = Field(None, description="Version of Python.")
+    codecarbon_version: str | None = Field(None, description="Version of CodeCarbon.")
+
+    asset_key: str | None = Field(None, description="Dagster asset, parts joined by '/'.")
+    dagster_run_id: str | None = Field(None, description="Dagster run.")
+    step_key: str | None = Field(None, description="Dagster step.")
+    partition_key: str | None = Field(None, description="Dagster partition.")
+    retry_number: int | None = Field(None, ge=0, description="Attempt of the Dagster step, 0 for the first.")
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def energy_kwh(self) -> float | None:
+        """Energy that the meter saw, kWh: the sum of the parts that are known, None if none is."""
+        known = [e for e in (self.cpu_energy_kwh, self.gpu_energy_kwh, self.ram_energy_kwh) if e is not None]
+        return sum(known) if known else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def cpu_power_w(self) -> float | None:
+        """Mean power of the CPUs, W: energy over duration."""
+        return mean_power_w(self.cpu_energy_kwh, self.duration_s)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def gpu_power_w(self) -> float | None:
+        """Mean power of the GPUs, W: energy over duration."""
+        return mean_power_w(self.gpu_energy_kwh, self.duration_s)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def ram_power_w(self) -> float | None:
+        """Mean power of the memory, W: energy over duration."""
+        return mean_power_w(self.ram_energy_kwh, self.duration_s)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def emissions_kg(self) -> float | None:
+        """Emissions, kg CO2eq: energy times carbon intensity."""
+        if self.energy_kwh is None or self.carbon_intensity_g_per_kwh is None:
+            return None
+        return self.energy_kwh * self.carbon_intensity_g_per_kwh / 1000
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def emissions_rate_kg_per_s(self) -> float | None:
+        """Emissions over duration, kg/s."""
+        return _over(self.emissions_kg, self.duration_s)
+
+
+def mean_power_w(energy_kwh: float | None, duration_s: float) -> float | None:
+    """Energy over duration.
+
+    Args:
+        energy_kwh: kWh, None if not known.
+        duration_s: seconds.
+
+    Returns:
+        W (1 kWh = 3.6e6 J); None if the energy is not known or the duration is 0.
+    """
+    return None if energy_kwh is None else _over(energy_kwh * 3.6e6, duration_s)
+
+
+def _over(amount: float | None, duration_s: float) -> float | None:
+    return amount / duration_s if amount is not None and duration_s > 0 else None

@@ -1,0 +1,356 @@
+"""`track`: measures a block of work and lands its record.
+
+All that is slow (looking at hardware, location and carbon intensity) happens before the clock starts. Nothing that
+goes wrong here reaches the work that is measured: it is logged, and the record says so.
+"""
+
+import logging
+import platform
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from carbon_pipeline.probes.cloud import Cloud, probe_cloud
+from carbon_pipeline.probes.hardware import Hardware, probe_hardware
+from carbon_pipeline.probes.location import Location, probe_location
+from carbon_pipeline.settings import Settings, read_settings_leniently
+from carbon_pipeline.tracking.intensity import CarbonIntensity, find_intensity
+from carbon_pipeline.tracking.landing import land
+from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, Reading, TrackingMode
+from carbon_pipeline.tracking.record import SHORT_RUN_S, Origin, RunRecord, Status
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_PROJECT = "carbon_pipeline"
+
+
+@dataclass(frozen=True)
+class Orchestration:
+    """Which step of an orchestrator the work is.
+
+    Attributes:
+        asset_key: asset, parts joined by '/'.
+        dagster_run_id: Dagster's id of the run.
+        step_key: step of the run.
+        partition_key: partition, if the asset has any.
+        retry_number: attempt, 0 for the first.
+    """
+
+    asset_key: str | None = None
+    dagster_run_id: str | None = None
+    step_key: str | None = None
+    partition_key: str | None = None
+    retry_number: int | None = None
+
+
+def track(
+    name: str,
+    *,
+    project_name: str | None = None,
+    experiment_id: str | None = None,
+    country_iso_code: str | None = None,
+    region: str | None = None,
+    geolocation: bool | None = None,
+    carbon_intensity_g_per_kwh: float | None = None,
+    pue: float | None = None,
+    tracking_mode: TrackingMode = "machine",
+    data_dir: str | Path | None = None,
+    **more: Any,
+) -> "TrackedRun":
+    """Measures the work in a `with` block.
+
+    What is not given comes from the environment variables (see `carbon_pipeline.settings`).
+
+    Args:
+        name: what is tracked.
+        project_name: project it belongs to; default `carbon_pipeline`.
+        experiment_id: experiment it belongs to.
+        country_iso_code: where the machine stands, two or three letters; no look-up is made then.
+        region: region within the country.
+        geolocation: whether ip-api.com may be asked where the machine stands.
+        carbon_intensity_g_per_kwh: of the electricity, gCO2eq/kWh, if you know it.
+        pue: power usage effectiveness, at least 1.
+        tracking_mode: `machine` measures the whole machine, `process` this process and its children.
+        data_dir: folder under which the record lands.
+        **more: further settings, and `source`, `orchestration`, `probe_hardware`, `make_meter`: see `TrackedRun`.
+
+    Returns:
+        The run, to be used in a `with` statement. `run.record` is there afterwards, whatever happened.
+
+    Example:
+        >>> with track("fit", project_name="my project", country_iso_code="FRA") as run:
+        ...     fit()
+        >>> run.record.energy_kwh
+    """
+    own = {key: more.pop(key) for key in ("source", "orchestration", "probe_hardware", "make_meter") if key in more}
+    settings, problems = read_settings_leniently(
+        country_iso_code=country_iso_code,
+        region=region,
+        geolocation=geolocation,
+        intensity_g_per_kwh=carbon_intensity_g_per_kwh,
+        pue=pue,
+        data_dir=data_dir,
+        **more,
+    )
+    return TrackedRun(
+        name,
+        settings=settings,
+        settings_error="; ".join(problems) or None,
+        project_name=project_name or DEFAULT_PROJECT,
+        experiment_id=experiment_id,
+        tracking_mode=tracking_mode,
+        **own,
+    )
+
+
+class TrackedRun(AbstractContextManager["TrackedRun"]):
+    """One measured block of work.
+
+    Attributes:
+        run_id: unique to this run.
+        record: what was measured; None until the block has ended.
+        landed_at: the file that holds the record; None if it could not be written.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: Settings,
+        settings_error: str | None = None,
+        project_name: str = DEFAULT_PROJECT,
+        experiment_id: str | None = None,
+        tracking_mode: TrackingMode = "machine",
+        source: Origin = "track",
+        orchestration: Orchestration | None = None,
+        probe_hardware: Callable[[], Hardware] = probe_hardware,
+        make_meter: Callable[[TrackingMode, float], Meter] = CodeCarbonMeter,
+    ):
+        """Measures nothing yet.
+
+        Args:
+            name: what is tracked.
+            settings: the settings in force.
+            settings_error: which settings could not be used.
+            project_name: project the run belongs to.
+            experiment_id: experiment the run belongs to.
+            tracking_mode: `machine` or `process`.
+            source: what tracks.
+            orchestration: the step of an orchestrator, if it is one.
+            probe_hardware: finds out what the machine is made of.
+            make_meter: makes the meter from tracking mode and PUE.
+        """
+        self.run_id = str(uuid.uuid4())
+        self.record: RunRecord | None = None
+        self.landed_at: Path | None = None
+        self._name = name
+        self._settings = settings
+        self._settings_error = settings_error
+        self._project_name = project_name
+        self._experiment_id = experiment_id
+        self._tracking_mode = tracking_mode
+        self._source: Origin = source
+        self._orchestration = orchestration or Orchestration()
+        self._probe_hardware = probe_hardware
+        self._metering = _Metering(lambda: make_meter(tracking_mode, settings.pue), settings.heartbeat_s)
+
+    def __enter__(self) -> "TrackedRun":
+        if self._settings_error:
+            logger.warning("tracking of %s goes on with defaults: %s", self._name, self._settings_error)
+        self._location: Location = _guarded("location", lambda: probe_location(self._settings), Location())
+        self._cloud: Cloud = _guarded("cloud", lambda: probe_cloud(self._settings), Cloud())
+        self._hardware: Hardware = _guarded("hardware", self._probe_hardware, Hardware())
+        self._intensity: CarbonIntensity | None = _guarded("carbon intensity", self._find_intensity, None)
+        self._metering.prepare()
+        self._cpu_s_before = _guarded("CPU seconds", _cpu_seconds, (None, None))
+        self._started_at = datetime.now(UTC)
+        self._metering.start()
+        self._clock = time.perf_counter()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        duration_s = time.perf_counter() - self._clock
+        reading = self._metering.stop()
+        cpu_s_after = _guarded("CPU seconds", _cpu_seconds, (None, None))
+        try:
+            self.record = self._make_record(_status(error), duration_s, reading, cpu_s_after)
+            self.landed_at = land(self.record, self._settings.data_dir)
+        except Exception:
+            logger.exception("the record of %s could not be kept in %s", self._name, self._settings.data_dir)
+
+    def _find_intensity(self) -> CarbonIntensity:
+        return find_intensity(
+            configured_g_per_kwh=self._settings.intensity_g_per_kwh,
+            country_iso_code=self._location.country_iso_code,
+            region=self._location.region,
+            cloud_provider=self._cloud.provider.value,
+            cloud_region=self._cloud.region.value,
+        )
+
+    def _make_record(
+        self,
+        status: Status,
+        duration_s: float,
+        reading: Reading,
+        cpu_s_after: tuple[float | None, float | None],
+    ) -> RunRecord:
+        hardware, location, intensity = self._hardware, self._location, self._intensity
+        gpu_count = hardware.gpu_count.value
+        without_gpu = gpu_count == 0 and reading.gpu_method == "none" and not self._metering.error
+        meter = self._metering.meter
+        is_codecarbon = getattr(meter, "name", None) == "codecarbon"
+        flags = {
+            "short_run": duration_s < SHORT_RUN_S,
+            "meter_failed": self._metering.error is not None,
+            "gpu_not_measured": bool(gpu_count) and reading.gpu_energy_kwh is None,
+            "unknown_cpu_model": reading.cpu_known is False,
+            "settings_ignored": self._settings_error is not None,
+        }
+        return RunRecord(
+            run_id=self.run_id,
+            name=self._name,
+            project_name=self._project_name,
+            experiment_id=self._experiment_id,
+            status=status,
+            source=self._source,
+            flags=[flag for flag, holds in flags.items() if holds],
+            started_at=self._started_at,
+            ended_at=self._started_at + timedelta(seconds=duration_s),
+            duration_s=duration_s,
+            cpu_energy_kwh=reading.cpu_energy_kwh,
+            gpu_energy_kwh=0.0 if without_gpu else reading.gpu_energy_kwh,
+            ram_energy_kwh=reading.ram_energy_kwh,
+            cpu_method=reading.cpu_method,
+            gpu_method=reading.gpu_method,
+            ram_method=reading.ram_method,
+            cpu_tdp_w=reading.cpu_tdp_w,
+            tracking_mode=self._tracking_mode,
+            pue=self._settings.pue,
+            meter=getattr(meter, "name", "none"),
+            meter_version=getattr(meter, "version", None),
+            meter_error=self._metering.error,
+            settings_error=self._settings_error,
+            carbon_intensity_g_per_kwh=intensity.g_per_kwh if intensity else None,
+            intensity_source=intensity.source if intensity else "unknown",
+            country_iso_code=location.country_iso_code,
+            country_name=location.country_name,
+            region=location.region,
+            latitude=location.latitude,
+            longitude=location.longitude,
+            location_source=location.source,
+            cloud_provider=self._cloud.provider.value,
+            cloud_region=self._cloud.region.value,
+            host=socket.gethostname(),
+            cpu_model=hardware.cpu_model.value,
+            cpu_count=hardware.cpu_count.value,
+            cpu_physical_count=hardware.cpu_physical_count.value,
+            gpu_model=hardware.gpu_model.value,
+            gpu_count=gpu_count,
+            gpu_memory_gb=hardware.gpu_memory_gb.value,
+            gpu_driver=hardware.gpu_driver.value,
+            ram_gb=hardware.ram_gb.value,
+            process_cpu_s=_difference(self._cpu_s_before[0], cpu_s_after[0]),
+            host_cpu_s=_difference(self._cpu_s_before[1], cpu_s_after[1]),
+            os=platform.system(),
+            python_version=platform.python_version(),
+            codecarbon_version=getattr(meter, "version", None) if is_codecarbon else None,
+            **vars(self._orchestration),
+        )
+
+
+class _Metering:
+    """Runs a meter and keeps its failures away from the work."""
+
+    def __init__(self, make_meter: Callable[[], Meter], interval_s: float):
+        self.meter: Meter | None = None
+        self.error: str | None = None
+        self._make_meter = make_meter
+        self._interval_s = interval_s
+        self._ended = threading.Event()
+        self._reader = threading.Thread(target=self._read_now_and_then, name="carbon_pipeline-meter", daemon=True)
+
+    def prepare(self) -> None:
+        with _Guard(self):
+            self.meter = self._make_meter()
+            self.meter.prepare()
+
+    def start(self) -> None:
+        if self.meter is None or self.error:
+            return
+        with _Guard(self):
+            self._reader.start()  # it waits first, so that its own start is not in the span
+            self.meter.start()
+
+    def stop(self) -> Reading:
+        self._ended.set()
+        if self._reader.is_alive():
+            self._reader.join()
+        reading = Reading()
+        if self.meter is not None and not self.error:
+            with _Guard(self):
+                reading = self.meter.stop()
+        return reading
+
+    def _read_now_and_then(self) -> None:
+        while not self.error and not self._ended.wait(self._interval_s):
+            with _Guard(self):
+                assert self.meter is not None
+                self.meter.read()
+
+
+class _Guard(AbstractContextManager["_Guard"]):
+    """Turns any exception of the meter into `metering.error`."""
+
+    def __init__(self, metering: _Metering):
+        self._metering = metering
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self._metering.error = f"{type(error).__name__}: {error}"
+        logger.warning("the meter failed; the work goes on without it", exc_info=error)
+        return True
+
+
+def _guarded(what: str, probe: Callable[[], Any], otherwise: Any) -> Any:
+    try:
+        return probe()
+    except Exception:
+        logger.exception("the %s could not be found out", what)
+        return otherwise
+
+
+def _status(error: BaseException | None) -> Status:
+    if error is None or isinstance(error, GeneratorExit):
+        return "completed"
+    if isinstance(error, SystemExit) and not error.code:
+        return "completed"
+    # An interrupt (Ctrl-C, SIGTERM as Dagster raises it) is no Exception; a failure of the work is.
+    return "failed" if isinstance(error, Exception) else "cancelled"
+
+
+def _cpu_seconds() -> tuple[float, float]:
+    """CPU seconds so far: of this process with its ended children, and of the host (all but idle and waiting)."""
+    import psutil
+
+    process, host = psutil.Process().cpu_times(), psutil.cpu_times()
+    idle = host.idle + getattr(host, "iowait", 0.0)
+    # Linux counts guest time in user time already.
+    busy = sum(host) - idle - getattr(host, "guest", 0.0) - getattr(host, "guest_nice", 0.0)
+    return process.user + process.system + process.children_user + process.children_system, busy
+
+
+def _difference(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else max(after - before, 0.0)
