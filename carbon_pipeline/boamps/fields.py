@@ -1,0 +1,207 @@
+"""The 33 fields of CodeCarbon's original conversion table: meaning, unit, where each comes from and goes to.
+
+One list defines them. From it come the rows of `data/tracking_info.csv`, `carbon-pipeline export csv`, the table in
+docs/fields.md and the view `report.field_mapping`. BoAmps paths are those of the schemas at commit 3bfefec, form paths
+those of `report.txt` as BoAmps' bash tool writes it, codes those of the form of January 2025.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from carbon_pipeline.tracking.codecarbon_defaults import (
+    CODECARBON_DEFAULT_EXPERIMENT_ID,
+    CODECARBON_FALLBACK_LATITUDE_LONGITUDE,
+)
+from carbon_pipeline.tracking.record import RunRecord
+
+NOT_IN_BOAMPS = "NTBA"
+"""BoAmps' own abbreviation for what its schemas have no place for ("needs to be added")."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One of the 33 fields.
+
+    Attributes:
+        name: its name in the file.
+        meaning: what it says.
+        unit: its unit.
+        column: the column of `report.runs` that it comes from.
+        boamps_path: its place in a BoAmps report, `NTBA` if there is none.
+        form_path: its line in `report.txt`, empty if there is none.
+        code: its code in the BoAmps form, empty if it has none.
+        convert: makes the field from a row of `report.runs`; None takes the column as it is.
+    """
+
+    name: str
+    meaning: str
+    unit: str
+    column: str
+    boamps_path: str = NOT_IN_BOAMPS
+    form_path: str = ""
+    code: str = ""
+    convert: Callable[[Mapping[str, Any]], Any] | None = None
+
+    def value(self, run: Mapping[str, Any]) -> Any:
+        """The field of one run.
+
+        Args:
+            run: a row of `report.runs`, or a record as a mapping.
+
+        Returns:
+            The value; None where it is not known.
+        """
+        return self.convert(run) if self.convert else run.get(self.column)
+
+
+def _moment(run: Mapping[str, Any]) -> str:
+    ended_at = run["ended_at"]
+    ended_at = datetime.fromisoformat(ended_at) if isinstance(ended_at, str) else ended_at
+    return ended_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _kilowatts(column: str) -> Callable[[Mapping[str, Any]], float | None]:
+    return lambda run: None if run.get(column) is None else run[column] / 1000
+
+
+def measurement_method(run: Mapping[str, Any]) -> str:
+    """The meter and how it obtained each part, such as `codecarbon;cpu=cpu_load;gpu=none;ram=estimated`.
+
+    Args:
+        run: a row of `report.runs`, or a record as a mapping.
+
+    Returns:
+        The text of the field `extra`.
+    """
+    parts = (f"{part}={run.get(f'{part}_method') or 'unknown'}" for part in ("cpu", "gpu", "ram"))
+    return ";".join((run.get("meter") or "codecarbon", *parts))
+
+
+_GPU = "infrastructure.components[gpu]"
+_CPU = "infrastructure.components[cpu]"
+
+FIELDS: tuple[Field, ...] = (
+    Field("run_id", "Identifier of the run, unique to it", "uuid", "run_id",
+          "header.reportId", "[header]reportId", "H4"),
+    Field("timestamp", "End of the run, UTC", "YYYY-MM-DD HH:MM:SS", "ended_at",
+          "header.reportDatetime (measures[].measurementDateTime is the start)",
+          "[header]reportDatetime, [measures](measures.1)measurementDateTime", "H5, M114", convert=_moment),
+    Field("project_name", "Project that the run belongs to", "text", "project_name",
+          "header.publisher.projectName", "[header][publisher]projectName"),
+    Field("duration", "Duration of the tracked work by a monotonic clock", "s", "duration_s",
+          "measures[].measurementDuration", "[measures](measures.1)measurementDuration", "M113"),
+    Field("emissions", "Emissions: energy times carbon intensity", "kg CO2eq", "emissions_kg"),
+    Field("emissions_rate", "Emissions over duration", "kg CO2eq/s", "emissions_rate_kg_per_s"),
+    Field("cpu_power", "Mean power of the CPUs: energy over duration", "kW", "cpu_power_w",
+          convert=_kilowatts("cpu_power_w")),
+    Field("gpu_power", "Mean power of the GPUs: energy over duration", "kW", "gpu_power_w",
+          convert=_kilowatts("gpu_power_w")),
+    Field("ram_power", "Mean power of the memory: energy over duration", "kW", "ram_power_w",
+          convert=_kilowatts("ram_power_w")),
+    Field("cpu_energy", "Energy of the CPUs", "kWh", "cpu_energy_kwh"),
+    Field("gpu_energy", "Energy of the GPUs", "kWh", "gpu_energy_kwh"),
+    Field("ram_energy", "Energy of the memory", "kWh", "ram_energy_kwh"),
+    Field("energy_consumed", "Energy that the meter saw: the sum of the three parts", "kWh", "energy_kwh",
+          "measures[].powerConsumption", "[measures](measures.1)powerConsumption", "M112"),
+    Field("country_name", "Country in which the machine stands", "text", "country_name",
+          "environment.country", "[environment]country", "E1"),
+    Field("country_iso_code", "Country, ISO 3166-1 alpha-2", "two letters", "country_iso_code"),
+    Field("region", "Geographic region within the country", "text", "region",
+          "environment.location", "[environment]location"),
+    Field("cloud_provider", "Cloud provider, empty outside a cloud", "text", "cloud_provider",
+          "infrastructure.cloudProvider", "[infrastructure]cloudProvider", "I2"),
+    Field("cloud_region", "The provider's own name of its region", "text", "cloud_region"),
+    Field("os", "Operating system", "text", "os", "system.os", "[system]os", "S1"),
+    Field("python_version", "Version of Python", "text", "python_version", "software.version", "[software]version"),
+    Field("codecarbon_version", "Version of CodeCarbon", "text", "codecarbon_version",
+          "measures[].version", "[measures](measures.1)version", "M13"),
+    Field("cpu_count", "Logical CPUs", "count", "cpu_count",
+          f"{_CPU}.nbComponent", "[infrastructure](components.1)nbComponent", "IC12"),
+    Field("cpu_model", "Name of the CPU", "text", "cpu_model",
+          f"{_CPU}.componentName", "[infrastructure](components.1)componentName", "IC11"),
+    Field("gpu_count", "GPUs that NVML reports", "count", "gpu_count",
+          f"{_GPU}.nbComponent", "[infrastructure](components.2)nbComponent", "IC12"),
+    Field("gpu_model", "Name of the GPUs, empty where there is none", "text", "gpu_model",
+          f"{_GPU}.componentName", "[infrastructure](components.2)componentName", "IC11"),
+    Field("longitude", "Degrees east", "degrees", "longitude",
+          "environment.longitude", "[environment]longitude", "E3"),
+    Field("latitude", "Degrees north", "degrees", "latitude", "environment.latitude", "[environment]latitude", "E2"),
+    Field("ram_total_size", "Main memory (2^30 bytes, as CodeCarbon counts)", "GB", "ram_gb",
+          "infrastructure.components[ram].memorySize", "[infrastructure](components.3)memorySize", "IC13"),
+    Field("tracking_mode", "What the meter looked at; not how it measured, which cpuTrackingMode (M14) and "
+          "gpuTrackingMode (M15) say: they come from cpu_method and gpu_method", "machine, process", "tracking_mode"),
+    Field("on_cloud", "Whether a cloud provider is known", "Yes, No", "cloud_provider",
+          "infrastructure.infraType", "[infrastructure]infraType",
+          convert=lambda run: "Yes" if run.get("cloud_provider") else "No"),
+    Field("pue", "Power usage effectiveness contained in the energies", "ratio", "pue"),
+    Field("extra", "Measurement method: the meter, and how it obtained each part", "text",
+          "cpu_method, gpu_method, ram_method", "measures[].measurementMethod",
+          "[measures](measures.1)measurementMethod", "M11", convert=measurement_method),
+    Field("kWh", "The unit of the energies", "kWh", "energy_kwh",
+          "measures[].powerConsumption (its unit)", "[measures](measures.*)unit", "M19", convert=lambda run: "kWh"),
+)  # fmt: skip
+
+FIELD_NAMES = tuple(field.name for field in FIELDS)
+
+
+def field_record(run: Mapping[str, Any] | RunRecord) -> dict[str, Any]:
+    """The 33 fields of one run, in the order of the original document.
+
+    Args:
+        run: a record, or a row of `report.runs` as a mapping.
+
+    Returns:
+        Name to value; None where a value is not known.
+    """
+    row = run.model_dump() if isinstance(run, RunRecord) else run
+    return {field.name: field.value(row) for field in FIELDS}
+
+
+def to_csv(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Field records as CSV with a header; a value that is not known is an empty cell.
+
+    Args:
+        rows: what `field_record` returns.
+
+    Returns:
+        The text of the file, lines ended by a line feed.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=FIELD_NAMES, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _safe(value) for name, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def _safe(value: Any) -> Any:
+    """A cell that a spreadsheet would take for a formula is quoted with an apostrophe (OWASP, CSV injection)."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+
+
+def problems(row: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a field record, in sentences; nothing if it is right.
+
+    Args:
+        row: the 33 fields as numbers and texts.
+
+    Returns:
+        One sentence for each fault.
+    """
+    faults = []
+    if tuple(row) != FIELD_NAMES:
+        faults.append("the names are not the 33 names in their order")
+    parts = [row.get(f"{part}_energy") for part in ("cpu", "gpu", "ram")]
+    total = row.get("energy_consumed")
+    if total is not None and abs(total - sum(part or 0.0 for part in parts)) > 1e-9 * total:
+        faults.append(f"the energies {parts} do not add up to {total} kWh")
+    if any(part is not None and part < 0 for part in (*parts, total)):
+        faults.append(f"an energy is negative: {parts}, {total} kWh")
+    if row.get("run_id") == CODECARBON_DEFAULT_EXPERIMENT_ID:
+        faults.append("run_id is CodeCarbon's constant experiment id, the same for everybody")
+    if (row.get("latitude"), row.get("longitude")) == CODECARBON_FALLBACK_LATITUDE_LONGITUDE:
+        faults.append("the location is CodeCarbon's fallback in Canada, which nobody chose")
+    return faults
