@@ -1,0 +1,142 @@
+"""The one place that opens DuckDB.
+
+DuckDB 2.0.0 reads a file's header before it takes the file's lock, so that a bare `duckdb.connect(path)` can overwrite
+what another process has just committed. Here the file is attached with its type (which locks first), and a lock file
+of our own is held from before that until after the file is closed. Nothing else in the project connects to DuckDB.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+STORAGE_VERSION = "v1.5.0"
+"""Files are written so that DuckDB 1.5 and 2.0 both read them; 2.0's own format is closed to 1.5."""
+
+MEMORY_LIMIT = "4GB"
+
+
+class WarehouseBusyError(RuntimeError):
+    """Another process holds the warehouse."""
+
+
+class WarehouseMissingError(FileNotFoundError):
+    """There is no database to read yet."""
+
+
+@contextmanager
+def open_for_writing(path: Path, timeout_s: float = 120.0) -> Iterator["DuckDBPyConnection"]:
+    """Opens the warehouse as its only writer; makes it if it is not there.
+
+    Args:
+        path: the database file.
+        timeout_s: how long to wait for another writer.
+
+    Yields:
+        A connection that can reach this database and nothing else on the disk.
+
+    Raises:
+        WarehouseBusyError: another process still holds it after `timeout_s`.
+    """
+    path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(path, timeout_s), _memory(path.parent) as connection:
+        _attach(connection, path, "warehouse", f"STORAGE_VERSION '{STORAGE_VERSION}'")
+        connection.execute("USE warehouse")
+        _close_doors(connection)
+        yield connection
+
+
+@contextmanager
+def open_for_reading(path: Path) -> Iterator["DuckDBPyConnection"]:
+    """Opens a published copy, which nobody ever writes in place.
+
+    Args:
+        path: the database file.
+
+    Yields:
+        A connection that can read this database and nothing else on the disk.
+
+    Raises:
+        WarehouseMissingError: there is no such file.
+    """
+    path = path.resolve()
+    if not path.exists():
+        raise WarehouseMissingError(f"{path} does not exist yet: run the pipeline or `carbon-pipeline load` first")
+    with _memory(path.parent) as connection:
+        _attach(connection, path, "reports", "READ_ONLY")
+        connection.execute("USE reports")
+        _close_doors(connection)
+        yield connection
+
+
+def publish(path: Path, target: Path, timeout_s: float = 120.0) -> None:
+    """Copies the warehouse and swaps the copy in whole, so that whoever is reading the old one is not disturbed.
+
+    Args:
+        path: the warehouse.
+        target: the copy for readers.
+        timeout_s: how long to wait for a writer.
+
+    Raises:
+        WarehouseBusyError: another process still holds the warehouse after `timeout_s`.
+    """
+    path, target = path.resolve(), target.resolve()
+    beside = target.with_name(f".{target.name}.next")
+    with _locked(path, timeout_s):
+        beside.unlink(missing_ok=True)  # left behind by a process that was killed; the lock says that none is at it
+        with _memory(path.parent) as connection:
+            _attach(connection, path, "warehouse", "READ_ONLY")
+            _attach(connection, beside, "reports", f"STORAGE_VERSION '{STORAGE_VERSION}'")
+            connection.execute("COPY FROM DATABASE warehouse TO reports")
+        beside.replace(target)
+
+
+@contextmanager
+def _memory(folder: Path) -> Iterator["DuckDBPyConnection"]:
+    import duckdb
+
+    connection = duckdb.connect()  # noqa: TID251 - in memory: a file is only ever attached
+    try:
+        connection.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        connection.execute(f"SET temp_directory = {_quoted(folder / '.spill')}")
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def _attach(connection: "DuckDBPyConnection", path: Path, name: str, option: str) -> None:
+    connection.execute(f"ATTACH {_quoted(path)} AS {name} (TYPE duckdb, {option})")
+
+
+def _quoted(path: Path) -> str:
+    """A path as a string of SQL: SET takes no parameters, and ATTACH none before DuckDB 2.0."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _close_doors(connection: "DuckDBPyConnection") -> None:
+    """No statement reads or writes another file from here on, and none can change that."""
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+@contextmanager
+def _locked(path: Path, timeout_s: float) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=timeout_s)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise WarehouseBusyError(
+            f"{path} is being written by another process and was not free for {timeout_s:g} s; "
+            f"try again when that process has ended (it holds {lock.lock_file})"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

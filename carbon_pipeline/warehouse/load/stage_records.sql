@@ -1,0 +1,21 @@
+-- Landed records: $rows is a JSON array of records, each with its file and line; their names are the columns' names.
+INSERT INTO stage BY NAME
+SELECT unnest(from_json($rows, '[{
+    "source_file": "VARCHAR", "source_line": "BIGINT",
+    "run_id": "VARCHAR", "name": "VARCHAR", "project_name": "VARCHAR", "experiment_id": "VARCHAR",
+    "status": "VARCHAR", "source": "VARCHAR", "flags": ["VARCHAR"],
+    "started_at": "TIMESTAMPTZ", "ended_at": "TIMESTAMPTZ", "duration_s": "DOUBLE",
+    "cpu_energy_kwh": "DOUBLE", "gpu_energy_kwh": "DOUBLE", "ram_energy_kwh": "DOUBLE", "energy_kwh": "DOUBLE",
+    "cpu_power_w": "DOUBLE", "gpu_power_w": "DOUBLE", "ram_power_w": "DOUBLE", "cpu_tdp_w": "DOUBLE",
+    "emissions_kg": "DOUBLE", "emissions_rate_kg_per_s": "DOUBLE",
+    "carbon_intensity_g_per_kwh": "DOUBLE", "intensity_source": "VARCHAR", "location_source": "VARCHAR",
+    "cpu_method": "VARCHAR", "gpu_method": "VARCHAR", "ram_method": "VARCHAR",
+    "meter": "VARCHAR", "meter_error": "VARCHAR", "settings_error": "VARCHAR",
+    "tracking_mode": "VARCHAR", "pue": "DOUBLE", "process_cpu_s": "DOUBLE", "host_cpu_s": "DOUBLE",
+    "dagster_run_id": "VARCHAR", "step_key": "VARCHAR", "partition_key": "VARCHAR", "retry_number": "INTEGER",
+    "asset_key": "VARCHAR", "country_name": "VARCHAR", "country_iso_code": "VARCHAR", "region": "VARCHAR",
+    "latitude": "DOUBLE", "longitude": "DOUBLE", "cloud_provider": "VARCHAR", "cloud_region": "VARCHAR",
+    "os": "VARCHAR", "python_version": "VARCHAR", "codecarbon_version": "VARCHAR", "host": "VARCHAR",
+    "cpu_model": "VARCHAR", "cpu_count": "INTEGER", "cpu_physical_count": "INTEGER", "gpu_model": "VARCHAR",
+    "gpu_count": "INTEGER", "gpu_memory_gb": "DOUBLE", "gpu_driver": "VARCHAR", "ram_gb": "DOUBLE"
+}]'), recursive := true);

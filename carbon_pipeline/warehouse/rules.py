@@ -1,0 +1,27 @@
+"""Rules that every run in the warehouse keeps: one SQL file each in `checks/` finds the rows that break it."""
+
+from typing import Any
+
+from carbon_pipeline.warehouse import sql
+from carbon_pipeline.warehouse.warehouse import Warehouse
+
+RULES = {
+    "energies_add_up": "The three energies of each run add up to its total, to 1e-6 relative.",
+    "no_fallback_location": "No run stands at CodeCarbon's fallback, Canada/Quebec/46.8/-71.2.",
+    "run_ids_are_unique": "No two runs share a run_id, and none has CodeCarbon's constant experiment id for one.",
+    "nothing_is_lost": "For each file, rows read are rows loaded, superseded and quarantined, and raw holds them all.",
+}
+"""Name and meaning of each rule."""
+
+
+def broken(warehouse: Warehouse, rule: str) -> list[dict[str, Any]]:
+    """The rows that break a rule.
+
+    Args:
+        warehouse: the warehouse; its published copy is asked.
+        rule: a name from `RULES`.
+
+    Returns:
+        The rows; none if the rule holds.
+    """
+    return warehouse.rows(sql.statement("checks", rule))
