@@ -1,0 +1,1 @@
+"""The assets: training data and model, field record, runs, reports. They call the domain and return metadata."""

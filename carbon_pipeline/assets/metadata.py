@@ -1,0 +1,52 @@
+"""Tables and pictures that the assets show in the Dagster UI. No measuring, no SQL."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from carbon_pipeline.training.model import LossPoint
+
+
+def table_metadata(rows: Sequence[Mapping[Any, Any]]) -> dg.TableMetadataValue | dg.TextMetadataValue:
+    """A small table for the UI.
+
+    Args:
+        rows: what to show; all with the same keys.
+
+    Returns:
+        The table; a text if there is no row.
+    """
+    if not rows:
+        return dg.MetadataValue.text("no rows yet")
+    return dg.MetadataValue.table(
+        [dg.TableRecord({str(key): _cell(value) for key, value in row.items()}) for row in rows]
+    )
+
+
+def loss_curve(losses: Sequence[LossPoint]) -> dg.MarkdownMetadataValue:
+    """The loss curve as a small picture.
+
+    Args:
+        losses: the curve.
+
+    Returns:
+        Markdown with the picture in it (about 6 KB; it lies in the event log for ever).
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(3.6, 2.0), dpi=100, layout="constrained")
+    axes = figure.add_subplot(xlabel="epoch", ylabel="mean squared error")
+    axes.plot([point.epoch for point in losses], [point.loss for point in losses], marker=".", color="#2e7d32")
+    axes.spines[["top", "right"]].set_visible(False)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png")
+    return dg.MetadataValue.md(f"![loss curve](data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()})")
+
+
+def _cell(value: Any) -> str | int | float | bool | None:
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return float(f"{value:.6g}") if isinstance(value, float) else str(value)

@@ -1,0 +1,33 @@
+"""The warehouse's core tables. What is loaded and how is settled in `warehouse/`."""
+
+import dagster as dg
+
+from carbon_pipeline.assets.metadata import table_metadata
+from carbon_pipeline.resources.warehouse import WarehouseResource
+
+
+@dg.asset(group_name="warehouse", kinds={"duckdb"}, pool="warehouse", deps=["field_record"])
+def runs(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+    """Every record that has landed, normalised into the tables of `core`: one row per run."""
+    opened = warehouse.open()
+    results = opened.load()
+    for result in results:
+        if result.rows_quarantined:
+            context.log.warning(f"{result.source_file} was refused; raw.quarantine says why")
+    columns = [
+        dg.TableColumn(column["column_name"], column["data_type"], description=column["comment"])
+        for column in opened.columns()
+    ]
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": opened.count(),
+            "dagster/table_name": "core.run",
+            "dagster/column_schema": dg.TableSchema(columns=columns),
+            "path": dg.MetadataValue.path(opened.path.resolve()),
+            "files_loaded": len(results),
+            "rows_loaded": sum(result.rows_loaded for result in results),
+            "rows_superseded": sum(result.rows_superseded for result in results),
+            "rows_quarantined": sum(result.rows_quarantined for result in results),
+            "latest": table_metadata(opened.latest(5)),
+        }
+    )

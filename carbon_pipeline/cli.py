@@ -1,0 +1,230 @@
+"""The command line: a thin skin. Each command calls one function of the domain and prints what it returns."""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from carbon_pipeline.settings import read_settings
+
+if TYPE_CHECKING:
+    from carbon_pipeline.warehouse.warehouse import Warehouse
+
+app = typer.Typer(
+    help="What training costs in energy and carbon: measured, kept, reported.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+export = typer.Typer(help="Writes the runs in other formats.", no_args_is_help=True)
+app.add_typer(export, name="export")
+
+FAILURE, WRONG_INPUT = 1, 2
+
+RUN_COLUMNS = (
+    "run_id", "project_name", "name", "status", "started_at", "duration_s",
+    "energy_kwh", "emissions_kg", "country_iso_code", "cpu_method", "flags",
+)  # fmt: skip
+"""The columns of `runs` that fit a terminal; csv and json print all of them."""
+
+
+class Format(StrEnum):
+    """How a report is printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+@app.callback()
+def _options(debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False) -> None:
+    """Options of all commands; `main` reads --debug."""
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
+    """Says what would be measured here and how."""
+    from carbon_pipeline.doctor import examine
+
+    findings = [finding.model_dump() for finding in examine(read_settings())]
+    if as_json:
+        _print_json(findings)
+    else:
+        _print_table(findings, "What would be measured here, and how")
+
+
+@app.command()
+def load() -> None:
+    """Loads the records that have landed into the warehouse."""
+    warehouse = _warehouse()
+    results = warehouse.load()
+    for result in results:
+        if result.rows_quarantined:
+            _say(f"{result.source_file}: refused; raw.quarantine says why")
+    loaded = sum(result.rows_loaded for result in results)
+    refused = sum(result.rows_quarantined for result in results)
+    print(
+        f"{len(results)} files: {loaded} runs loaded, {refused} refused; {warehouse.count()} runs in {warehouse.path}"
+    )
+
+
+@app.command("import")
+def import_(
+    paths: Annotated[list[Path], typer.Argument(help="CSV files of CodeCarbon, or folders of them.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Takes CSV files of CodeCarbon into the warehouse."""
+    from carbon_pipeline.warehouse.csv_import import find_csv_files
+
+    found = find_csv_files(paths)
+    results = _warehouse().import_csv(found.files)
+    rows: list[dict[str, Any]] = [
+        {
+            "file": result.source_file,
+            "read": result.rows_read,
+            "loaded": result.rows_loaded,
+            "superseded": result.rows_superseded,
+            "quarantined": result.rows_quarantined,
+            "flagged": result.rows_flagged,
+            "note": result.note,
+        }
+        for result in results
+    ]
+    counts = ("read", "loaded", "superseded", "quarantined", "flagged")
+    total = {name: sum(row[name] for row in rows) for name in counts}
+    if as_json:
+        _print_json({"files": rows, "total": total, "left_out": found.left_out})
+        return
+    _print_table([*rows, {"file": "in all", **total, "note": ""}], "Imported")
+    for reason in found.left_out:
+        _say(f"left out: {reason}")
+
+
+@app.command()
+def report(
+    name: Annotated[str, typer.Argument(help="View of the schema `report`.")] = "runs",
+    format: Annotated[Format, typer.Option(help="How to print it.")] = Format.table,
+    limit: Annotated[int | None, typer.Option(min=1, help="Rows at most.")] = None,
+) -> None:
+    """Prints a report: runs, daily, by_project, by_country, by_hardware, by_method, field_mapping."""
+    rows = _warehouse().report(name, limit)
+    if format is Format.json:
+        _print_json(rows)
+    elif format is Format.csv:
+        print(_csv(rows), end="")
+    else:
+        shown = [{column: row[column] for column in RUN_COLUMNS} for row in rows] if name == "runs" else rows
+        _print_table(shown, f"report.{name}")
+
+
+@export.command("csv")
+def export_csv(
+    out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
+) -> None:
+    """Writes the 33 fields, one row per run."""
+    from carbon_pipeline.boamps.fields import field_record, to_csv
+    from carbon_pipeline.files import write_whole
+
+    text = to_csv(field_record(run) for run in _warehouse().report("runs"))
+    if out is None:
+        print(text, end="")
+    else:
+        write_whole(out, text)
+        print(f"{text.count(chr(10)) - 1} runs written to {out}")
+
+
+@app.command()
+def materialize() -> None:
+    """Runs the whole pipeline once: probe, train under tracking, record, load, report."""
+    from carbon_pipeline.once import run_pipeline_once
+
+    summary = run_pipeline_once()
+    _print_table(summary.measured, summary.title)
+    _print_table(summary.paths, "What it made")
+    print("Next: `make ui` shows the assets, `.venv/bin/carbon-pipeline report` the runs.")
+
+
+def main() -> NoReturn:
+    """Runs the command line. Errors are one line on stderr; exit status 2 for wrong usage or input, 1 for a failure."""
+    debug = "--debug" in sys.argv
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+    except typer.Abort:
+        _fail("interrupted", FAILURE)
+    except KeyboardInterrupt:
+        _fail("interrupted", FAILURE)
+    except Exception as error:
+        if debug:
+            raise
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
+        wrong_input = (
+            isinstance(error, ValueError | FileNotFoundError) or getattr(error, "exit_code", None) == WRONG_INPUT
+        )
+        _fail(message or type(error).__name__, WRONG_INPUT if wrong_input else FAILURE)
+    sys.exit(0)
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    _say(f"carbon-pipeline: {message}")
+    sys.exit(status)
+
+
+def _say(message: str) -> None:
+    print(" ".join(message.split()), file=sys.stderr)
+
+
+def _warehouse() -> "Warehouse":
+    from carbon_pipeline.warehouse.warehouse import Warehouse
+
+    return Warehouse(read_settings().data_dir, timeout_s=10)
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, indent=1, ensure_ascii=False, default=str))
+
+
+def _print_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
+    if not rows:
+        print(f"{title}: no rows")
+        return
+    console = Console()
+    columns = [name for name in rows[0] if any(row[name] not in (None, "") for row in rows)]
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for name in columns:
+        number = all(row[name] is None or isinstance(row[name], int | float) for row in rows)
+        table.add_column(name, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_shown(row[name]) for name in columns))
+    console.print(table)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(
+            {key: ";".join(value) if isinstance(value, list) else value for key, value in row.items()} for row in rows
+        )
+    return text.getvalue()

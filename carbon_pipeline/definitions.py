@@ -1,0 +1,46 @@
+"""The only place where assets, resources, checks, jobs, schedules and sensors are wired together."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from carbon_pipeline.assets.records import field_record
+from carbon_pipeline.assets.reports import reports
+from carbon_pipeline.assets.training import regression_model, training_data
+from carbon_pipeline.assets.warehouse import runs
+from carbon_pipeline.automation import daily_pipeline, landed_records, load_job, pipeline_job
+from carbon_pipeline.checks import ALL_CHECKS
+from carbon_pipeline.resources.emissions import EmissionsResource
+from carbon_pipeline.resources.hardware import HardwareResource
+from carbon_pipeline.resources.location import LocationResource
+from carbon_pipeline.resources.warehouse import WarehouseResource
+
+
+def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The whole project.
+
+    Args:
+        resource_overrides: resources by name, in place of the ones below.
+
+    Returns:
+        The definitions.
+    """
+    hardware, location = HardwareResource(), LocationResource()
+    return dg.Definitions(
+        assets=[training_data, regression_model, field_record, runs, reports],
+        asset_checks=ALL_CHECKS,
+        jobs=[pipeline_job, load_job],
+        schedules=[daily_pipeline],
+        sensors=[landed_records],
+        resources={
+            "emissions": EmissionsResource(hardware=hardware, location=location),
+            "hardware": hardware,
+            "location": location,
+            "warehouse": WarehouseResource(),
+            **(resource_overrides or {}),
+        },
+    )
+
+
+defs = build_defs()

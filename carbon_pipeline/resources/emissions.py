@@ -1,0 +1,101 @@
+"""The resource `emissions`: CodeCarbon's tracker around a block of work in an asset, op or check."""
+
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from carbon_pipeline.resources.hardware import HardwareResource
+from carbon_pipeline.resources.location import LocationResource
+from carbon_pipeline.settings import read_settings
+from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, TrackingMode
+from carbon_pipeline.tracking.run import Orchestration, TrackedRun, track
+
+
+class EmissionsResource(dg.ConfigurableResource[None]):
+    """Measures energy and emissions. What is not configured comes from the environment variables.
+
+    Example:
+        >>> @dg.asset
+        ... def my_model(context: dg.AssetExecutionContext, emissions: EmissionsResource):
+        ...     with emissions.track(context) as run:
+        ...         fit()
+        ...     return dg.MaterializeResult(metadata=carbon_metadata(run.record))
+    """
+
+    hardware: dg.ResourceDependency[HardwareResource]
+    location: dg.ResourceDependency[LocationResource]
+    data_dir: str | None = Field(default=None, description="Data folder; records land in its `landing`.")
+    carbon_intensity_g_per_kwh: float | None = Field(
+        default=None, description="Carbon intensity of the electricity, gCO2eq/kWh, if you know it."
+    )
+    pue: float | None = Field(default=None, description="Power usage effectiveness of the site, at least 1.")
+    tracking_mode: str = Field(
+        default="machine", description="machine: the whole machine; process: this process and its children."
+    )
+
+    def track(
+        self,
+        context: dg.AssetExecutionContext | dg.OpExecutionContext | None = None,
+        name: str | None = None,
+        project_name: str | None = None,
+    ) -> TrackedRun:
+        """Measures a `with` block.
+
+        Args:
+            context: the step's context; run, step, asset and partition go into the record.
+            name: what is tracked; default the asset's key, or the step's.
+            project_name: project it belongs to.
+
+        Returns:
+            The run; its `record` is there after the block.
+        """
+        orchestration = _orchestration(context)
+        mode: TrackingMode = "process" if self.tracking_mode == "process" else "machine"
+        return track(
+            name or orchestration.asset_key or orchestration.step_key or "step",
+            project_name=project_name,
+            experiment_id=orchestration.dagster_run_id,
+            country_iso_code=self.location.country_iso_code,
+            region=self.location.region,
+            geolocation=self.location.geolocation,
+            carbon_intensity_g_per_kwh=self.carbon_intensity_g_per_kwh,
+            pue=self.pue,
+            tracking_mode=mode,
+            data_dir=self.data_dir,
+            source="dagster",
+            orchestration=orchestration,
+            probe_hardware=self.hardware.probe,
+            make_meter=self.make_meter,
+        )
+
+    def make_meter(self, tracking_mode: TrackingMode, pue: float) -> Meter:
+        """The meter for one run; override it to measure with another one.
+
+        Args:
+            tracking_mode: what to look at.
+            pue: power usage effectiveness, by which the energies are multiplied.
+
+        Returns:
+            A meter that has not been started.
+        """
+        return CodeCarbonMeter(tracking_mode, pue)
+
+    @property
+    def folder(self) -> Path:
+        """The data folder in force."""
+        return read_settings(data_dir=self.data_dir).data_dir
+
+
+def _orchestration(context: dg.AssetExecutionContext | dg.OpExecutionContext | None) -> Orchestration:
+    if context is None:
+        return Orchestration()
+    op = context.op_execution_context if isinstance(context, dg.AssetExecutionContext) else context
+    keys = sorted(key.to_user_string() for key in op.selected_asset_keys) if op.has_assets_def else []
+    return Orchestration(
+        asset_key=", ".join(keys) or None,
+        dagster_run_id=op.run.run_id,
+        step_key=op.get_step_execution_context().step.key,
+        partition_key=op.partition_key if op.has_partition_key else None,
+        retry_number=op.retry_number,
+    )

@@ -1,0 +1,17 @@
+"""The resource `hardware`: what this machine is made of."""
+
+import dagster as dg
+
+from carbon_pipeline.probes.hardware import Hardware, probe_hardware
+
+
+class HardwareResource(dg.ConfigurableResource[None]):
+    """Looks at the machine on which the step runs.
+
+    Example:
+        >>> HardwareResource().probe().cpu_model.value
+    """
+
+    def probe(self) -> Hardware:
+        """The hardware of this machine; each value with its source."""
+        return probe_hardware()
