@@ -15,7 +15,7 @@ export CARBON_DATA_DIR ?= data
 export DAGSTER_HOME ?= $(abspath $(CARBON_DATA_DIR))/dagster
 
 .DEFAULT_GOAL := help
-.PHONY: help run test ui lint format bench pictures clean
+.PHONY: help run test ui lint format bench docs pictures clean
 
 help: ## Shows this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
@@ -39,6 +39,12 @@ lint: $(VENV)/ready-dev ## Checks style, types and definitions
 format: $(VENV)/ready-dev ## Formats the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(VENV)/ready-run ## Benchmarks, as ratios against the peers that they name
+	@for benchmark in carbon_pipeline_tests/benchmarks/[a-z]*.py; do $(BIN)/python $$benchmark; done
+
+docs: $(VENV)/ready-run ## Writes the tables of the documentation that come from the code
+	$(BIN)/python docs/generate.py
 
 pictures: $(VENV)/ready-test browser ## Makes the pictures of the README anew
 	$(BIN)/python docs/pictures/make.py

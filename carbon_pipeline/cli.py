@@ -149,7 +149,13 @@ def materialize() -> None:
 
     summary = run_pipeline_once()
     _print_table(summary.measured, summary.title)
-    _print_table(summary.paths, "What it made")
+    if summary.doubtful:
+        print("Doubtful in these numbers:")
+        for sentence in summary.doubtful:
+            print(f"  {sentence}")
+    print("What it made:")
+    for what, path in summary.made.items():
+        print(f"  {what:<35}{path}")
     print("Next: `make ui` shows the assets, `.venv/bin/carbon-pipeline report` the runs.")
 
 

@@ -5,14 +5,25 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from carbon_pipeline.settings import read_settings
+from carbon_pipeline.tracking.landing import landing_path
+from carbon_pipeline.tracking.record import FLAGS, RunRecord
+from carbon_pipeline.training.model import LinearModel
 
 
 class Summary(NamedTuple):
-    """What to print after the run: two tables."""
+    """What to print after the run.
+
+    Attributes:
+        title: project and run.
+        measured: rows of a table: what, value, how.
+        doubtful: a sentence for each flag of the run.
+        made: what lies where.
+    """
 
     title: str
     measured: list[dict[str, Any]]
-    paths: list[dict[str, Any]]
+    doubtful: list[str]
+    made: dict[str, Path]
 
 
 def run_pipeline_once() -> Summary:
@@ -28,7 +39,7 @@ def run_pipeline_once() -> Summary:
 
     from carbon_pipeline.definitions import defs
 
-    data_dir = read_settings().data_dir.resolve()
+    data_dir = read_settings().data_dir
     with dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral() as instance:
         result = defs.resolve_job_def("pipeline").execute_in_process(
             instance=instance,
@@ -42,15 +53,16 @@ def run_pipeline_once() -> Summary:
                 f"the pipeline failed in {', '.join(map(str, failed)) or 'its set-up'}; its log is above"
             )
         trained = result.asset_value("regression_model")
-    record = trained.record
+    record: RunRecord = trained.record
     return Summary(
         title=f"{record.project_name}, run {record.run_id}",
         measured=_measured(trained.model, record),
-        paths=_paths(data_dir, record),
+        doubtful=[f"{flag}: {FLAGS[flag]}" for flag in record.flags],
+        made=_made(data_dir, record),
     )
 
 
-def _measured(model: Any, record: Any) -> list[dict[str, Any]]:
+def _measured(model: LinearModel, record: RunRecord) -> list[dict[str, Any]]:
     line = " + ".join(f"{slope:.4f} {name}" for name, slope in model.coefficients.items())
     place = record.country_name or "country not known"
     return [
@@ -62,22 +74,24 @@ def _measured(model: Any, record: Any) -> list[dict[str, Any]]:
         {"what": "energy", "value": _kwh(record.energy_kwh), "how": f"CodeCarbon {record.codecarbon_version}"},
         {
             "what": "carbon intensity",
-            "value": f"{record.carbon_intensity_g_per_kwh:.1f} gCO2eq/kWh",
+            "value": _number(record.carbon_intensity_g_per_kwh, "gCO2eq/kWh"),
             "how": f"{record.intensity_source} ({place})",
         },
-        {"what": "emissions", "value": f"{record.emissions_kg:.4g} kg CO2eq", "how": "energy x carbon intensity"},
-        {"what": "doubtful", "value": ", ".join(record.flags) or "nothing", "how": ""},
+        {"what": "emissions", "value": _number(record.emissions_kg, "kg CO2eq"), "how": "energy x carbon intensity"},
     ]
 
 
-def _paths(data_dir: Path, record: Any) -> list[dict[str, Any]]:
-    landed = data_dir / "landing" / f"{record.started_at:%Y-%m-%d}" / f"{record.run_id}.json"
-    return [
-        {"what": "the record of this run", "path": str(landed)},
-        {"what": "the 33 fields, one row per run", "path": str(data_dir / "tracking_info.csv")},
-        {"what": "the warehouse, for its one writer", "path": str(data_dir / "warehouse.duckdb")},
-        {"what": "the same with reports, to query", "path": str(data_dir / "reports.duckdb")},
-    ]
+def _made(data_dir: Path, record: RunRecord) -> dict[str, Path]:
+    return {
+        "the record of this run": landing_path(record, data_dir),
+        "the 33 fields, one row per run": data_dir / "tracking_info.csv",
+        "the warehouse, for its one writer": data_dir / "warehouse.duckdb",
+        "the same with reports, to query": data_dir / "reports.duckdb",
+    }
+
+
+def _number(value: float | None, unit: str) -> str:
+    return "not known" if value is None else f"{value:.4g} {unit}"
 
 
 def _kwh(energy_kwh: float | None) -> str:

@@ -9,21 +9,23 @@ import dagster as dg
 
 from carbon_pipeline.training.model import LossPoint
 
+GROUP = "carbon_pipeline"
+"""One group for all: the UI folds groups up, and the graph has five assets."""
+
 
 def table_metadata(rows: Sequence[Mapping[Any, Any]]) -> dg.TableMetadataValue | dg.TextMetadataValue:
-    """A small table for the UI.
+    """A small table for the UI; a column in which nothing is known is left out.
 
     Args:
         rows: what to show; all with the same keys.
 
     Returns:
-        The table; a text if there is no row.
+        The table; the text "none" if there is no row.
     """
     if not rows:
-        return dg.MetadataValue.text("no rows yet")
-    return dg.MetadataValue.table(
-        [dg.TableRecord({str(key): _cell(value) for key, value in row.items()}) for row in rows]
-    )
+        return dg.MetadataValue.text("none")
+    columns = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    return dg.MetadataValue.table([dg.TableRecord({str(name): _cell(row[name]) for name in columns}) for row in rows])
 
 
 def loss_curve(losses: Sequence[LossPoint]) -> dg.MarkdownMetadataValue:

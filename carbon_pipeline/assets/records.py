@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from carbon_pipeline.assets.metadata import table_metadata
+from carbon_pipeline.assets.metadata import GROUP, table_metadata
 from carbon_pipeline.assets.training import TrainedModel
 from carbon_pipeline.boamps.fields import FIELDS
 from carbon_pipeline.boamps.fields import field_record as fields_of
@@ -12,7 +12,7 @@ from carbon_pipeline.boamps.tracking_info import add_row
 from carbon_pipeline.resources.emissions import EmissionsResource
 
 
-@dg.asset(group_name="records", kinds={"csv"})
+@dg.asset(group_name=GROUP, kinds={"csv"})
 def field_record(emissions: EmissionsResource, regression_model: TrainedModel) -> dg.MaterializeResult[dict[str, Any]]:
     """The 33 fields of this run, also added to `data/tracking_info.csv`."""
     if regression_model.record is None:
@@ -24,13 +24,8 @@ def field_record(emissions: EmissionsResource, regression_model: TrainedModel) -
         value=row,
         metadata={
             "dagster/row_count": n_rows,
-            "path": dg.MetadataValue.path(path.resolve()),
-            "fields": table_metadata(
-                [
-                    {"field": f.name, "value": _text(row[f.name]), "unit": f.unit, "boamps_path": f.boamps_path}
-                    for f in FIELDS
-                ]
-            ),
+            "tracking_info": dg.MetadataValue.path(path.resolve()),
+            "fields": table_metadata([{"field": f.name, "value": _text(row[f.name]), "unit": f.unit} for f in FIELDS]),
         },
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import BaseModel, Field
 
-from carbon_pipeline.assets.metadata import loss_curve, table_metadata
+from carbon_pipeline.assets.metadata import GROUP, loss_curve, table_metadata
 from carbon_pipeline.resources.emissions import EmissionsResource
 from carbon_pipeline.tracking.metadata import carbon_metadata
 from carbon_pipeline.tracking.record import RunRecord
@@ -46,7 +46,7 @@ class TrainedModel(BaseModel):
     record: RunRecord | None
 
 
-@dg.asset(group_name="training", kinds={"numpy"})
+@dg.asset(group_name=GROUP, kinds={"numpy"})
 def training_data(config: TrainingDataConfig) -> dg.MaterializeResult[Samples]:
     """The samples that the regression is fitted to."""
     if config.csv_file:
@@ -66,7 +66,7 @@ def training_data(config: TrainingDataConfig) -> dg.MaterializeResult[Samples]:
 
 
 # One measured step at a time: two that overlap would each be billed for the whole machine.
-@dg.asset(group_name="training", kinds={"numpy", "codecarbon"}, pool="energy_meter")
+@dg.asset(group_name=GROUP, kinds={"numpy", "codecarbon"}, pool="energy_meter")
 def regression_model(
     context: dg.AssetExecutionContext,
     config: RegressionConfig,

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
-from carbon_pipeline.assets.metadata import table_metadata
+from carbon_pipeline.assets.metadata import GROUP, table_metadata
 from carbon_pipeline.resources.warehouse import WarehouseResource
 
 
-@dg.asset(group_name="warehouse", kinds={"duckdb"}, pool="warehouse", deps=["field_record"])
+@dg.asset(group_name=GROUP, kinds={"duckdb"}, pool="warehouse", deps=["field_record"])
 def runs(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """Every record that has landed, normalised into the tables of `core`: one row per run."""
     opened = warehouse.open()
@@ -23,7 +23,7 @@ def runs(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.
             "dagster/row_count": opened.count(),
             "dagster/table_name": "core.run",
             "dagster/column_schema": dg.TableSchema(columns=columns),
-            "path": dg.MetadataValue.path(opened.path.resolve()),
+            "database": dg.MetadataValue.path(opened.path.resolve()),
             "files_loaded": len(results),
             "rows_loaded": sum(result.rows_loaded for result in results),
             "rows_superseded": sum(result.rows_superseded for result in results),

@@ -59,8 +59,8 @@ def find_intensity(
     if country_iso_code is None:
         return world
     country = _of_country(country_iso_code)
-    # CodeCarbon itself falls back on the world average, without a word.
-    if country is None or country == world.g_per_kwh:
+    # CodeCarbon itself falls back on the world average without a word, and its data say 0 g for one country (CAF).
+    if country is None or country == 0 or country == world.g_per_kwh:
         return world
     regional = _of_region(country_iso_code, region) if region else None
     if regional is not None and regional != country:

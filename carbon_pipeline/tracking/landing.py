@@ -11,6 +11,19 @@ from carbon_pipeline.tracking.record import RunRecord
 FOLDER = "landing"
 
 
+def landing_path(record: RunRecord, data_dir: Path) -> Path:
+    """Where a record lands.
+
+    Args:
+        record: the record.
+        data_dir: the data folder.
+
+    Returns:
+        The file.
+    """
+    return data_dir / FOLDER / f"{record.started_at:%Y-%m-%d}" / f"{record.run_id}.json"
+
+
 def land(record: RunRecord, data_dir: Path) -> Path:
     """Puts a record on disk.
 
@@ -24,7 +37,7 @@ def land(record: RunRecord, data_dir: Path) -> Path:
     Raises:
         OSError: the folder cannot be written.
     """
-    path = data_dir / FOLDER / f"{record.started_at:%Y-%m-%d}" / f"{record.run_id}.json"
+    path = landing_path(record, data_dir)
     write_whole(path, record.model_dump_json(indent=1) + "\n")
     return path
 

@@ -1,0 +1,44 @@
+"""What all tests share: no settings of the machine's own, no network, a data folder that is thrown away."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from carbon_pipeline_tests.fakes import FakeMeter, make_record
+
+__all__ = ["FakeMeter", "make_record"]
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in os.environ:
+        if name.startswith(("CARBON_", "CLOUD_", "CODECARBON_", "ELECTRICITYMAPS_", "DAGSTER_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("CARBON_GEOLOCATION", "off")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def data_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A data folder that is in force for this test."""
+    folder = tmp_path / "data"
+    monkeypatch.setenv("CARBON_DATA_DIR", str(folder))
+    return folder
+
+
+def pytest_report_header() -> list[str]:
+    return [_torch_line()]
+
+
+def _torch_line() -> str:
+    from importlib.util import find_spec
+
+    if find_spec("torch"):
+        return "PyTorch back end: included"
+    return "PyTorch back end: LEFT OUT, since torch is not installed; include it with: make test EXTRAS=torch"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if "LEFT OUT" in _torch_line():
+        terminalreporter.write_line(_torch_line(), yellow=True)

@@ -1,0 +1,53 @@
+"""The pipeline as a person uses it: the real UI, a real browser, real runs, a real database."""
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from carbon_pipeline.warehouse.warehouse import Warehouse
+from carbon_pipeline_tests.e2e.ui import browser, dagster_ui
+
+pytestmark = pytest.mark.e2e
+
+STEPS_TIMEOUT_MS = 120_000
+
+
+def test_a_person_can_materialize_all_in_the_browser_and_see_the_energy_of_the_model(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with (
+        dagster_ui(data, tmp_path / "ui.log", CARBON_GEOLOCATION="off", CARBON_COUNTRY_ISO_CODE="FR") as address,
+        browser() as chromium,
+    ):
+        page = chromium.new_page(viewport={"width": 1400, "height": 900})
+        page.goto(f"{address}/asset-groups")
+        page.get_by_role("button", name="Materialize all").click()
+        page.get_by_text("Launched run").wait_for()
+
+        page.goto(f"{address}/runs")
+        page.get_by_text("Success", exact=True).wait_for(timeout=STEPS_TIMEOUT_MS)
+
+        page.goto(f"{address}/assets/regression_model")
+        page.get_by_text("carbon/energy_kwh", exact=True).wait_for()
+        row = page.get_by_role("row").filter(has_text="carbon/energy_kwh")
+        shown = float(re.findall(r"\d\.\d+e-\d+|\d+\.\d+", row.inner_text())[-1])
+
+        (run,) = Warehouse(data).report("runs")
+        assert shown == pytest.approx(run["energy_kwh"])
+        assert run["energy_kwh"] > 0
+        assert (run["country_name"], run["source"], run["status"]) == ("France", "dagster", "completed")
+
+
+def test_the_sensor_loads_what_was_tracked_outside_dagster(tmp_path: Path) -> None:
+    from carbon_pipeline import track
+
+    data = tmp_path / "data"
+    with dagster_ui(data, tmp_path / "ui.log", CARBON_GEOLOCATION="off"):
+        with track("elsewhere", data_dir=data, geolocation=False) as run:
+            pass
+        end = time.monotonic() + 120
+        while not (data / "reports.duckdb").exists() and time.monotonic() < end:
+            time.sleep(1)
+    assert run.record is not None
+    assert [row["run_id"] for row in Warehouse(data).report("runs")] == [run.record.run_id]

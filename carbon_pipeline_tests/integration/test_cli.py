@@ -1,0 +1,112 @@
+"""The command line as a user types it."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from carbon_pipeline.boamps.fields import FIELD_NAMES
+from carbon_pipeline.tracking.landing import land
+from carbon_pipeline_tests.fakes import make_record
+from carbon_pipeline_tests.integration.test_csv_import import row, write
+
+
+def carbon_pipeline(*arguments: object, status: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "carbon_pipeline", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "200", **environment},
+    )
+    assert done.returncode == status, done.stderr
+    return done
+
+
+def test_doctor_says_for_each_part_what_would_be_measured_and_how(data_dir: Path) -> None:
+    findings = json.loads(carbon_pipeline("doctor", "--json", CARBON_COUNTRY_ISO_CODE="FRA").stdout)
+    by_name = {finding["what"]: finding for finding in findings}
+    assert list(by_name) == ["cpu", "gpu", "ram", "location", "carbon intensity", "cloud"]
+    assert by_name["location"]["value"] == "France"
+    assert by_name["carbon intensity"]["source"] == "country_average"
+    assert by_name["cpu"]["method"]
+    assert all(finding["source"] for finding in findings)
+    assert "France" in carbon_pipeline("doctor", CARBON_COUNTRY_ISO_CODE="FRA").stdout
+
+
+def test_load_then_report_then_export(data_dir: Path, tmp_path: Path) -> None:
+    record = make_record()
+    land(record, data_dir)
+    assert "1 runs loaded" in carbon_pipeline("load").stdout
+    assert record.run_id[:8] in carbon_pipeline("report").stdout
+
+    (run,) = json.loads(carbon_pipeline("report", "runs", "--format", "json").stdout)
+    assert (run["run_id"], run["energy_kwh"]) == (record.run_id, record.energy_kwh)
+    (by_project,) = csv.DictReader(io.StringIO(carbon_pipeline("report", "by_project", "--format", "csv").stdout))
+    assert float(by_project["energy_kwh"]) == record.energy_kwh
+
+    out = tmp_path / "out.csv"
+    carbon_pipeline("export", "csv", "--out", out)
+    assert carbon_pipeline("export", "csv").stdout == out.read_text()
+    (exported,) = csv.DictReader(io.StringIO(out.read_text()))
+    assert tuple(exported) == FIELD_NAMES
+    assert exported["run_id"] == record.run_id
+
+
+def test_import_prints_counts_that_add_up(data_dir: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "emissions.csv", row(), row(run_id="short", duration="0.1"), row(duration="-1"))
+    result = json.loads(carbon_pipeline("import", path, "--json").stdout)
+    counts = {"read": 3, "loaded": 2, "superseded": 0, "quarantined": 1, "flagged": 1}
+    assert {name: result["total"][name] for name in counts} == counts
+    again = carbon_pipeline("import", tmp_path).stdout
+    assert "already loaded" in again
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["import", "nowhere.csv"], "nowhere.csv: there is no such file or folder"),
+        (["report", "by_moon"], "there is no report 'by_moon'; there are runs, daily"),
+        (["report"], "does not exist yet: run the pipeline"),
+        (["report", "--format", "xml"], "'xml' is not one of 'table', 'csv', 'json'"),
+        (["measure"], "No such command 'measure'"),
+    ],
+)
+def test_wrong_usage_or_input_is_one_line_on_stderr_and_status_2(
+    data_dir: Path, arguments: list[str], message: str
+) -> None:
+    done = carbon_pipeline(*arguments, status=2)
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_a_wrong_variable_is_one_line_on_stderr_and_status_2(data_dir: Path) -> None:
+    done = carbon_pipeline("doctor", status=2, CARBON_PUE="0.2")
+    assert done.stderr.count("\n") == 1
+    assert "CARBON_PUE='0.2'" in done.stderr
+
+
+def test_debug_shows_the_traceback(data_dir: Path) -> None:
+    assert "Traceback" in carbon_pipeline("--debug", "import", "nowhere.csv", status=1).stderr
+
+
+def test_materialize_runs_the_pipeline_and_says_what_it_measured(data_dir: Path, tmp_path: Path) -> None:
+    done = carbon_pipeline("materialize", COLUMNS="80")
+    assert done.stderr == ""
+    for word in ("kWh", "kg CO2eq", "world_average", "short_run: shorter than 1 s"):
+        assert word in done.stdout, done.stdout
+    made = [line.split()[-1] for line in done.stdout.splitlines() if str(data_dir) in line or "data/" in line]
+    assert len(made) == 4
+    assert all(Path(path).exists() for path in made)
+
+
+def test_a_pipeline_that_fails_ends_with_status_1(data_dir: Path) -> None:
+    data_dir.mkdir()
+    (data_dir / "tracking_info.csv").write_text("not ours\n")
+    done = carbon_pipeline("materialize", status=1)
+    assert "the pipeline failed in field_record" in done.stderr

@@ -1,0 +1,323 @@
+"""CodeCarbon's CSV files. The samples are made here; no row of a real person is in them."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from carbon_pipeline.warehouse.csv_import import NotCodeCarbonError, find_csv_files, read_codecarbon_csv
+from carbon_pipeline.warehouse.rules import RULES, broken
+from carbon_pipeline.warehouse.warehouse import Warehouse
+
+CONSTANT_ID = "5b0fa12a-3dd7-45bb-9766-cc326314d9f1"
+
+ROW_3_3 = {
+    "timestamp": "2026-05-01T12:00:10",
+    "project_name": "a project",
+    "run_id": "11111111-1111-4111-8111-111111111111",
+    "experiment_id": "my experiment",
+    "duration": "10.0",
+    "emissions": "1.68e-06",
+    "emissions_rate": "1.68e-07",
+    "cpu_power": "55.0",
+    "gpu_power": "0.0",
+    "ram_power": "10.0",
+    "cpu_energy": "2e-05",
+    "gpu_energy": "0.0",
+    "ram_energy": "1e-05",
+    "energy_consumed": "3e-05",
+    "water_consumed": "0.0",
+    "country_name": "France",
+    "country_iso_code": "FRA",
+    "region": "bretagne",
+    "cloud_provider": "",
+    "cloud_region": "",
+    "os": "Linux-6.1-x86_64",
+    "python_version": "3.12.1",
+    "codecarbon_version": "3.3.2",
+    "cpu_count": "8",
+    "cpu_model": "A CPU",
+    "gpu_count": "",
+    "gpu_model": "",
+    "longitude": "-2.8",
+    "latitude": "48.1",
+    "ram_total_size": "31.2",
+    "tracking_mode": "machine",
+    "on_cloud": "N",
+    "pue": "1.0",
+    "wue": "0.0",
+}
+FALLBACK = {
+    "country_name": "Canada",
+    "country_iso_code": "CAN",
+    "region": "quebec",
+    "longitude": "-71.2",
+    "latitude": "46.8",
+}
+
+
+def write(path: Path, *rows: dict[str, str], names: list[str] | None = None) -> Path:
+    names = names or list(ROW_3_3)
+    lines = [",".join(names), *(",".join(row.get(name, "") for name in names) for row in rows)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def row(**cells: str) -> dict[str, str]:
+    return {**ROW_3_3, **cells}
+
+
+@pytest.fixture
+def warehouse(data_dir: Path) -> Warehouse:
+    return Warehouse(data_dir)
+
+
+def imported(warehouse: Warehouse, path: Path) -> dict[str, object]:
+    warehouse.import_csv([path])
+    (run,) = warehouse.report("runs")
+    return run
+
+
+def test_a_row_of_codecarbon_comes_in_with_its_units_right(warehouse: Warehouse, tmp_path: Path) -> None:
+    run = imported(warehouse, write(tmp_path / "emissions.csv", row()))
+    expected = {
+        "run_id": ROW_3_3["run_id"],
+        "project_name": "a project",
+        "experiment_id": "my experiment",
+        "status": "completed",
+        "source": "csv",
+        "duration_s": 10.0,
+        "energy_kwh": 3e-5,
+        "cpu_energy_kwh": 2e-5,
+        "cpu_power_w": pytest.approx(7.2),  # energy over duration, not the 55 W of the file
+        "ram_power_w": pytest.approx(3.6),
+        "emissions_kg": 1.68e-6,
+        "emissions_rate_kg_per_s": pytest.approx(1.68e-7),
+        "carbon_intensity_g_per_kwh": pytest.approx(56.0),
+        "intensity_source": "csv",
+        "location_source": "csv",
+        "country_iso_code": "FR",
+        "country_name": "France",
+        "region": "bretagne",
+        "latitude": 48.1,
+        "gpu_count": None,
+        "gpu_model": None,
+        "cpu_count": 8,
+        "ram_gb": 31.2,
+        "pue": 1.0,
+        "cpu_method": "unknown",
+        "flags": [],
+    }
+    assert {name: run[name] for name in expected} == expected
+    assert f"{run['started_at']:%Y-%m-%d %H:%M:%S}" == "2026-05-01 12:00:00"
+
+
+def test_cumulative_rows_count_once_with_the_last_state_and_all_are_kept(warehouse: Warehouse, tmp_path: Path) -> None:
+    states = [
+        row(
+            timestamp=f"2026-05-01T12:00:{s}0",
+            duration=f"{s}0",
+            energy_consumed=f"{s}e-05",
+            cpu_energy="",
+            ram_energy="",
+        )
+        for s in (1, 2, 3)
+    ]
+    (result,) = warehouse.import_csv([write(tmp_path / "emissions.csv", *states)])
+    assert (result.rows_read, result.rows_loaded, result.rows_superseded, result.rows_quarantined) == (3, 1, 2, 0)
+    (run,) = warehouse.report("runs")
+    assert (run["duration_s"], run["energy_kwh"], run["flags"]) == (30.0, 3e-5, ["cumulative_superseded"])
+    assert len(warehouse.rows("FROM raw.record")) == 3
+
+
+def test_the_order_of_files_changes_nothing(tmp_path: Path) -> None:
+    early = write(tmp_path / "early.csv", row())
+    late = write(tmp_path / "late.csv", row(timestamp="2026-05-01T12:00:20", duration="20.0", energy_consumed="6e-05"))
+    seen = []
+    for order in ([early, late], [late, early]):
+        warehouse = Warehouse(tmp_path / f"data of {order[0].name}")
+        for path in order:
+            warehouse.import_csv([path])
+        (run,) = warehouse.report("runs")
+        seen.append({name: run[name] for name in ("duration_s", "energy_kwh", "flags", "source_file", "emissions_kg")})
+    assert seen[0] == seen[1]
+    assert seen[0]["duration_s"] == 20.0
+
+
+def test_the_same_file_twice_under_two_names_changes_nothing(warehouse: Warehouse, tmp_path: Path) -> None:
+    first = write(tmp_path / "emissions.csv", row())
+    again = write(tmp_path / "copy.csv", row())
+    warehouse.import_csv([first])
+    before = warehouse.report("runs"), warehouse.rows("FROM raw.record")
+    for path in (first, again):
+        (result,) = warehouse.import_csv([path])
+        assert (result.rows_read, result.rows_superseded, result.note) == (1, 1, "already loaded")
+    assert (warehouse.report("runs"), warehouse.rows("FROM raw.record")) == before
+
+
+def test_a_fallback_row_gets_no_country_and_no_emissions_of_quebec(warehouse: Warehouse, tmp_path: Path) -> None:
+    run = imported(warehouse, write(tmp_path / "emissions.csv", row(**FALLBACK, emissions="1.18e-07")))
+    assert run["flags"] == ["fallback_location"]
+    place = ("country_iso_code", "country_name", "region", "latitude", "longitude")
+    assert {run[name] for name in place} == {None}
+    assert (run["location_source"], run["intensity_source"]) == ("unknown", "world_average")
+    assert run["emissions_kg"] == pytest.approx(3e-5 * 0.475)
+    (raw,) = warehouse.rows("FROM raw.record")
+    assert "1.18e-07" in raw["content"]
+    assert {rule: broken(warehouse, rule) for rule in RULES} == {rule: [] for rule in RULES}
+
+
+def test_a_real_place_in_canada_stays_in_canada(warehouse: Warehouse, tmp_path: Path) -> None:
+    run = imported(
+        warehouse, write(tmp_path / "emissions.csv", row(**{**FALLBACK, "longitude": "-73.6", "latitude": "45.5"}))
+    )
+    assert (run["country_iso_code"], run["region"], run["flags"]) == ("CA", "quebec", [])
+
+
+def test_the_constant_experiment_id_is_no_key_and_no_experiment(warehouse: Warehouse, tmp_path: Path) -> None:
+    rows = [row(run_id=CONSTANT_ID, timestamp=f"2026-05-01T12:00:1{i}") for i in range(2)]
+    rows.append(row(experiment_id=CONSTANT_ID))
+    warehouse.import_csv([write(tmp_path / "emissions.csv", *rows)])
+    runs = warehouse.report("runs")
+    assert len(runs) == 3
+    assert all("default_experiment_id" in run["flags"] for run in runs)
+    assert CONSTANT_ID not in {run[name] for run in runs for name in ("run_id", "experiment_id")}
+
+
+def test_a_rate_in_grams_is_found_and_corrected(warehouse: Warehouse, tmp_path: Path) -> None:
+    run = imported(warehouse, write(tmp_path / "emissions.csv", row(emissions_rate="1.68e-04")))
+    assert run["flags"] == ["rate_rescaled"]
+    assert run["emissions_rate_kg_per_s"] == pytest.approx(1.68e-7)
+
+
+def test_blank_is_not_zero(warehouse: Warehouse, tmp_path: Path) -> None:
+    blank = {"cpu_energy": "", "gpu_energy": "", "ram_energy": "", "energy_consumed": ""}
+    run = imported(warehouse, write(tmp_path / "emissions.csv", row(**blank)))
+    assert (run["energy_kwh"], run["gpu_energy_kwh"], run["cpu_power_w"]) == (None, None, None)
+    assert run["flags"] == ["energy_missing"]
+    assert run["emissions_kg"] == 1.68e-6
+
+
+def test_a_run_under_a_second_is_flagged(warehouse: Warehouse, tmp_path: Path) -> None:
+    assert imported(warehouse, write(tmp_path / "emissions.csv", row(duration="0.2")))["flags"] == ["short_run"]
+
+
+def test_padded_cells_and_columns_in_any_order_are_read_by_name(warehouse: Warehouse, tmp_path: Path) -> None:
+    padded = {f" {name}  ": f"  {value} " for name, value in reversed(row().items())}
+    run = imported(warehouse, write(tmp_path / "emissions.csv", padded, names=list(padded)))
+    assert (run["run_id"], run["energy_kwh"], run["country_iso_code"]) == (ROW_3_3["run_id"], 3e-5, "FR")
+
+
+def test_a_file_of_version_1_has_its_experiment_for_a_key(warehouse: Warehouse, tmp_path: Path) -> None:
+    names = [
+        "timestamp",
+        "experiment_id",
+        "project_name",
+        "duration",
+        "emissions",
+        "energy_consumed",
+        "country_iso_code",
+    ]
+    path = write(tmp_path / "emissions.csv", row(experiment_id="a1"), row(experiment_id="a2"), names=names)
+    warehouse.import_csv([path])
+    assert {run["run_id"] for run in warehouse.report("runs")} == {"a1", "a2"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ({"timestamp": "yesterday"}, "timestamp is no date and time: yesterday"),
+        ({"duration": "-1"}, "duration is no number of seconds from 0 to 1e10: -1"),
+        ({"duration": ""}, "duration is no number of seconds from 0 to 1e10: empty"),
+        ({"energy_consumed": "-3e-05"}, "energy_consumed is no energy: -3e-05"),
+        ({"cpu_energy": "nan"}, "cpu_energy is no energy: nan"),
+        ({"gpu_energy": "1e400"}, "gpu_energy is no energy: 1e400"),
+        ({"emissions": "little"}, "emissions is no mass: little"),
+    ],
+)
+def test_an_impossible_row_is_quarantined_with_line_and_reason_and_the_rest_comes_in(
+    warehouse: Warehouse, tmp_path: Path, cells: dict[str, str], reason: str
+) -> None:
+    path = write(tmp_path / "emissions.csv", row(run_id="good"), row(run_id="bad", **cells))
+    (result,) = warehouse.import_csv([path])
+    assert (result.rows_read, result.rows_loaded, result.rows_quarantined) == (2, 1, 1)
+    (refused,) = warehouse.rows("FROM raw.quarantine")
+    assert (refused["line"], refused["reason"]) == (3, reason)
+    assert "bad" in refused["content"]
+    assert [run["run_id"] for run in warehouse.report("runs")] == ["good"]
+    assert broken(warehouse, "nothing_is_lost") == []
+
+
+def test_a_row_with_too_few_or_too_many_cells_is_quarantined(warehouse: Warehouse, tmp_path: Path) -> None:
+    path = write(tmp_path / "emissions.csv", row())
+    with path.open("a") as file:
+        file.write("2026-05-01T12:00:10,short\n" + "x," * 60 + "\n\n")
+    (result,) = warehouse.import_csv([path])
+    assert (result.rows_read, result.rows_loaded, result.rows_quarantined) == (3, 1, 2)
+    assert [refused["line"] for refused in warehouse.rows("FROM raw.quarantine")] == [3, 4]
+
+
+def test_an_impossible_place_or_pue_is_left_out_and_the_run_comes_in(warehouse: Warehouse, tmp_path: Path) -> None:
+    run = imported(
+        warehouse,
+        write(tmp_path / "emissions.csv", row(latitude="999", pue="0", cpu_count="-2", country_iso_code="XXX")),
+    )
+    assert (run["latitude"], run["pue"], run["cpu_count"], run["country_iso_code"]) == (None, None, None, None)
+    assert run["energy_kwh"] == 3e-5
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
+def test_letters_beyond_ascii_come_in_whole(warehouse: Warehouse, tmp_path: Path, encoding: str) -> None:
+    path = write(tmp_path / "emissions.csv", row(region="île-de-france"))
+    path.write_bytes(path.read_text(encoding="utf-8").encode(encoding))
+    assert imported(warehouse, path)["region"] == "île-de-france"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is empty"),
+        ("a,b\n1,2\n", "has no column timestamp, project_name"),
+        ("timestamp,project_name,duration,emissions\n", "has no column run_id"),
+        ("task_name,timestamp,project_name,run_id,duration,emissions\n", "is a task file"),
+        ("timestamp,project_name,run_id,duration,emissions,duration\n", "two columns of the name duration"),
+    ],
+)
+def test_a_file_that_is_not_codecarbons_is_refused_with_the_reason(
+    warehouse: Warehouse, tmp_path: Path, text: str, reason: str
+) -> None:
+    good, bad = write(tmp_path / "good.csv", row()), tmp_path / "bad.csv"
+    bad.write_text(text)
+    with pytest.raises(NotCodeCarbonError, match=reason) as error:
+        warehouse.import_csv([good, bad])
+    assert str(bad) in str(error.value)
+    assert not warehouse.path.exists()
+
+
+def test_in_a_folder_the_files_that_are_not_codecarbons_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    good = write(tmp_path / "a" / "b" / "emissions.csv", row())
+    (tmp_path / "a" / "other.csv").write_text("x\n1\n")
+    found = find_csv_files([tmp_path / "a"])
+    assert found.files == [good]
+    assert len(found.left_out) == 1
+    with pytest.raises(NotCodeCarbonError, match="no such file"):
+        find_csv_files([tmp_path / "nowhere"])
+
+
+cell = st.text(st.characters(codec="utf-8", exclude_characters='\0,"\r\n'), max_size=12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=st.lists(st.dictionaries(st.sampled_from(sorted(ROW_3_3)), cell, max_size=6), min_size=1, max_size=5))
+def test_whatever_stands_in_the_cells_rows_read_are_loaded_superseded_or_quarantined(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("import")
+    path = write(folder / "emissions.csv", *(row(**cells) for cells in rows))
+    warehouse = Warehouse(folder / "data")
+    (result,) = warehouse.import_csv([path])
+    assert result.rows_read == len(read_codecarbon_csv(path).rows) + len(read_codecarbon_csv(path).refused)
+    assert result.rows_read == result.rows_loaded + result.rows_superseded + result.rows_quarantined
+    assert warehouse.count() == result.rows_loaded

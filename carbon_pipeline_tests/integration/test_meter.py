@@ -1,0 +1,121 @@
+"""The real CodeCarbon. These tests fail when an upgrade takes away what `tracking/meter.py` relies on."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from carbon_pipeline import track
+from carbon_pipeline.tracking.meter import CodeCarbonMeter
+
+CPU_METHODS = {"rapl", "emi", "power_gadget", "powermetrics", "pmic", "cpu_load", "constant"}
+
+
+def test_codecarbon_still_says_how_it_measures() -> None:
+    methods = CodeCarbonMeter().prepare()
+    assert methods.cpu_method in CPU_METHODS
+    assert methods.ram_method in {"estimated", "pmic"}
+    if methods.cpu_method in {"cpu_load", "constant"}:
+        assert methods.cpu_tdp_w
+        assert methods.cpu_tdp_w > 0
+        assert methods.cpu_known in (True, False)
+
+
+def test_energies_of_many_readings_add_up_to_that_of_one_span() -> None:
+    meter = CodeCarbonMeter()
+    meter.prepare()
+    meter.start()
+    started = time.perf_counter()
+    readings = []
+    for _ in range(5):
+        time.sleep(0.1)
+        readings.append(meter.read())
+    time.sleep(0.1)
+    last = meter.stop()
+    duration_s = time.perf_counter() - started
+    energies = [reading.ram_energy_kwh for reading in (*readings, last)]
+    assert energies == sorted(energies)
+    assert last.ram_energy_kwh
+    # The memory is reckoned with a constant power, so its mean power must not depend on how often it was read.
+    ram_power_w = last.ram_energy_kwh * 3.6e6 / duration_s
+    single = CodeCarbonMeter()
+    single.prepare()
+    single.start()
+    started = time.perf_counter()
+    time.sleep(0.3)
+    reading = single.stop()
+    assert reading.ram_energy_kwh
+    assert ram_power_w == pytest.approx(reading.ram_energy_kwh * 3.6e6 / (time.perf_counter() - started), rel=0.1)
+
+
+def test_the_pue_is_in_the_energy(data_dir: Path) -> None:
+    powers = []
+    for pue in (1.0, 2.0):
+        with track("fit", pue=pue) as run:
+            time.sleep(0.3)
+        assert run.record is not None
+        assert run.record.ram_power_w
+        powers.append(run.record.ram_power_w)
+    assert powers[1] / powers[0] == pytest.approx(2, rel=0.1)
+
+
+def test_a_stray_configuration_of_codecarbon_changes_nothing(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".codecarbon.config").write_text("[codecarbon]\npue = 3\nforce_ram_power = 500\nsave_to_file = true\n")
+    monkeypatch.setenv("CODECARBON_PUE", "3")
+    monkeypatch.setenv("CODECARBON_FORCE_CPU_POWER", "500")
+    with track("fit") as run:
+        time.sleep(0.3)
+    record = run.record
+    assert record is not None
+    assert record.meter_error is None
+    assert record.ram_power_w
+    assert record.ram_power_w < 400
+    assert record.cpu_tdp_w is None or record.cpu_tdp_w != 500
+    assert not list(tmp_path.rglob("emissions*.csv"))
+
+
+def test_codecarbon_says_nothing_on_the_terminal(data_dir: Path) -> None:
+    script = "from carbon_pipeline import track\nwith track('fit'): pass"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_tracking_leaves_the_signal_handlers_and_the_loggers_of_the_user_alone(data_dir: Path) -> None:
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    root = list(logging.getLogger().handlers)
+    with track("fit"):
+        pass
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
+    assert list(logging.getLogger().handlers) == root
+
+
+def test_no_file_is_left_in_the_working_folder(data_dir: Path, tmp_path: Path) -> None:
+    with track("fit"):
+        pass
+    assert os.listdir(tmp_path) == ["data"]
+
+
+def test_without_a_network_nothing_says_canada(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    def no_network(*_: object, **__: object) -> None:
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", no_network)
+    monkeypatch.setattr(socket, "getaddrinfo", no_network)
+    monkeypatch.setenv("CARBON_GEOLOCATION", "on")
+    with track("fit") as run:
+        pass
+    assert run.record is not None
+    assert run.landed_at is not None
+    text = run.landed_at.read_text().lower()
+    assert not any(word in text for word in ("canada", '"can"', "quebec", "46.8", "-71.2"))
+    assert run.record.location_source == "unknown"
+    assert run.record.intensity_source == "world_average"

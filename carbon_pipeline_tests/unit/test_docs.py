@@ -1,0 +1,43 @@
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from carbon_pipeline.warehouse.warehouse import Warehouse
+
+ROOT = Path(__file__).parents[2]
+
+spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+assert spec
+assert spec.loader
+generate = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(generate)
+
+
+@pytest.mark.parametrize("page", generate.PAGES)
+def test_the_tables_of_the_documentation_are_those_of_the_code(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert generate.with_tables(text) == text, "run `make docs`"
+
+
+def test_the_queries_of_the_readme_run(data_dir: Path) -> None:
+    warehouse = Warehouse(data_dir)
+    warehouse.import_csv([ROOT / "data" / "samples" / "emissions.csv"])
+    (block,) = re.findall(r"```sql\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    queries = [query for query in block.split(";") if query.strip()]
+    assert len(queries) == 5
+    for query in queries:
+        assert warehouse.rows(query), query
+
+
+def test_every_link_and_picture_of_the_documentation_is_there() -> None:
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "data" / "README.md"):
+        text = re.sub(r"`[^`]*`", "", page.read_text(encoding="utf-8"))
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_constraints_are_plain_pins() -> None:
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        assert line.startswith("#") or re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line), line

@@ -1,0 +1,118 @@
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from carbon_pipeline.probes import hardware
+
+X86 = "processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel name\t: AMD Ryzen 5 7530U with Radeon Graphics\n"
+ARM = "processor\t: 0\nBogoMIPS\t: 243.75\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n"
+
+
+@pytest.fixture
+def outputs(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What the commands of another machine would print; a command that is not here fails."""
+    known: dict[str, str] = {}
+
+    def run(command: tuple[str, ...], **_: object) -> SimpleNamespace:
+        if command[0] not in known:
+            raise FileNotFoundError(command[0])
+        return SimpleNamespace(stdout=known[command[0]])
+
+    monkeypatch.setattr(subprocess, "run", run)
+    return known
+
+
+def proc_cpuinfo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "cpuinfo"
+    path.write_text(text)
+    monkeypatch.setattr(hardware, "_PROC_CPUINFO", path)
+
+
+def test_linux_on_x86_names_its_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    proc_cpuinfo(monkeypatch, tmp_path, X86)
+    assert hardware.cpu_model("Linux").value == "AMD Ryzen 5 7530U with Radeon Graphics"
+
+
+def test_linux_on_arm_names_its_cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, outputs: dict[str, str]) -> None:
+    proc_cpuinfo(monkeypatch, tmp_path, ARM)
+    outputs["lscpu"] = "Architecture: aarch64\nVendor ID: ARM\nModel name: Neoverse-N1\nModel: 1\n"
+    assert hardware.cpu_model("Linux") == hardware.Sourced(value="Neoverse-N1", source="lscpu")
+
+
+def test_macos_names_its_cpu(outputs: dict[str, str]) -> None:
+    outputs["sysctl"] = "Apple M2 Pro\n"
+    assert hardware.cpu_model("Darwin") == hardware.Sourced(value="Apple M2 Pro", source="sysctl")
+
+
+def test_windows_names_its_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    processor = SimpleNamespace(Name="Intel(R) Core(TM) i7-1185G7 @ 3.00GHz  ")
+    monkeypatch.setitem(
+        sys.modules, "wmi", SimpleNamespace(WMI=lambda: SimpleNamespace(Win32_Processor=lambda: [processor]))
+    )
+    assert hardware.cpu_model("Windows").value == "Intel(R) Core(TM) i7-1185G7 @ 3.00GHz"
+
+
+def test_a_machine_that_names_no_cpu_says_so_instead_of_failing(
+    monkeypatch: pytest.MonkeyPatch, outputs: dict[str, str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "cpuinfo", SimpleNamespace(get_cpu_info=dict))
+    found = hardware.cpu_model("Plan 9")
+    assert (found.value, found.source) == (None, "unknown")
+    assert found.reason
+
+
+def nvml(**functions: object) -> SimpleNamespace:
+    return SimpleNamespace(nvmlInit=lambda: None, nvmlShutdown=lambda: None, **functions)
+
+
+def test_gpus_are_counted_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["NVIDIA A100-SXM4-80GB", "NVIDIA A100-SXM4-80GB"]
+    monkeypatch.setitem(
+        sys.modules,
+        "pynvml",
+        nvml(
+            nvmlDeviceGetCount=lambda: 2,
+            nvmlDeviceGetHandleByIndex=lambda i: i,
+            nvmlDeviceGetName=lambda i: names[i],
+            nvmlDeviceGetMemoryInfo=lambda i: SimpleNamespace(total=80 * 1024**3),
+            nvmlSystemGetDriverVersion=lambda: b"580.65",
+        ),
+    )
+    found = hardware.probe_hardware()
+    assert found.gpu_count.value == 2
+    assert found.gpu_model.value == "2 x NVIDIA A100-SXM4-80GB"
+    assert found.gpu_memory_gb.value == 80.0
+    assert found.gpu_driver.value == "580.65"
+
+
+def test_without_nvml_there_are_no_gpus_and_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError("NVML Shared Library Not Found")
+
+    monkeypatch.setitem(sys.modules, "pynvml", SimpleNamespace(nvmlInit=fail))
+    found = hardware.probe_hardware().gpu_count
+    assert found.value == 0
+    assert "NVML Shared Library Not Found" in str(found.reason)
+
+
+def test_a_gpu_that_may_not_be_read_is_unknown_and_not_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(_: int) -> None:
+        raise PermissionError("Insufficient Permissions")
+
+    monkeypatch.setitem(sys.modules, "pynvml", nvml(nvmlDeviceGetCount=lambda: 1, nvmlDeviceGetHandleByIndex=denied))
+    found = hardware.probe_hardware().gpu_count
+    assert found.value is None
+    assert "Insufficient Permissions" in str(found.reason)
+
+
+def test_this_machine_is_described_with_a_source_for_each_value() -> None:
+    found = hardware.probe_hardware()
+    assert found.cpu_count.value
+    assert found.cpu_count.value >= (found.cpu_physical_count.value or 1)
+    assert found.ram_gb.value
+    assert 0.1 < found.ram_gb.value < 1e5
+    for name, value in found:
+        assert value.value is None or value.source != "unknown", name

@@ -1,0 +1,36 @@
+import pytest
+
+from carbon_pipeline.country import all_countries
+from carbon_pipeline.tracking.intensity import find_intensity
+
+
+@pytest.mark.parametrize(
+    ("place", "source"),
+    [
+        ({"configured_g_per_kwh": 12.0, "country_iso_code": "FR"}, "configured"),
+        ({"configured_g_per_kwh": 0.0}, "configured"),
+        ({"country_iso_code": "FR"}, "country_average"),
+        ({"country_iso_code": "FR", "region": "Bretagne"}, "country_average"),
+        ({"country_iso_code": "US", "region": "California"}, "region_average"),
+        ({"country_iso_code": "US", "region": "Nowhere"}, "country_average"),
+        ({"country_iso_code": "AQ"}, "world_average"),
+        ({}, "world_average"),
+        ({"cloud_provider": "gcp", "cloud_region": "europe-west9"}, "cloud_region"),
+        ({"cloud_provider": "aws", "cloud_region": "eu-west-3", "country_iso_code": "FR"}, "country_average"),
+        ({"cloud_provider": "ovh", "cloud_region": "gra"}, "world_average"),
+    ],
+)
+def test_the_intensity_says_where_it_comes_from(place: dict[str, str], source: str) -> None:
+    assert find_intensity(**place).source == source  # type: ignore[arg-type]
+
+
+def test_france_is_not_the_world_and_the_world_not_zero() -> None:
+    assert find_intensity(country_iso_code="FR").g_per_kwh == pytest.approx(56, abs=10)
+    assert find_intensity().g_per_kwh == 475.0
+
+
+def test_every_country_has_an_intensity_that_is_possible() -> None:
+    for country in all_countries():
+        found = find_intensity(country_iso_code=country.alpha_2)
+        assert 0 < found.g_per_kwh < 1500, country
+        assert (found.source == "world_average") == (found.g_per_kwh == 475.0), country

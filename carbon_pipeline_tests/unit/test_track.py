@@ -1,0 +1,147 @@
+import json
+import logging
+import time
+from pathlib import Path
+
+import pytest
+
+from carbon_pipeline import track
+from carbon_pipeline.probes.hardware import Hardware
+from carbon_pipeline.probes.sourced import Sourced
+from carbon_pipeline.tracking.landing import landed_files
+from carbon_pipeline.tracking.meter import Reading
+from carbon_pipeline_tests.fakes import FakeMeter
+
+
+def test_a_tracked_block_leaves_a_record_on_disk(data_dir: Path) -> None:
+    with track("fit", project_name="my project", country_iso_code="FRA", make_meter=FakeMeter()) as run:
+        time.sleep(0.02)
+    record = run.record
+    assert record is not None
+    assert (record.name, record.project_name, record.status, record.source) == (
+        "fit",
+        "my project",
+        "completed",
+        "track",
+    )
+    assert (record.country_iso_code, record.country_name, record.location_source) == ("FR", "France", "configured")
+    assert record.duration_s == pytest.approx(0.02, abs=0.02)
+    assert (record.ended_at - record.started_at).total_seconds() == pytest.approx(record.duration_s, abs=1e-5)
+    assert record.emissions_kg == pytest.approx(3e-6 * record.carbon_intensity_g_per_kwh / 1000)
+
+    (landed,) = landed_files(data_dir)
+    assert landed == run.landed_at
+    assert json.loads(landed.read_text())["run_id"] == run.run_id
+
+
+def test_work_that_fails_keeps_its_exception_and_leaves_a_record(data_dir: Path) -> None:
+    with pytest.raises(ZeroDivisionError), track("fit", make_meter=FakeMeter()) as run:
+        _ = 1 / 0
+    assert run.record is not None
+    assert run.record.status == "failed"
+    assert run.record.energy_kwh == pytest.approx(3e-6)
+
+
+def test_work_that_is_interrupted_leaves_a_record(data_dir: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), track("fit", make_meter=FakeMeter()) as run:
+        raise KeyboardInterrupt
+    assert run.record is not None
+    assert run.record.status == "cancelled"
+
+
+@pytest.mark.parametrize("call", ["make", "prepare", "start", "stop"])
+def test_a_meter_that_fails_never_breaks_the_work_and_no_energy_is_made_up(data_dir: Path, call: str) -> None:
+    with track("fit", make_meter=FakeMeter(fails_in=call)) as run:
+        worked = True
+    assert worked
+    assert run.record is not None
+    assert run.record.flags == ["short_run", "meter_failed"]
+    assert f"no {call} today" in str(run.record.meter_error)
+    assert (run.record.energy_kwh, run.record.emissions_kg, run.record.gpu_energy_kwh) == (None, None, None)
+
+
+def test_a_meter_that_fails_half_way_gives_no_half_energy(data_dir: Path) -> None:
+    with track("fit", make_meter=FakeMeter(fails_in="read"), heartbeat_s=0.01) as run:
+        time.sleep(0.1)
+    assert run.record is not None
+    assert "meter_failed" in run.record.flags
+    assert run.record.energy_kwh is None
+
+
+def test_the_meter_is_read_while_the_work_goes_on(data_dir: Path) -> None:
+    meter = FakeMeter()
+    with track("fit", make_meter=meter, heartbeat_s=0.02):
+        time.sleep(0.2)
+    assert meter.calls.count("read") >= 3
+    assert meter.calls[-1] == "stop"
+
+
+def test_a_wrong_setting_never_breaks_the_work_and_is_said(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CARBON_PUE", "much")
+    with track("fit", country_iso_code="Atlantis", make_meter=FakeMeter()) as run:
+        pass
+    assert run.record is not None
+    assert "settings_ignored" in run.record.flags
+    assert "CARBON_PUE='much'" in str(run.record.settings_error)
+    assert "'Atlantis'" in str(run.record.settings_error)
+    assert (run.record.pue, run.record.country_iso_code) == (1.0, None)
+
+
+def test_a_data_folder_that_cannot_be_written_never_breaks_the_work(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.write_text("a file where a folder should be")
+    with caplog.at_level(logging.ERROR), track("fit", data_dir=in_the_way, make_meter=FakeMeter()) as run:
+        pass
+    assert run.record is not None
+    assert run.landed_at is None
+    assert "could not be kept" in caplog.text
+
+
+def test_without_a_country_the_world_average_is_marked_as_such(data_dir: Path) -> None:
+    with track("fit", make_meter=FakeMeter()) as run:
+        pass
+    record = run.record
+    assert record is not None
+    assert (record.country_iso_code, record.country_name, record.location_source) == (None, None, "unknown")
+    assert (record.carbon_intensity_g_per_kwh, record.intensity_source) == (475.0, "world_average")
+
+
+def with_gpus(count: int | None) -> Hardware:
+    return Hardware(gpu_count=Sourced(value=count, source="nvml"))
+
+
+@pytest.mark.parametrize(
+    ("count", "measured", "energy", "flag"),
+    [(0, None, 0.0, False), (None, None, None, False), (2, None, None, True), (2, 5e-6, 5e-6, False)],
+)
+def test_no_gpu_is_a_real_zero_and_a_gpu_that_was_not_measured_is_none(
+    data_dir: Path, count: int | None, measured: float | None, energy: float | None, flag: bool
+) -> None:
+    method = "none" if measured is None else "nvml_counter"
+    meter = FakeMeter(Reading(1e-6, measured, 1e-6, "rapl", method, "estimated"))
+    with track("fit", make_meter=meter, probe_hardware=lambda: with_gpus(count)) as run:
+        pass
+    assert run.record is not None
+    assert run.record.gpu_energy_kwh == energy
+    assert ("gpu_not_measured" in run.record.flags) == flag
+
+
+def test_two_runs_never_share_an_id(data_dir: Path) -> None:
+    ids = set()
+    for _ in range(3):
+        with track("fit", make_meter=FakeMeter()) as run:
+            pass
+        ids.add(run.run_id)
+    assert len(ids) == 3
+    assert "5b0fa12a-3dd7-45bb-9766-cc326314d9f1" not in ids
+
+
+def test_mode_and_pue_reach_the_meter(data_dir: Path) -> None:
+    meter = FakeMeter()
+    with track("fit", make_meter=meter, tracking_mode="process", pue=1.4) as run:
+        pass
+    assert meter.calls[0] == "make process 1.4"
+    assert run.record is not None
+    assert (run.record.tracking_mode, run.record.pue) == ("process", 1.4)

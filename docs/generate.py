@@ -1,0 +1,66 @@
+"""Writes the tables of the documentation that come from the code; `make docs` calls it, a test fails without it."""
+
+import re
+from pathlib import Path
+
+from carbon_pipeline.boamps.fields import FIELDS
+from carbon_pipeline.settings import Settings, variable
+from carbon_pipeline.tracking.record import FLAGS
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "docs/fields.md", "docs/warehouse.md", "docs/operating.md")
+
+
+def field_table() -> str:
+    """The 33 fields in short."""
+    lines = ["| field | unit | meaning |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {f.name} | {f.unit} | {f.meaning} |" for f in FIELDS)])
+
+
+def mapping_table() -> str:
+    """The 33 fields with column, BoAmps path, form path and code."""
+    lines = ["| field | column of report.runs | BoAmps | form | code |", "|---|---|---|---|---|"]
+    rows = (f"| {f.name} | {f.column} | {_code(f.boamps_path)} | {_code(f.form_path)} | {f.code} |" for f in FIELDS)
+    return "\n".join([*lines, *rows])
+
+
+def _code(text: str) -> str:
+    """A form path would be taken for a link."""
+    return f"`{text}`" if text else ""
+
+
+def flag_table() -> str:
+    """Every flag that a run can carry."""
+    return "\n".join(["| flag | meaning |", "|---|---|", *(f"| `{name}` | {text} |" for name, text in FLAGS.items())])
+
+
+def settings_table() -> str:
+    """Every environment variable."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = {None: "", True: "on"}.get(field.default, field.default)
+        lines.append(f"| `{variable(name)}` | {default} | {field.description} |")
+    return "\n".join(lines)
+
+
+TABLES = {"fields": field_table, "mapping": mapping_table, "flags": flag_table, "settings": settings_table}
+
+
+def with_tables(page: str) -> str:
+    """A page with its tables made anew.
+
+    Args:
+        page: its text, with `<!-- NAME -->` before and `<!-- end of NAME -->` after each table.
+
+    Returns:
+        The text.
+    """
+    for name, table in TABLES.items():
+        begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        page = re.sub(f"{begin}.*?{end}", f"{begin}\n{table()}\n{end}".replace("\\", "\\\\"), page, flags=re.DOTALL)
+    return page
+
+
+if __name__ == "__main__":
+    for path in PAGES:
+        (ROOT / path).write_text(with_tables((ROOT / path).read_text(encoding="utf-8")), encoding="utf-8")
