@@ -1,7 +1,5 @@
 """The command line: a thin skin. Each command calls one function of the domain and prints what it returns."""
 
-import csv
-import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from carbon_pipeline.csv_text import csv_text
 from carbon_pipeline.settings import read_settings
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ def report(
     if format is Format.json:
         _print_json(rows)
     elif format is Format.csv:
-        print(_csv(rows), end="")
+        print(csv_text(list(rows[0]), rows) if rows else "", end="")
     else:
         shown = [{column: row[column] for column in RUN_COLUMNS} for row in rows] if name == "runs" else rows
         _print_table(shown, f"report.{name}")
@@ -223,14 +222,3 @@ def _shown(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(
-            {key: ";".join(value) if isinstance(value, list) else value for key, value in row.items()} for row in rows
-        )
-    return text.getvalue()

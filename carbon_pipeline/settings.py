@@ -62,8 +62,14 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("cloud_region", "CLOUD_REGION"),
         description="The provider's own name of its region, such as eu-west-3.",
     )
+    sample_s: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="How often the meter is read while work is running, seconds."
+    )
     heartbeat_s: float = Field(
-        10.0, gt=0, allow_inf_nan=False, description="How often the meter is read while work is running, seconds."
+        10.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="How often the record of a run that goes on is put on disk, seconds.",
     )
 
     @property

@@ -5,13 +5,12 @@ docs/fields.md and the view `report.field_mapping`. BoAmps paths are those of th
 those of `report.txt` as BoAmps' bash tool writes it, codes those of the form of January 2025.
 """
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from carbon_pipeline.csv_text import csv_text
 from carbon_pipeline.tracking.codecarbon_defaults import (
     CODECARBON_DEFAULT_EXPERIMENT_ID,
     CODECARBON_FALLBACK_LATITUDE_LONGITUDE,
@@ -162,24 +161,15 @@ def field_record(run: Mapping[str, Any] | RunRecord) -> dict[str, Any]:
 
 
 def to_csv(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Field records as CSV with a header; a value that is not known is an empty cell.
+    """Field records as CSV with a header.
 
     Args:
         rows: what `field_record` returns.
 
     Returns:
-        The text of the file, lines ended by a line feed.
+        The text of the file.
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=FIELD_NAMES, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _safe(value) for name, value in row.items()} for row in rows)
-    return text.getvalue()
-
-
-def _safe(value: Any) -> Any:
-    """A cell that a spreadsheet would take for a formula is quoted with an apostrophe (OWASP, CSV injection)."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+    return csv_text(FIELD_NAMES, rows)
 
 
 def problems(row: Mapping[str, Any]) -> list[str]:

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from carbon_pipeline.resources.hardware import HardwareResource
 from carbon_pipeline.resources.location import LocationResource
-from carbon_pipeline.settings import read_settings
+from carbon_pipeline.settings import read_settings, read_settings_leniently
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, TrackingMode
-from carbon_pipeline.tracking.run import Orchestration, TrackedRun, track
+from carbon_pipeline.tracking.run import Orchestration, TrackedRun
 
 
 class EmissionsResource(dg.ConfigurableResource[None]):
@@ -51,21 +51,25 @@ class EmissionsResource(dg.ConfigurableResource[None]):
             The run; its `record` is there after the block.
         """
         orchestration = _orchestration(context)
-        mode: TrackingMode = "process" if self.tracking_mode == "process" else "machine"
-        return track(
-            name or orchestration.asset_key or orchestration.step_key or "step",
-            project_name=project_name,
-            experiment_id=orchestration.dagster_run_id,
+        settings, problems = read_settings_leniently(
             country_iso_code=self.location.country_iso_code,
             region=self.location.region,
             geolocation=self.location.geolocation,
-            carbon_intensity_g_per_kwh=self.carbon_intensity_g_per_kwh,
+            intensity_g_per_kwh=self.carbon_intensity_g_per_kwh,
             pue=self.pue,
-            tracking_mode=mode,
             data_dir=self.data_dir,
+        )
+        return TrackedRun(
+            name or orchestration.asset_key or orchestration.step_key or "step",
+            settings=settings,
+            problems=problems,
+            project_name=project_name,
+            experiment_id=orchestration.dagster_run_id,
+            tracking_mode="process" if self.tracking_mode == "process" else "machine",
             source="dagster",
             orchestration=orchestration,
             probe_hardware=self.hardware.probe,
+            probe_location=self.location.probe_with,
             make_meter=self.make_meter,
         )
 

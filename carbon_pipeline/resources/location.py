@@ -6,7 +6,7 @@ import dagster as dg
 from pydantic import Field
 
 from carbon_pipeline.probes.location import Location, probe_location
-from carbon_pipeline.settings import read_settings
+from carbon_pipeline.settings import Settings, read_settings
 
 
 class LocationResource(dg.ConfigurableResource[None]):
@@ -37,7 +37,7 @@ class LocationResource(dg.ConfigurableResource[None]):
         Raises:
             ValueError: a setting is not usable.
         """
-        return probe_location(
+        return self.probe_with(
             read_settings(
                 country_iso_code=self.country_iso_code,
                 region=self.region,
@@ -45,3 +45,14 @@ class LocationResource(dg.ConfigurableResource[None]):
                 data_dir=data_dir,
             )
         )
+
+    def probe_with(self, settings: Settings) -> Location:
+        """The location by settings that have been read; override it to find out in another way.
+
+        Args:
+            settings: the settings in force, those of this resource among them.
+
+        Returns:
+            The location with its source.
+        """
+        return probe_location(settings)

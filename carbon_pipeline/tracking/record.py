@@ -25,7 +25,7 @@ FLAGS = {
     "fallback_location": "CodeCarbon's Canada/Quebec/46.8/-71.2, which nobody chose; the country is left out",
     "default_experiment_id": "CodeCarbon's constant experiment id, the same for everybody; it is left out",
     "rate_rescaled": "emissions_rate was in g/s (CodeCarbon before 2.2) and is now kg/s",
-    "energy_missing": "the energy, or a part of it, was not recorded",
+    "energy_missing": "the energy was not recorded",
     "cumulative_superseded": "several cumulative rows of one run; the last one counts",
 }
 """Every flag that a run can carry, and what it says."""

@@ -10,26 +10,31 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TypeVar
 
 from carbon_pipeline.probes.cloud import Cloud, probe_cloud
 from carbon_pipeline.probes.hardware import Hardware, probe_hardware
 from carbon_pipeline.probes.location import Location, probe_location
 from carbon_pipeline.settings import Settings, read_settings_leniently
 from carbon_pipeline.tracking.intensity import CarbonIntensity, find_intensity
-from carbon_pipeline.tracking.landing import land
+from carbon_pipeline.tracking.landing import beat, land
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, Reading, TrackingMode
 from carbon_pipeline.tracking.record import SHORT_RUN_S, Origin, RunRecord, Status
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_PROJECT = "carbon_pipeline"
+
+NO_CPU_SECONDS: tuple[float | None, float | None] = (None, None)
+
+METER_TIMEOUT_S = 10.0
+"""A meter that hangs for this long at the end of the work has failed."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +66,18 @@ def track(
     geolocation: bool | None = None,
     carbon_intensity_g_per_kwh: float | None = None,
     pue: float | None = None,
+    cloud_provider: str | None = None,
+    cloud_region: str | None = None,
     tracking_mode: TrackingMode = "machine",
+    sample_s: float | None = None,
+    heartbeat_s: float | None = None,
     data_dir: str | Path | None = None,
-    **more: Any,
+    make_meter: Callable[[TrackingMode, float], Meter] = CodeCarbonMeter,
 ) -> "TrackedRun":
     """Measures the work in a `with` block.
 
-    What is not given comes from the environment variables (see `carbon_pipeline.settings`).
+    What is not given comes from the environment variables (see `carbon_pipeline.settings`). A value that makes no
+    sense is left out and named in the record; the work goes on.
 
     Args:
         name: what is tracked.
@@ -78,9 +88,13 @@ def track(
         geolocation: whether ip-api.com may be asked where the machine stands.
         carbon_intensity_g_per_kwh: of the electricity, gCO2eq/kWh, if you know it.
         pue: power usage effectiveness, at least 1.
+        cloud_provider: cloud on which the machine runs.
+        cloud_region: the provider's name of its region.
         tracking_mode: `machine` measures the whole machine, `process` this process and its children.
+        sample_s: how often the meter is read, seconds.
+        heartbeat_s: how often the record so far is put on disk, seconds.
         data_dir: folder under which the record lands.
-        **more: further settings, and `source`, `orchestration`, `probe_hardware`, `make_meter`: see `TrackedRun`.
+        make_meter: makes the meter from tracking mode and PUE.
 
     Returns:
         The run, to be used in a `with` statement. `run.record` is there afterwards, whatever happened.
@@ -90,24 +104,26 @@ def track(
         ...     fit()
         >>> run.record.energy_kwh
     """
-    own = {key: more.pop(key) for key in ("source", "orchestration", "probe_hardware", "make_meter") if key in more}
     settings, problems = read_settings_leniently(
         country_iso_code=country_iso_code,
         region=region,
         geolocation=geolocation,
         intensity_g_per_kwh=carbon_intensity_g_per_kwh,
         pue=pue,
+        cloud_provider=cloud_provider,
+        cloud_region=cloud_region,
+        sample_s=sample_s,
+        heartbeat_s=heartbeat_s,
         data_dir=data_dir,
-        **more,
     )
     return TrackedRun(
         name,
         settings=settings,
-        settings_error="; ".join(problems) or None,
-        project_name=project_name or DEFAULT_PROJECT,
+        problems=problems,
+        project_name=project_name,
         experiment_id=experiment_id,
         tracking_mode=tracking_mode,
-        **own,
+        make_meter=make_meter,
     )
 
 
@@ -125,13 +141,14 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         name: str,
         *,
         settings: Settings,
-        settings_error: str | None = None,
-        project_name: str = DEFAULT_PROJECT,
+        problems: Sequence[str] = (),
+        project_name: str | None = None,
         experiment_id: str | None = None,
         tracking_mode: TrackingMode = "machine",
         source: Origin = "track",
         orchestration: Orchestration | None = None,
         probe_hardware: Callable[[], Hardware] = probe_hardware,
+        probe_location: Callable[[Settings], Location] = probe_location,
         make_meter: Callable[[TrackingMode, float], Meter] = CodeCarbonMeter,
     ):
         """Measures nothing yet.
@@ -139,13 +156,14 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         Args:
             name: what is tracked.
             settings: the settings in force.
-            settings_error: which settings could not be used.
-            project_name: project the run belongs to.
+            problems: which settings could not be used, in sentences.
+            project_name: project the run belongs to; default `carbon_pipeline`.
             experiment_id: experiment the run belongs to.
             tracking_mode: `machine` or `process`.
             source: what tracks.
             orchestration: the step of an orchestrator, if it is one.
             probe_hardware: finds out what the machine is made of.
+            probe_location: finds out where the machine stands.
             make_meter: makes the meter from tracking mode and PUE.
         """
         self.run_id = str(uuid.uuid4())
@@ -153,25 +171,29 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self.landed_at: Path | None = None
         self._name = name
         self._settings = settings
-        self._settings_error = settings_error
-        self._project_name = project_name
+        self._settings_error = "; ".join(problems) or None
+        self._project_name = project_name or DEFAULT_PROJECT
         self._experiment_id = experiment_id
         self._tracking_mode = tracking_mode
         self._source: Origin = source
         self._orchestration = orchestration or Orchestration()
         self._probe_hardware = probe_hardware
-        self._metering = _Metering(lambda: make_meter(tracking_mode, settings.pue), settings.heartbeat_s)
+        self._probe_location = probe_location
+        self._metering = _Metering(
+            lambda: make_meter(tracking_mode, settings.pue), settings.sample_s, self._keep_heartbeat
+        )
 
     def __enter__(self) -> "TrackedRun":
         if self._settings_error:
             logger.warning("tracking of %s goes on with defaults: %s", self._name, self._settings_error)
-        self._location: Location = _guarded("location", lambda: probe_location(self._settings), Location())
-        self._cloud: Cloud = _guarded("cloud", lambda: probe_cloud(self._settings), Cloud())
-        self._hardware: Hardware = _guarded("hardware", self._probe_hardware, Hardware())
-        self._intensity: CarbonIntensity | None = _guarded("carbon intensity", self._find_intensity, None)
-        self._metering.prepare()
-        self._cpu_s_before = _guarded("CPU seconds", _cpu_seconds, (None, None))
+        self._location = _guarded("location", lambda: self._probe_location(self._settings), Location())
+        self._cloud = _guarded("cloud", lambda: probe_cloud(self._settings), Cloud())
+        self._hardware = _guarded("hardware", self._probe_hardware, Hardware())
+        self._intensity = _guarded("carbon intensity", self._find_intensity, None)
+        methods = self._metering.prepare()
+        self._cpu_s_before = _guarded("CPU seconds", _cpu_seconds, NO_CPU_SECONDS)
         self._started_at = datetime.now(UTC)
+        self._beat(methods, duration_s=0.0)
         self._metering.start()
         self._clock = time.perf_counter()
         return self
@@ -181,12 +203,25 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
     ) -> None:
         duration_s = time.perf_counter() - self._clock
         reading = self._metering.stop()
-        cpu_s_after = _guarded("CPU seconds", _cpu_seconds, (None, None))
         try:
-            self.record = self._make_record(_status(error), duration_s, reading, cpu_s_after)
+            self.record = self._make_record(_status(error), duration_s, reading)
             self.landed_at = land(self.record, self._settings.data_dir)
-        except Exception:
-            logger.exception("the record of %s could not be kept in %s", self._name, self._settings.data_dir)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the work has been done
+            logger.error("the record of %s could not be kept in %s: %s", self._name, self._settings.data_dir, error)
+
+    def _keep_heartbeat(self, reading: Reading) -> None:
+        """Puts the record so far on disk, now and then: what is left if the process is killed."""
+        if time.perf_counter() - self._last_beat >= self._settings.heartbeat_s:
+            self._beat(reading, time.perf_counter() - self._clock)
+
+    def _beat(self, reading: Reading, duration_s: float) -> None:
+        self._last_beat = time.perf_counter()
+        try:
+            beat(self._make_record("interrupted", duration_s, reading), self._settings.data_dir)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the work goes on
+            logger.warning(
+                "the heartbeat of %s could not be kept in %s: %s", self._name, self._settings.data_dir, error
+            )
 
     def _find_intensity(self) -> CarbonIntensity:
         return find_intensity(
@@ -197,22 +232,19 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             cloud_region=self._cloud.region.value,
         )
 
-    def _make_record(
-        self,
-        status: Status,
-        duration_s: float,
-        reading: Reading,
-        cpu_s_after: tuple[float | None, float | None],
-    ) -> RunRecord:
+    def _make_record(self, status: Status, duration_s: float, reading: Reading) -> RunRecord:
         hardware, location, intensity = self._hardware, self._location, self._intensity
+        cpu_s_after = _guarded("CPU seconds", _cpu_seconds, NO_CPU_SECONDS)
         gpu_count = hardware.gpu_count.value
-        without_gpu = gpu_count == 0 and reading.gpu_method == "none" and not self._metering.error
+        measured = reading.cpu_energy_kwh is not None or reading.ram_energy_kwh is not None
+        without_gpu = measured and gpu_count == 0 and reading.gpu_method == "none"
         meter = self._metering.meter
         is_codecarbon = getattr(meter, "name", None) == "codecarbon"
         flags = {
             "short_run": duration_s < SHORT_RUN_S,
             "meter_failed": self._metering.error is not None,
-            "gpu_not_measured": bool(gpu_count) and reading.gpu_energy_kwh is None,
+            "gpu_not_measured": measured and bool(gpu_count) and reading.gpu_energy_kwh is None,
+            "energy_missing": not measured and self._metering.error is None,
             "unknown_cpu_model": reading.cpu_known is False,
             "settings_ignored": self._settings_error is not None,
         }
@@ -271,18 +303,22 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
 class _Metering:
     """Runs a meter and keeps its failures away from the work."""
 
-    def __init__(self, make_meter: Callable[[], Meter], interval_s: float):
+    def __init__(
+        self, make_meter: Callable[[], Meter], interval_s: float, on_reading: Callable[[Reading], None]
+    ) -> None:
         self.meter: Meter | None = None
         self.error: str | None = None
         self._make_meter = make_meter
         self._interval_s = interval_s
+        self._on_reading = on_reading
         self._ended = threading.Event()
         self._reader = threading.Thread(target=self._read_now_and_then, name="carbon_pipeline-meter", daemon=True)
 
-    def prepare(self) -> None:
+    def prepare(self) -> Reading:
         with _Guard(self):
             self.meter = self._make_meter()
-            self.meter.prepare()
+            return self.meter.prepare()
+        return Reading()
 
     def start(self) -> None:
         if self.meter is None or self.error:
@@ -293,19 +329,21 @@ class _Metering:
 
     def stop(self) -> Reading:
         self._ended.set()
-        if self._reader.is_alive():
-            self._reader.join()
-        reading = Reading()
-        if self.meter is not None and not self.error:
-            with _Guard(self):
-                reading = self.meter.stop()
-        return reading
+        if self.meter is None or self.error:
+            return Reading()
+        with _Guard(self):
+            self._reader.join(timeout=METER_TIMEOUT_S)
+            if self._reader.is_alive():
+                raise TimeoutError(f"the meter has not answered for {METER_TIMEOUT_S:g} s")
+            if not self.error:
+                return self.meter.stop()
+        return Reading()
 
     def _read_now_and_then(self) -> None:
         while not self.error and not self._ended.wait(self._interval_s):
             with _Guard(self):
                 assert self.meter is not None
-                self.meter.read()
+                self._on_reading(self.meter.read())
 
 
 class _Guard(AbstractContextManager["_Guard"]):
@@ -324,7 +362,10 @@ class _Guard(AbstractContextManager["_Guard"]):
         return True
 
 
-def _guarded(what: str, probe: Callable[[], Any], otherwise: Any) -> Any:
+T = TypeVar("T")
+
+
+def _guarded(what: str, probe: Callable[[], T], otherwise: T) -> T:
     try:
         return probe()
     except Exception:
@@ -341,7 +382,7 @@ def _status(error: BaseException | None) -> Status:
     return "failed" if isinstance(error, Exception) else "cancelled"
 
 
-def _cpu_seconds() -> tuple[float, float]:
+def _cpu_seconds() -> tuple[float | None, float | None]:
     """CPU seconds so far: of this process with its ended children, and of the host (all but idle and waiting)."""
     import psutil
 

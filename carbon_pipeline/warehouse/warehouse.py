@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from carbon_pipeline.tracking.landing import landed_files
+from carbon_pipeline.tracking.landing import killed_runs, land_killed_runs, landed_files, landing_path
 from carbon_pipeline.tracking.record import RunRecord
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.batch import FileResult, SourceFile, load_files
@@ -53,6 +53,7 @@ class Warehouse:
             WarehouseBusyError: another process holds the warehouse.
         """
         results: list[FileResult] = []
+        land_killed_runs(self.data_dir)
         with open_for_writing(self.path, self.timeout_s) as connection:
             migrate(connection)
             loaded = {path for (path,) in connection.execute(sql.statement("queries", "loaded_paths")).fetchall()}
@@ -88,12 +89,17 @@ class Warehouse:
         publish(self.path, self.reports_path, self.timeout_s)
 
     def pending(self) -> list[Path]:
-        """Records that have landed since the last load, by the published copy; it waits for nobody."""
+        """Records that have landed since the last load, and killed runs that would; it waits for nobody.
+
+        Returns:
+            The files, in the order in which a load would take them.
+        """
         loaded: set[str] = set()
         if self.reports_path.exists():
             with open_for_reading(self.reports_path) as connection:
                 loaded = {path for (path,) in connection.execute(sql.statement("queries", "loaded_paths")).fetchall()}
-        return [path for path in landed_files(self.data_dir) if self._name(path) not in loaded]
+        killed = [landing_path(record, self.data_dir) for record in killed_runs(self.data_dir)]
+        return [path for path in (*landed_files(self.data_dir), *killed) if self._name(path) not in loaded]
 
     def rows(self, query: str, parameters: Parameters = None) -> list[dict[str, Any]]:
         """Asks the published copy.

@@ -184,6 +184,7 @@ def test_nothing_is_written_outside_the_data_folder(data_dir: Path, tmp_path: Pa
     assert sorted(path.name for path in data_dir.iterdir() if not path.name.startswith(".")) == [
         "landing",
         "reports.duckdb",
+        "running",
         "tracking_info.csv",
         "warehouse.duckdb",
         "warehouse.duckdb.lock",

@@ -8,8 +8,10 @@ import pytest
 from carbon_pipeline import track
 from carbon_pipeline.probes.hardware import Hardware
 from carbon_pipeline.probes.sourced import Sourced
+from carbon_pipeline.settings import read_settings
 from carbon_pipeline.tracking.landing import landed_files
 from carbon_pipeline.tracking.meter import Reading
+from carbon_pipeline.tracking.run import TrackedRun
 from carbon_pipeline_tests.fakes import FakeMeter
 
 
@@ -61,7 +63,7 @@ def test_a_meter_that_fails_never_breaks_the_work_and_no_energy_is_made_up(data_
 
 
 def test_a_meter_that_fails_half_way_gives_no_half_energy(data_dir: Path) -> None:
-    with track("fit", make_meter=FakeMeter(fails_in="read"), heartbeat_s=0.01) as run:
+    with track("fit", make_meter=FakeMeter(fails_in="read"), sample_s=0.01) as run:
         time.sleep(0.1)
     assert run.record is not None
     assert "meter_failed" in run.record.flags
@@ -70,7 +72,7 @@ def test_a_meter_that_fails_half_way_gives_no_half_energy(data_dir: Path) -> Non
 
 def test_the_meter_is_read_while_the_work_goes_on(data_dir: Path) -> None:
     meter = FakeMeter()
-    with track("fit", make_meter=meter, heartbeat_s=0.02):
+    with track("fit", make_meter=meter, sample_s=0.02):
         time.sleep(0.2)
     assert meter.calls.count("read") >= 3
     assert meter.calls[-1] == "stop"
@@ -121,11 +123,30 @@ def test_no_gpu_is_a_real_zero_and_a_gpu_that_was_not_measured_is_none(
 ) -> None:
     method = "none" if measured is None else "nvml_counter"
     meter = FakeMeter(Reading(1e-6, measured, 1e-6, "rapl", method, "estimated"))
-    with track("fit", make_meter=meter, probe_hardware=lambda: with_gpus(count)) as run:
+    with TrackedRun("fit", settings=read_settings(), make_meter=meter, probe_hardware=lambda: with_gpus(count)) as run:
         pass
     assert run.record is not None
     assert run.record.gpu_energy_kwh == energy
     assert ("gpu_not_measured" in run.record.flags) == flag
+
+
+def test_a_meter_that_hangs_does_not_hang_the_work(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("carbon_pipeline.tracking.run.METER_TIMEOUT_S", 0.1)
+
+    class Hanging(FakeMeter):
+        def read(self) -> Reading:
+            time.sleep(2)
+            return self.reading
+
+    with track("fit", make_meter=Hanging(), sample_s=0.01) as run:
+        time.sleep(0.05)
+    assert run.record is not None
+    assert run.record.flags == ["short_run", "meter_failed"]
+
+
+def test_a_misspelt_argument_is_told_before_the_work_begins() -> None:
+    with pytest.raises(TypeError, match="projekt_name"):
+        track("fit", projekt_name="my project")  # type: ignore[call-arg]
 
 
 def test_two_runs_never_share_an_id(data_dir: Path) -> None:

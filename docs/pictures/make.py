@@ -23,8 +23,8 @@ def main() -> None:
             for done in range(3):
                 _materialize_all(page, address, done)
             page.goto(f"{address}/asset-groups")
-            page.get_by_text("regression_model").first.wait_for()
-            page.wait_for_timeout(4000)
+            page.get_by_text("4 / 4 Passed").wait_for()
+            page.wait_for_timeout(2000)
             page.screenshot(path=HERE / "asset_graph.png")
 
             page.set_viewport_size({"width": 1400, "height": 1000})
