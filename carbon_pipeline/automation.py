@@ -1,10 +1,13 @@
 """Jobs, the daily schedule and the sensor that loads what has landed."""
 
+import time
 from collections.abc import Iterator
 
 import dagster as dg
 
 from carbon_pipeline.resources.warehouse import WarehouseResource
+
+RETRY_S = 600
 
 pipeline_job = dg.define_asset_job(
     "pipeline",
@@ -36,5 +39,6 @@ def landed_records(
     if not pending:
         yield dg.SkipReason("nothing has landed since the last load")
         return
-    # The newest file names the request, so that the same files do not start two runs.
-    yield dg.RunRequest(run_key=f"{len(pending)} files up to {pending[-1].name}")
+    # The same files start one run, and another one only after a while, in case that one failed.
+    slot = int(time.time() // RETRY_S)
+    yield dg.RunRequest(run_key=f"{len(pending)} files up to {pending[-1].name}, {slot}")

@@ -22,6 +22,7 @@ from carbon_pipeline.probes.cloud import Cloud, probe_cloud
 from carbon_pipeline.probes.hardware import Hardware, probe_hardware
 from carbon_pipeline.probes.location import Location, probe_location
 from carbon_pipeline.settings import Settings, read_settings_leniently
+from carbon_pipeline.tracking.cancellation import sigterm_ends_the_work
 from carbon_pipeline.tracking.intensity import CarbonIntensity, find_intensity
 from carbon_pipeline.tracking.landing import beat, land
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, Reading, TrackingMode
@@ -194,6 +195,8 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._cpu_s_before = _guarded("CPU seconds", _cpu_seconds, NO_CPU_SECONDS)
         self._started_at = datetime.now(UTC)
         self._beat(methods, duration_s=0.0)
+        self._sigterm = sigterm_ends_the_work()
+        self._sigterm.__enter__()
         self._metering.start()
         self._clock = time.perf_counter()
         return self
@@ -203,6 +206,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
     ) -> None:
         duration_s = time.perf_counter() - self._clock
         reading = self._metering.stop()
+        self._sigterm.__exit__(None, None, None)
         try:
             self.record = self._make_record(_status(error), duration_s, reading)
             self.landed_at = land(self.record, self._settings.data_dir)

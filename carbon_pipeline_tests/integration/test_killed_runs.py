@@ -47,6 +47,33 @@ def test_a_killed_run_leaves_an_interrupted_record_with_its_energy(data_dir: Pat
     assert warehouse.count() == 1
 
 
+def test_sigterm_leaves_a_cancelled_record_and_the_status_of_a_terminated_process(data_dir: Path) -> None:
+    work = subprocess.Popen([sys.executable, "-c", WORK], stdout=subprocess.PIPE, text=True)
+    assert work.stdout
+    work.stdout.readline()
+    work.terminate()
+    work.communicate()
+    assert work.returncode == 143
+    warehouse = Warehouse(data_dir)
+    warehouse.load()
+    (run,) = warehouse.report("runs")
+    assert (run["status"], os.listdir(data_dir / RUNNING)) == ("cancelled", [])
+    assert run["energy_kwh"] > 0
+
+
+def test_a_handler_that_the_user_has_set_is_left_alone(data_dir: Path) -> None:
+    seen = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+    try:
+        with track("fit", make_meter=FakeMeter()) as run:
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert seen == [signal.SIGTERM]
+    assert run.record is not None
+    assert run.record.status == "completed"
+
+
 def test_a_run_that_ends_leaves_no_heartbeat(data_dir: Path) -> None:
     with track("fit", make_meter=FakeMeter(), heartbeat_s=0.01, sample_s=0.01) as run:
         assert os.listdir(data_dir / RUNNING) == [f"{run.run_id}.json"]
