@@ -5,14 +5,15 @@ PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3
 	&& echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-export VIRTUAL_ENV := $(abspath $(VENV))
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
 # Extras beyond the test's own, such as `make test EXTRAS=torch`.
 EXTRAS ?=
 comma := ,
 
 export CARBON_DATA_DIR ?= data
-export DAGSTER_HOME ?= $(abspath $(CARBON_DATA_DIR))/dagster
+# Absolute, as Dagster wants it; the path of the clone may hold blanks, so it is no target of make.
+export DAGSTER_HOME ?= $(if $(filter /%,$(CARBON_DATA_DIR)),,$(CURDIR)/)$(CARBON_DATA_DIR)/dagster
 
 .DEFAULT_GOAL := help
 .PHONY: help run test ui lint format bench docs pictures clean
@@ -20,16 +21,16 @@ export DAGSTER_HOME ?= $(abspath $(CARBON_DATA_DIR))/dagster
 help: ## Shows this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
 
-run: $(VENV)/ready-run $(DAGSTER_HOME)/dagster.yaml ## Runs the whole pipeline once and says what it measured
+run: $(VENV)/ready-run dagster-home ## Runs the whole pipeline once and says what it measured
 	@$(BIN)/carbon-pipeline materialize
 
-ui: $(VENV)/ready-run $(DAGSTER_HOME)/dagster.yaml ## The Dagster UI on http://127.0.0.1:3000
+ui: $(VENV)/ready-run dagster-home ## The Dagster UI on http://127.0.0.1:3000
 	$(BIN)/dg dev --host 127.0.0.1 --port 3000
 
 test: $(VENV)/ready-test$(EXTRAS) browser ## Runs all tests; EXTRAS=torch includes the PyTorch back end
 	$(BIN)/pytest
 
-lint: $(VENV)/ready-dev ## Checks style, types and definitions
+lint: $(VENV)/ready-dev dagster-home ## Checks style, types and definitions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -65,9 +66,10 @@ $(VENV)/ready-%: $(BIN)/python pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.$(EXTRA)'
 	@touch $@
 
-$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
-	@mkdir -p $(@D)
-	@cp $< $@
+.PHONY: dagster-home
+dagster-home:
+	@mkdir -p "$$DAGSTER_HOME"
+	@cp dagster.yaml "$$DAGSTER_HOME/dagster.yaml"
 
 # The browser test needs Chromium: one that is there, else Debian's, else the one that Playwright brings.
 .PHONY: browser

@@ -133,6 +133,8 @@ def export_csv(
     from carbon_pipeline.boamps.fields import field_record, to_csv
     from carbon_pipeline.files import write_whole
 
+    if out is not None and out.is_dir():
+        raise ValueError(f"{out} is a folder; name a file")
     text = to_csv(field_record(run) for run in _warehouse().report("runs"))
     if out is None:
         print(text, end="")
@@ -170,6 +172,8 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         _fail("interrupted", FAILURE)
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # typer has printed the help, and keeps this class to itself
+            sys.exit(WRONG_INPUT)
         if debug:
             raise
         message = error.format_message() if hasattr(error, "format_message") else str(error)
@@ -203,7 +207,7 @@ def _print_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     if not rows:
         print(f"{title}: no rows")
         return
-    console = Console()
+    console = Console(markup=False, highlight=False)
     columns = [name for name in rows[0] if any(row[name] not in (None, "") for row in rows)]
     table = Table(title=title, title_justify="left", header_style="bold")
     for name in columns:

@@ -29,4 +29,12 @@ def _cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     value = value.replace("\r", " ")  # the csv module does not quote it, and readers take it for the end of a line
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@") else value
+    return f"'{value}" if value[:1] in ("=", "+", "-", "@") and not _is_number(value) else value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

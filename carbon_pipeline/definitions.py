@@ -11,10 +11,7 @@ from carbon_pipeline.assets.training import regression_model, training_data
 from carbon_pipeline.assets.warehouse import runs
 from carbon_pipeline.automation import daily_pipeline, landed_records, load_job, pipeline_job
 from carbon_pipeline.checks import ALL_CHECKS
-from carbon_pipeline.resources.emissions import EmissionsResource
-from carbon_pipeline.resources.hardware import HardwareResource
-from carbon_pipeline.resources.location import LocationResource
-from carbon_pipeline.resources.warehouse import WarehouseResource
+from carbon_pipeline.resources.together import carbon_resources
 
 
 def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -26,20 +23,13 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     Returns:
         The definitions.
     """
-    hardware, location = HardwareResource(), LocationResource()
     return dg.Definitions(
         assets=[training_data, regression_model, field_record, runs, reports],
         asset_checks=ALL_CHECKS,
         jobs=[pipeline_job, load_job],
         schedules=[daily_pipeline],
         sensors=[landed_records],
-        resources={
-            "emissions": EmissionsResource(hardware=hardware, location=location),
-            "hardware": hardware,
-            "location": location,
-            "warehouse": WarehouseResource(),
-            **(resource_overrides or {}),
-        },
+        resources=carbon_resources(resource_overrides),
     )
 
 

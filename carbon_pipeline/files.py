@@ -37,3 +37,15 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def shown(path: Path) -> str:
+    """A path as text that can be stored and printed, whatever bytes its name is made of.
+
+    Args:
+        path: the path.
+
+    Returns:
+        Its text, with forward slashes; bytes that are no UTF-8 as `\\xff`.
+    """
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")

@@ -39,7 +39,7 @@ class Settings(BaseSettings):
     country_iso_code: Annotated[str, AfterValidator(_known_country)] | None = Field(
         None, description="Country, two or three letters (ISO 3166-1); no look-up is made then."
     )
-    region: str | None = Field(None, description="Region within the country.")
+    region: str | None = Field(None, description="Region within the country; counts together with the country.")
     geolocation: bool = Field(
         True, description="Whether ip-api.com may be asked for the location; off: never a network call."
     )

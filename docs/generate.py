@@ -38,7 +38,7 @@ def settings_table() -> str:
     """Every environment variable."""
     lines = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        default = {None: "", True: "on"}.get(field.default, field.default)
+        default = "on" if field.default is True else "" if field.default is None else field.default
         lines.append(f"| `{variable(name)}` | {default} | {field.description} |")
     return "\n".join(lines)
 

@@ -9,16 +9,16 @@ from carbon_pipeline.assets.training import TrainedModel
 from carbon_pipeline.boamps.fields import FIELDS
 from carbon_pipeline.boamps.fields import field_record as fields_of
 from carbon_pipeline.boamps.tracking_info import add_row
-from carbon_pipeline.resources.emissions import EmissionsResource
+from carbon_pipeline.resources.warehouse import WarehouseResource
 
 
 @dg.asset(group_name=GROUP, kinds={"csv"})
-def field_record(emissions: EmissionsResource, regression_model: TrainedModel) -> dg.MaterializeResult[dict[str, Any]]:
+def field_record(warehouse: WarehouseResource, regression_model: TrainedModel) -> dg.MaterializeResult[dict[str, Any]]:
     """The 33 fields of this run, also added to `data/tracking_info.csv`."""
     if regression_model.record is None:
         raise dg.Failure("the training left no record; the log of regression_model says why", allow_retries=False)
     row = fields_of(regression_model.record)
-    path = emissions.folder / "tracking_info.csv"
+    path = warehouse.open().data_dir / "tracking_info.csv"
     n_rows = add_row(path, row)
     return dg.MaterializeResult(
         value=row,

@@ -1,5 +1,6 @@
 """Training data and the model that is trained on it, under tracking. The regression itself is in `training/`."""
 
+from enum import StrEnum
 from pathlib import Path
 
 import dagster as dg
@@ -26,10 +27,17 @@ class TrainingDataConfig(dg.Config):
     seed: int = Field(default=42, ge=0, description="Seed of the synthetic samples.")
 
 
+class BackEnd(StrEnum):
+    """What computes the gradient descent."""
+
+    numpy = "numpy"
+    torch = "torch"
+
+
 class RegressionConfig(dg.Config):
     """How the model is fitted, and under which project it is recorded."""
 
-    backend: str = Field(default="numpy", description="numpy, or torch (needs the extra `torch`).")
+    backend: BackEnd = Field(default=BackEnd.numpy, description="What computes; torch needs the extra `torch`.")
     learning_rate: float = Field(default=0.01, gt=0, description="Step size of the gradient descent.")
     epochs: int = Field(default=500, gt=0, description="Passes over all samples.")
     log_every: int = Field(default=50, gt=0, description="Epochs between two entries of the loss curve.")
@@ -87,6 +95,6 @@ def regression_model(
             "intercept": model.intercept,
             "loss": model.losses[-1].loss if model.losses else dg.MetadataValue.null(),
             "loss_curve": loss_curve(model.losses),
-            "backend": config.backend,
+            "backend": config.backend.value,
         },
     )

@@ -3,7 +3,10 @@
 import platform
 import subprocess
 from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,6 +14,9 @@ from carbon_pipeline.probes.sourced import Sourced
 
 BYTES_PER_GIB = 1024**3
 _PROC_CPUINFO = Path("/proc/cpuinfo")
+_PCI_DEVICES = Path("/sys/bus/pci/devices")
+
+T = TypeVar("T")
 
 
 class Hardware(BaseModel):
@@ -136,25 +142,50 @@ def _gpus() -> dict[str, Sourced]:  # type: ignore[type-arg]
 
         pynvml.nvmlInit()
     except Exception as error:  # noqa: BLE001 - NVML reports a missing library or driver as an exception of its own
-        reason = f"NVML: {error}"
-        none = Sourced[str](source="nvml", reason=reason)
-        return {"gpu_count": Sourced(value=0, source="nvml", reason=reason), "gpu_model": none}
+        return {"gpu_count": _without_nvml(f"NVML: {error}")}
     try:
         handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
         if not handles:
             return {"gpu_count": Sourced(value=0, source="nvml", reason="NVML reports no GPU")}
-        models = Counter(_text(pynvml.nvmlDeviceGetName(handle)) for handle in handles)
-        memory = min(pynvml.nvmlDeviceGetMemoryInfo(handle).total for handle in handles)
         return {
             "gpu_count": Sourced(value=len(handles), source="nvml"),
-            "gpu_model": Sourced(value=_model_text(models), source="nvml"),
-            "gpu_memory_gb": Sourced(value=memory / BYTES_PER_GIB, source="nvml"),
-            "gpu_driver": Sourced(value=_text(pynvml.nvmlSystemGetDriverVersion()), source="nvml"),
+            "gpu_model": _asked(lambda: _model_text(Counter(_text(pynvml.nvmlDeviceGetName(h)) for h in handles))),
+            "gpu_memory_gb": _asked(
+                lambda: min(pynvml.nvmlDeviceGetMemoryInfo(h).total for h in handles) / BYTES_PER_GIB
+            ),
+            "gpu_driver": _asked(lambda: _text(pynvml.nvmlSystemGetDriverVersion())),
         }
     except Exception as error:  # noqa: BLE001 - a GPU that fell off the bus, a permission: said, not raised
         return {"gpu_count": Sourced(reason=f"NVML: {error}")}
     finally:
-        pynvml.nvmlShutdown()
+        with suppress(Exception):
+            pynvml.nvmlShutdown()
+
+
+def _without_nvml(reason: str) -> Sourced[int]:
+    """Linux lists the devices on its PCI bus: there, no NVIDIA device means no GPU that NVML could have reported."""
+    if not _PCI_DEVICES.is_dir():
+        return Sourced(value=0, reason=f"{reason}; whether there is a GPU is not known")
+    found = sum(_is_nvidia_gpu(device) for device in _PCI_DEVICES.iterdir())
+    if found:
+        return Sourced(reason=f"{reason}; the PCI bus shows {found} NVIDIA GPU: is its driver installed?")
+    return Sourced(value=0, source="pci", reason=f"{reason}; the PCI bus shows no NVIDIA GPU")
+
+
+def _is_nvidia_gpu(device: Path) -> bool:
+    """Vendor 0x10de, class 0x03: display controllers (https://pci-ids.ucw.cz/read/PD/03)."""
+    try:
+        return (device / "vendor").read_text().strip() == "0x10de" and (device / "class").read_text().startswith("0x03")
+    except OSError:
+        return False
+
+
+def _asked(question: Callable[[], T]) -> Sourced[T]:
+    """The answer of NVML to one question; some boards do not support each of them."""
+    try:
+        return Sourced(value=question(), source="nvml")
+    except Exception as error:  # noqa: BLE001 - NVML's own exceptions
+        return Sourced(reason=f"NVML: {error}")
 
 
 def _model_text(models: Counter[str]) -> str:

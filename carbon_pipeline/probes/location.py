@@ -2,7 +2,9 @@
 
 import json
 import math
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,10 @@ from carbon_pipeline.settings import Settings
 # The free service answers over HTTP only: https://ip-api.com/docs/api:json (45 requests a minute, non-commercial use).
 IP_API_URL = "http://ip-api.com/json/?fields=status,message,country,countryCode,regionName,lat,lon"
 TIMEOUT_S = 2.0
+DEADLINE_S = 4.0
 CACHE_S = 24 * 3600
+RETRY_S = 600
+"""After a failure nobody is asked again for this long, so that a machine without a network does not wait each time."""
 
 
 class Location(BaseModel):
@@ -43,7 +48,7 @@ class Location(BaseModel):
 
 
 def probe_location(settings: Settings) -> Location:
-    """Finds out where this machine stands. Asks the network at most once, for at most 2 s to connect and 2 s to answer.
+    """Finds out where this machine stands. Asks the network at most once, for at most 4 s.
 
     Args:
         settings: `country_iso_code` and `region` win; `geolocation` off makes no call; the answer of ip-api.com is
@@ -95,27 +100,49 @@ def parse_answer(answer: Any) -> Location:
 
 
 def _looked_up(cache: Path) -> Location:
+    try:
+        answer = _asked()
+        location = parse_answer(answer)
+        kept = {"asked_at": time.time(), "answer": answer}
+    except (OSError, ValueError) as error:  # requests' exceptions are OSErrors
+        location = Location(reason=f"ip-api.com could not be asked: {_one_line(error)}")
+        kept = {"asked_at": time.time(), "failed": location.reason}
+    with suppress(OSError):  # an unwritable folder costs the cache, not the answer
+        write_whole(cache, json.dumps(kept))
+    return location
+
+
+def _asked() -> Any:
+    """The decoded answer; given up after DEADLINE_S, since time-outs bound neither DNS nor a server that trickles."""
     import requests
 
-    try:
-        # A redirect would be a captive portal's, not the service's.
-        response = requests.get(IP_API_URL, timeout=TIMEOUT_S, allow_redirects=False)
-        response.raise_for_status()
-        answer = response.json()
-        location = parse_answer(answer)
-    except (requests.RequestException, ValueError) as error:
-        return Location(reason=f"ip-api.com could not be asked: {_one_line(error)}")
-    try:
-        write_whole(cache, json.dumps({"asked_at": time.time(), "answer": answer}))
-    except OSError:  # an unwritable folder costs the cache, not the answer
-        return location.model_copy(update={"reason": f"not cached: {cache} cannot be written"})
-    return location
+    answers: list[Any] = []
+
+    def ask() -> None:
+        try:
+            # A redirect would be a captive portal's, not the service's.
+            response = requests.get(IP_API_URL, timeout=TIMEOUT_S, allow_redirects=False)
+            response.raise_for_status()
+            answers.append(response.json())
+        except (OSError, ValueError) as error:
+            answers.append(error)
+
+    thread = threading.Thread(target=ask, name="carbon_pipeline-location", daemon=True)
+    thread.start()
+    thread.join(DEADLINE_S)
+    if not answers:
+        raise TimeoutError(f"no answer within {DEADLINE_S:g} s")
+    if isinstance(answers[0], Exception):
+        raise answers[0]
+    return answers[0]
 
 
 def _cached(cache: Path) -> Location | None:
     try:
         kept = json.loads(cache.read_text(encoding="utf-8"))
         age_s = time.time() - float(kept["asked_at"])
+        if "failed" in kept:
+            return Location(reason=f"{kept['failed']} ({age_s:.0f} s ago)") if 0 <= age_s < RETRY_S else None
         location = parse_answer(kept["answer"])
     except (OSError, ValueError, KeyError, TypeError):
         return None  # no cache, or one that something else wrote: ask again

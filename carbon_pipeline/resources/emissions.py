@@ -1,15 +1,23 @@
 """The resource `emissions`: CodeCarbon's tracker around a block of work in an asset, op or check."""
 
-from pathlib import Path
+from enum import StrEnum
 
 import dagster as dg
 from pydantic import Field
 
 from carbon_pipeline.resources.hardware import HardwareResource
 from carbon_pipeline.resources.location import LocationResource
-from carbon_pipeline.settings import read_settings, read_settings_leniently
+from carbon_pipeline.resources.warehouse import WarehouseResource
+from carbon_pipeline.settings import read_settings_leniently
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, TrackingMode
 from carbon_pipeline.tracking.run import Orchestration, TrackedRun
+
+
+class Scope(StrEnum):
+    """What the meter looks at: the whole machine, or this process and its children."""
+
+    machine = "machine"
+    process = "process"
 
 
 class EmissionsResource(dg.ConfigurableResource[None]):
@@ -25,14 +33,12 @@ class EmissionsResource(dg.ConfigurableResource[None]):
 
     hardware: dg.ResourceDependency[HardwareResource]
     location: dg.ResourceDependency[LocationResource]
-    data_dir: str | None = Field(default=None, description="Data folder; records land in its `landing`.")
+    warehouse: dg.ResourceDependency[WarehouseResource]
     carbon_intensity_g_per_kwh: float | None = Field(
         default=None, description="Carbon intensity of the electricity, gCO2eq/kWh, if you know it."
     )
     pue: float | None = Field(default=None, description="Power usage effectiveness of the site, at least 1.")
-    tracking_mode: str = Field(
-        default="machine", description="machine: the whole machine; process: this process and its children."
-    )
+    tracking_mode: Scope = Field(default=Scope.machine, description="What the meter looks at.")
 
     def track(
         self,
@@ -57,7 +63,7 @@ class EmissionsResource(dg.ConfigurableResource[None]):
             geolocation=self.location.geolocation,
             intensity_g_per_kwh=self.carbon_intensity_g_per_kwh,
             pue=self.pue,
-            data_dir=self.data_dir,
+            data_dir=self.warehouse.data_dir,
         )
         return TrackedRun(
             name or orchestration.asset_key or orchestration.step_key or "step",
@@ -65,7 +71,7 @@ class EmissionsResource(dg.ConfigurableResource[None]):
             problems=problems,
             project_name=project_name,
             experiment_id=orchestration.dagster_run_id,
-            tracking_mode="process" if self.tracking_mode == "process" else "machine",
+            tracking_mode=self.tracking_mode.value,
             source="dagster",
             orchestration=orchestration,
             probe_hardware=self.hardware.probe,
@@ -84,11 +90,6 @@ class EmissionsResource(dg.ConfigurableResource[None]):
             A meter that has not been started.
         """
         return CodeCarbonMeter(tracking_mode, pue)
-
-    @property
-    def folder(self) -> Path:
-        """The data folder in force."""
-        return read_settings(data_dir=self.data_dir).data_dir
 
 
 def _orchestration(context: dg.AssetExecutionContext | dg.OpExecutionContext | None) -> Orchestration:

@@ -4,6 +4,7 @@ No network. What the energy of a run is, is not known here.
 """
 
 import logging
+import unicodedata
 from functools import cache
 from typing import Any
 
@@ -116,4 +117,11 @@ def _geo(alpha_2: str, region: str | None = None) -> Any:
     from codecarbon.external.geography import GeoMetadata
 
     country = find_country(alpha_2)
-    return GeoMetadata(country.alpha_3, country_name=country.name, region=region, country_2letter_iso_code=alpha_2)
+    return GeoMetadata(
+        country.alpha_3, country_name=country.name, region=_without_accents(region), country_2letter_iso_code=alpha_2
+    )
+
+
+def _without_accents(region: str | None) -> str | None:
+    """CodeCarbon's regions are written without: Québec is `quebec` there."""
+    return region and unicodedata.normalize("NFKD", region).encode("ascii", "ignore").decode()

@@ -78,9 +78,10 @@ def landed_files(data_dir: Path) -> list[Path]:
         data_dir: the data folder.
 
     Returns:
-        The files; hidden ones (being written) are left out.
+        The files; hidden ones (being written) and folders are left out.
     """
-    return sorted(path for path in (data_dir / FOLDER).glob("*/*.json") if not path.name.startswith("."))
+    found = (data_dir / FOLDER).glob("*/*.json")
+    return sorted(path for path in found if not path.name.startswith(".") and not path.is_dir())
 
 
 def beat(record: RunRecord, data_dir: Path) -> None:

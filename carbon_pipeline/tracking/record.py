@@ -8,7 +8,7 @@ so that it cannot contradict them.
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, computed_field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, computed_field, model_validator
 
 Status = Literal["completed", "failed", "cancelled", "interrupted"]
 Origin = Literal["dagster", "track", "command", "csv"]
@@ -16,21 +16,26 @@ Origin = Literal["dagster", "track", "command", "csv"]
 SHORT_RUN_S = 1.0
 """Below this duration a run is flagged `short_run`: the modelled parts rest on a single sample."""
 
+SHORTEST_S = 1e-6
+"""Below this duration a quotient has no meaning: energy over duration is left out."""
+
 FLAGS = {
     "short_run": f"shorter than {SHORT_RUN_S:g} s: the modelled parts rest on a single sample",
     "meter_failed": "the meter failed; the energies are not known, `meter_error` says why",
-    "gpu_not_measured": "the machine has GPUs that the meter did not see; their energy is missing",
+    "gpu_not_measured": "GPUs are there, or may be, that the meter did not see; their energy is missing",
     "unknown_cpu_model": "CodeCarbon's table does not hold this CPU; its power is a guess (4 W per thread, or 85 W)",
     "settings_ignored": "a setting was not usable and its default was taken; `settings_error` says which",
     "fallback_location": "CodeCarbon's Canada/Quebec/46.8/-71.2, which nobody chose; the country is left out",
     "default_experiment_id": "CodeCarbon's constant experiment id, the same for everybody; it is left out",
+    "parts_do_not_add_up": "the file's energies did not add up to its total; the sum of the parts counts",
     "rate_rescaled": "emissions_rate was in g/s (CodeCarbon before 2.2) and is now kg/s",
-    "energy_missing": "the energy was not recorded",
+    "energy_missing": "the energy, or a part of it, is not known",
     "cumulative_superseded": "several cumulative rows of one run; the last one counts",
 }
 """Every flag that a run can carry, and what it says."""
 
-Energy = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Energy = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Share = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -94,10 +99,10 @@ class RunRecord(BaseModel):
 
     host: str | None = Field(None, description="Name of the machine in its network.")
     cpu_model: str | None = Field(None, description="Name of the CPU.")
-    cpu_count: int | None = Field(None, ge=1, description="Logical CPUs.")
-    cpu_physical_count: int | None = Field(None, ge=1, description="Physical cores.")
+    cpu_count: Count | None = Field(None, ge=1, description="Logical CPUs.")
+    cpu_physical_count: Count | None = Field(None, ge=1, description="Physical cores.")
     gpu_model: str | None = Field(None, description="Name of the GPUs.")
-    gpu_count: int | None = Field(None, ge=0, description="GPUs that NVML reports.")
+    gpu_count: Count | None = Field(None, description="GPUs that NVML reports.")
     gpu_memory_gb: Energy | None = Field(None, description="Memory of one GPU, GiB.")
     gpu_driver: str | None = Field(None, description="Version of the GPU driver.")
     ram_gb: Energy | None = Field(None, description="Main memory, GiB.")
@@ -114,7 +119,13 @@ class RunRecord(BaseModel):
     dagster_run_id: str | None = Field(None, description="Dagster run.")
     step_key: str | None = Field(None, description="Dagster step.")
     partition_key: str | None = Field(None, description="Dagster partition.")
-    retry_number: int | None = Field(None, ge=0, description="Attempt of the Dagster step, 0 for the first.")
+    retry_number: Count | None = Field(None, description="Attempt of the Dagster step, 0 for the first.")
+
+    @model_validator(mode="after")
+    def _ends_after_it_started(self) -> "RunRecord":
+        if self.ended_at < self.started_at:
+            raise ValueError(f"ended_at {self.ended_at} is before started_at {self.started_at}")
+        return self
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -170,4 +181,4 @@ def mean_power_w(energy_kwh: float | None, duration_s: float) -> float | None:
 
 
 def _over(amount: float | None, duration_s: float) -> float | None:
-    return amount / duration_s if amount is not None and duration_s > 0 else None
+    return amount / duration_s if amount is not None and duration_s > SHORTEST_S else None

@@ -5,6 +5,7 @@ goes wrong here reaches the work that is measured: it is logged, and the record 
 """
 
 import logging
+import os
 import platform
 import socket
 import threading
@@ -12,7 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -31,8 +32,12 @@ from carbon_pipeline.tracking.record import SHORT_RUN_S, Origin, RunRecord, Stat
 logger = logging.getLogger(__name__)
 
 DEFAULT_PROJECT = "carbon_pipeline"
+DEFAULT_NAME = "work"
 
 NO_CPU_SECONDS: tuple[float | None, float | None] = (None, None)
+
+READING_SHARE = 50
+"""The meter waits at least this many times as long as its last reading took: 2 % of the time at most goes into it."""
 
 METER_TIMEOUT_S = 10.0
 """A meter that hangs for this long at the end of the work has failed."""
@@ -170,11 +175,15 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self.run_id = str(uuid.uuid4())
         self.record: RunRecord | None = None
         self.landed_at: Path | None = None
-        self._name = name
+        if tracking_mode not in ("machine", "process"):
+            problems = [*problems, f"tracking_mode={tracking_mode!r} is neither machine nor process: machine is taken"]
+            tracking_mode = "machine"
+        self._name = _text(name) or DEFAULT_NAME
         self._settings = settings
         self._settings_error = "; ".join(problems) or None
-        self._project_name = project_name or DEFAULT_PROJECT
-        self._experiment_id = experiment_id
+        self._project_name = _text(project_name) or DEFAULT_PROJECT
+        self._experiment_id = _text(experiment_id)
+        self._entered_by: int | None = None
         self._tracking_mode = tracking_mode
         self._source: Origin = source
         self._orchestration = orchestration or Orchestration()
@@ -185,6 +194,16 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         )
 
     def __enter__(self) -> "TrackedRun":
+        if self._entered_by is not None:
+            raise RuntimeError("a tracked run measures one block; call track() again for the next one")
+        self._entered_by = os.getpid()
+        try:
+            return self._begin()
+        except BaseException:  # Ctrl-C in the middle of it: nothing of the meter stays behind
+            self._metering.stop()
+            raise
+
+    def _begin(self) -> "TrackedRun":
         if self._settings_error:
             logger.warning("tracking of %s goes on with defaults: %s", self._name, self._settings_error)
         self._location = _guarded("location", lambda: self._probe_location(self._settings), Location())
@@ -205,6 +224,8 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         duration_s = time.perf_counter() - self._clock
+        if os.getpid() != self._entered_by:
+            return  # a child that was forked inside the block: the run is its parent's
         reading = self._metering.stop()
         self._sigterm.__exit__(None, None, None)
         try:
@@ -241,14 +262,19 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         cpu_s_after = _guarded("CPU seconds", _cpu_seconds, NO_CPU_SECONDS)
         gpu_count = hardware.gpu_count.value
         measured = reading.cpu_energy_kwh is not None or reading.ram_energy_kwh is not None
-        without_gpu = measured and gpu_count == 0 and reading.gpu_method == "none"
+        # A real zero: somebody looked and there is no GPU. Where nobody could look, nothing is known.
+        without_gpu = gpu_count == 0 and hardware.gpu_count.source != "unknown" and reading.gpu_method == "none"
+        if measured and without_gpu:
+            reading = replace(reading, gpu_energy_kwh=0.0)
+        if gpu_count == 0 and reading.gpu_energy_kwh:
+            gpu_count = None  # the meter sees GPUs that NVML does not, such as AMD's
         meter = self._metering.meter
         is_codecarbon = getattr(meter, "name", None) == "codecarbon"
         flags = {
             "short_run": duration_s < SHORT_RUN_S,
             "meter_failed": self._metering.error is not None,
-            "gpu_not_measured": measured and bool(gpu_count) and reading.gpu_energy_kwh is None,
-            "energy_missing": not measured and self._metering.error is None,
+            "gpu_not_measured": measured and reading.gpu_energy_kwh is None,
+            "energy_missing": self._metering.error is None and not (measured and _all_parts(reading)),
             "unknown_cpu_model": reading.cpu_known is False,
             "settings_ignored": self._settings_error is not None,
         }
@@ -264,7 +290,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             ended_at=self._started_at + timedelta(seconds=duration_s),
             duration_s=duration_s,
             cpu_energy_kwh=reading.cpu_energy_kwh,
-            gpu_energy_kwh=0.0 if without_gpu else reading.gpu_energy_kwh,
+            gpu_energy_kwh=reading.gpu_energy_kwh,
             ram_energy_kwh=reading.ram_energy_kwh,
             cpu_method=reading.cpu_method,
             gpu_method=reading.gpu_method,
@@ -344,10 +370,14 @@ class _Metering:
         return Reading()
 
     def _read_now_and_then(self) -> None:
-        while not self.error and not self._ended.wait(self._interval_s):
+        wait_s = self._interval_s
+        while not self.error and not self._ended.wait(wait_s):
             with _Guard(self):
                 assert self.meter is not None
+                began = time.perf_counter()
                 self._on_reading(self.meter.read())
+                # Beside busy Python code a reading can take seconds; then it is made more seldom.
+                wait_s = max(self._interval_s, READING_SHARE * (time.perf_counter() - began))
 
 
 class _Guard(AbstractContextManager["_Guard"]):
@@ -359,7 +389,7 @@ class _Guard(AbstractContextManager["_Guard"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        if not isinstance(error, Exception):
+        if not isinstance(error, Exception | SystemExit):
             return False
         self._metering.error = f"{type(error).__name__}: {error}"
         logger.warning("the meter failed; the work goes on without it", exc_info=error)
@@ -375,6 +405,15 @@ def _guarded(what: str, probe: Callable[[], T], otherwise: T) -> T:
     except Exception:
         logger.exception("the %s could not be found out", what)
         return otherwise
+
+
+def _text(value: object) -> str | None:
+    """Whatever was given, as text that can be written anywhere."""
+    return None if value is None else str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _all_parts(reading: Reading) -> bool:
+    return None not in (reading.cpu_energy_kwh, reading.gpu_energy_kwh, reading.ram_energy_kwh)
 
 
 def _status(error: BaseException | None) -> Status:

@@ -1,5 +1,7 @@
 """The samples that a regression is fitted to: synthetic ones, or a CSV file of one's own."""
 
+import csv
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +76,6 @@ def csv_samples(path: Path, feature_columns: list[str], target_column: str) -> S
             file, the column and the line.
     """
     import numpy as np
-    import pandas as pd
 
     columns = [*feature_columns, target_column]
     if not feature_columns or not target_column:
@@ -82,18 +83,34 @@ def csv_samples(path: Path, feature_columns: list[str], target_column: str) -> S
             f"{path}: say which columns to learn from (feature_columns) and which to predict (target_column)"
         )
     try:
-        table = pd.read_csv(path, skipinitialspace=True, dtype=str, keep_default_na=False, skip_blank_lines=False)
-    except (OSError, ValueError) as error:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, skipinitialspace=True)
+            header = [name.strip() for name in next(reader, [])]
+            missing = [name for name in columns if name not in header]
+            if missing:
+                raise ValueError(f"{path}: has no column {missing}; it has {header}")
+            numbers = [
+                _numbers(cells, header, columns, f"{path}, line {reader.line_num}") for cells in reader if any(cells)
+            ]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{path}: cannot be read as CSV: {error}") from None
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise ValueError(f"{path}: has no column {missing}; it has {list(table.columns)}")
-    numbers = table[columns].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
-    wrong = np.argwhere(~np.isfinite(numbers))
-    if len(wrong):
-        row, column = wrong[0]
-        name = columns[column]
-        raise ValueError(f"{path}, line {row + 2}: {name} is {table[name].iloc[row]!r}, which is no finite number")
-    if not len(numbers):
+    if not numbers:
         raise ValueError(f"{path}: has no rows below its header")
-    return Samples(numbers[:, :-1], numbers[:, -1], tuple(feature_columns), target_column)
+    table = np.array(numbers, dtype=np.float64)
+    return Samples(table[:, :-1], table[:, -1], tuple(feature_columns), target_column)
+
+
+def _numbers(cells: list[str], header: list[str], columns: list[str], place: str) -> list[float]:
+    if len(cells) != len(header):
+        raise ValueError(f"{place}: {len(cells)} cells under {len(header)} column names")
+    row = dict(zip(header, cells, strict=True))
+    numbers = []
+    for name in columns:
+        try:
+            number = float(row[name])
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise ValueError(f"{place}: {name} is {row[name]!r}, which is no finite number")
+        numbers.append(number)
+    return numbers

@@ -1,6 +1,8 @@
 """One load: files with their rows go into raw and core in one transaction, or not at all."""
 
+import itertools
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
+CHUNK_ROWS = 2000
+"""Rows handed to DuckDB at a time: a JSON value of a whole file would need three hundred times its size in memory."""
+
+
 @dataclass
 class SourceFile:
     """A file that was read, ready to be loaded.
@@ -22,14 +28,14 @@ class SourceFile:
         source_file: its name in the warehouse.
         sha256: hash of its content.
         format: what it is.
-        rows: its rows as mappings, each with its `line` and its `content` as JSON.
+        rows: its rows: line, content as it came in, and the record as JSON where the content is not that itself.
         refused: rows that could not even be read: line, reason, content.
     """
 
     source_file: str
     sha256: str
     format: Literal["record", "codecarbon_csv"]
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[tuple[int, str, str | None]] = field(default_factory=list)
     refused: list[tuple[int, str, str]] = field(default_factory=list)
 
     @property
@@ -62,7 +68,7 @@ class FileResult:
 
 
 def load_files(connection: "DuckDBPyConnection", files: list[SourceFile]) -> list[FileResult]:
-    """Loads files whose content is not in the warehouse yet; a file that is known changes nothing.
+    """Loads files in one transaction; content that is in the warehouse already changes nothing but the ledger.
 
     Args:
         connection: the warehouse, open for writing and migrated.
@@ -71,56 +77,56 @@ def load_files(connection: "DuckDBPyConnection", files: list[SourceFile]) -> lis
     Returns:
         A result for each file, in the same order.
     """
-    known = {sha256 for (sha256,) in connection.execute(sql.statement("queries", "known_files")).fetchall()}
-    fresh: list[SourceFile] = []
-    results: dict[int, FileResult] = {}
+    fresh: dict[str, SourceFile] = {}
+    known: list[SourceFile] = []
     for file in files:
-        if file.sha256 in known:
-            read = file.rows_read
-            results[id(file)] = FileResult(file.source_file, read, 0, read, 0, 0, "already loaded")
+        if file.sha256 in fresh or _known(connection, file.sha256):
+            known.append(file)
         else:
-            known.add(file.sha256)
-            fresh.append(file)
-    if fresh:
-        for file, result in zip(fresh, _load(connection, fresh), strict=True):
-            results[id(file)] = result
-    return [results[id(file)] for file in files]
+            fresh[file.sha256] = file
+    with transaction(connection):
+        loaded = iter(_load(connection, list(fresh.values())) if fresh else ())
+        again = {id(file): _load_again(connection, file) for file in known}
+    return [again[id(file)] if id(file) in again else next(loaded) for file in files]
+
+
+def _known(connection: "DuckDBPyConnection", sha256: str) -> bool:
+    return connection.execute(sql.statement("queries", "known_file"), {"sha256": sha256}).fetchone() is not None
+
+
+def _load_again(connection: "DuckDBPyConnection", file: SourceFile) -> FileResult:
+    _run(connection, "known_again", source_file=file.source_file, sha256=file.sha256)
+    found = connection.execute(sql.statement("queries", "known_file"), {"sha256": file.sha256}).fetchone()
+    read, quarantined = found if found else (0, 0)
+    return FileResult(file.source_file, read, 0, read - quarantined, quarantined, 0, "already loaded")
 
 
 def _load(connection: "DuckDBPyConnection", files: list[SourceFile]) -> list[FileResult]:
-    with transaction(connection):
-        _run(connection, "inbox")
-        _run(connection, "inbox_files", files=json.dumps([
-            {"source_file": f.source_file, "sha256": f.sha256, "format": f.format, "rows_read": f.rows_read}
-            for f in files
-        ]))  # fmt: skip
-        _run(connection, "inbox_rows", rows=json.dumps([
-            {"source_file": f.source_file, "line": row["line"], "content": row["content"]}
-            for f in files for row in f.rows
-        ]))  # fmt: skip
-        _run(connection, "refused", refused=json.dumps([
-            {"source_file": f.source_file, "line": line, "reason": reason, "content": content}
-            for f in files for line, reason, content in f.refused
-        ]))  # fmt: skip
-        _run(connection, "stage")
-        records = [
-            {**row, "source_file": f.source_file, "source_line": row["line"]}
-            for f in files if f.format == "record" for row in f.rows
-        ]  # fmt: skip
-        _run(connection, "stage_records", rows=json.dumps(records))
-        cells = [{**row, "source_file": f.source_file} for f in files if f.format == "codecarbon_csv" for row in f.rows]
-        if cells:
-            _stage_codecarbon(connection, cells)
-        for step in ("raw", "best", "keyed", "hardware", "location", "software", "task", "run", "ledger"):
-            _run(connection, step)
-        return [FileResult(*row) for row in connection.execute(sql.statement("load", "result")).fetchall()]
+    _run(connection, "inbox")
+    _feed(connection, "inbox_files", (
+        {"source_file": f.source_file, "sha256": f.sha256, "format": f.format, "rows_read": f.rows_read} for f in files
+    ))  # fmt: skip
+    _feed(connection, "inbox_rows", (
+        {"sha256": f.sha256, "line": line, "content": content, "record": record}
+        for f in files for line, content, record in f.rows
+    ))  # fmt: skip
+    _feed(connection, "refused", (
+        {"sha256": f.sha256, "line": line, "reason": reason, "content": content}
+        for f in files for line, reason, content in f.refused
+    ))  # fmt: skip
+    _run(connection, "stage")
+    _run(connection, "stage_records")
+    if any(file.format == "codecarbon_csv" for file in files):
+        _stage_codecarbon(connection)
+    for step in ("raw", "best", "keyed", "hardware", "location", "software", "task", "run", "ledger"):
+        _run(connection, step)
+    return [FileResult(*row) for row in connection.execute(sql.statement("load", "result")).fetchall()]
 
 
-def _stage_codecarbon(connection: "DuckDBPyConnection", cells: list[dict[str, Any]]) -> None:
+def _stage_codecarbon(connection: "DuckDBPyConnection") -> None:
     from carbon_pipeline.tracking.intensity import world_average_g_per_kwh
 
-    countries = json.dumps([asdict(country) for country in all_countries()])
-    _run(connection, "codecarbon_rows", rows=json.dumps(cells), countries=countries)
+    _run(connection, "codecarbon_rows", countries=json.dumps([asdict(country) for country in all_countries()]))
     _run(connection, "refused_codecarbon")
     _run(
         connection,
@@ -129,6 +135,12 @@ def _stage_codecarbon(connection: "DuckDBPyConnection", cells: list[dict[str, An
         default_experiment_id=CODECARBON_DEFAULT_EXPERIMENT_ID,
         short_run_s=SHORT_RUN_S,
     )
+
+
+def _feed(connection: "DuckDBPyConnection", step: str, rows: Iterable[dict[str, Any]]) -> None:
+    iterator = iter(rows)
+    while chunk := list(itertools.islice(iterator, CHUNK_ROWS)):
+        _run(connection, step, rows=json.dumps(chunk))
 
 
 def _run(connection: "DuckDBPyConnection", step: str, **parameters: Any) -> None:

@@ -20,11 +20,39 @@ MEMORY_LIMIT = "4GB"
 
 
 class WarehouseBusyError(RuntimeError):
-    """Another process holds the warehouse."""
+    """Another process holds the database."""
 
 
 class WarehouseMissingError(FileNotFoundError):
     """There is no database to read yet."""
+
+
+@contextmanager
+def locked(path: Path, timeout_s: float = 120.0) -> Iterator[None]:
+    """Holds the warehouse against all other processes. Whoever holds it may take it again.
+
+    Args:
+        path: the database file.
+        timeout_s: how long to wait for another process.
+
+    Raises:
+        WarehouseBusyError: another process still holds it after `timeout_s`.
+    """
+    from filelock import FileLock, Timeout
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path.with_name(f"{path.name}.lock"), is_singleton=True)
+    try:
+        lock.acquire(timeout=timeout_s)
+    except Timeout:
+        raise WarehouseBusyError(
+            f"{path} is being written by another process and was not free for {timeout_s:g} s; "
+            f"try again when that process has ended (it holds {lock.lock_file})"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -39,20 +67,18 @@ def open_for_writing(path: Path, timeout_s: float = 120.0) -> Iterator["DuckDBPy
         A connection that can reach this database and nothing else on the disk.
 
     Raises:
-        WarehouseBusyError: another process still holds it after `timeout_s`.
+        WarehouseBusyError: another process holds it.
     """
     path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path, timeout_s), _memory(path.parent) as connection:
+    with locked(path, timeout_s), _memory(path.parent) as connection:
         _attach(connection, path, "warehouse", f"STORAGE_VERSION '{STORAGE_VERSION}'")
-        connection.execute("USE warehouse")
-        _close_doors(connection)
+        _close_doors(connection, "warehouse")
         yield connection
 
 
 @contextmanager
 def open_for_reading(path: Path) -> Iterator["DuckDBPyConnection"]:
-    """Opens a published copy, which nobody ever writes in place.
+    """Opens a database that nobody is writing: the published copy, or the warehouse while it is `locked`.
 
     Args:
         path: the database file.
@@ -62,14 +88,14 @@ def open_for_reading(path: Path) -> Iterator["DuckDBPyConnection"]:
 
     Raises:
         WarehouseMissingError: there is no such file.
+        WarehouseBusyError: another program has it open for writing, such as a person's shell.
     """
     path = path.resolve()
     if not path.exists():
         raise WarehouseMissingError(f"{path} does not exist yet: run the pipeline or `carbon-pipeline load` first")
     with _memory(path.parent) as connection:
-        _attach(connection, path, "reports", "READ_ONLY")
-        connection.execute("USE reports")
-        _close_doors(connection)
+        _attach(connection, path, "warehouse", "READ_ONLY")
+        _close_doors(connection, "warehouse")
         yield connection
 
 
@@ -82,17 +108,22 @@ def publish(path: Path, target: Path, timeout_s: float = 120.0) -> None:
         timeout_s: how long to wait for a writer.
 
     Raises:
-        WarehouseBusyError: another process still holds the warehouse after `timeout_s`.
+        WarehouseBusyError: another process holds the warehouse.
     """
     path, target = path.resolve(), target.resolve()
     beside = target.with_name(f".{target.name}.next")
-    with _locked(path, timeout_s):
-        beside.unlink(missing_ok=True)  # left behind by a process that was killed; the lock says that none is at it
+    with locked(path, timeout_s):
+        # Left behind by a process that was killed; the lock says that none is at it.
+        for leftover in (beside, _wal(beside)):
+            leftover.unlink(missing_ok=True)
         with _memory(path.parent) as connection:
             _attach(connection, path, "warehouse", "READ_ONLY")
             _attach(connection, beside, "reports", f"STORAGE_VERSION '{STORAGE_VERSION}'")
             connection.execute("COPY FROM DATABASE warehouse TO reports")
+        # A person's shell that has written into the copy leaves a log of that, which does not fit the new one.
+        _wal(target).unlink(missing_ok=True)
         beside.replace(target)
+        _wal(target).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -110,7 +141,14 @@ def _memory(folder: Path) -> Iterator["DuckDBPyConnection"]:
 
 
 def _attach(connection: "DuckDBPyConnection", path: Path, name: str, option: str) -> None:
-    connection.execute(f"ATTACH {_quoted(path)} AS {name} (TYPE duckdb, {option})")
+    import duckdb
+
+    try:
+        connection.execute(f"ATTACH {_quoted(path)} AS {name} (TYPE duckdb, {option})")
+    except duckdb.IOException as error:
+        if "lock" not in str(error):
+            raise
+        raise WarehouseBusyError(f"{path} is open in another program: {str(error).splitlines()[0]}") from None
 
 
 def _quoted(path: Path) -> str:
@@ -118,25 +156,12 @@ def _quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def _close_doors(connection: "DuckDBPyConnection") -> None:
+def _close_doors(connection: "DuckDBPyConnection", name: str) -> None:
     """No statement reads or writes another file from here on, and none can change that."""
+    connection.execute(f"USE {name}")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 
 
-@contextmanager
-def _locked(path: Path, timeout_s: float) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(path.with_name(f"{path.name}.lock"), timeout=timeout_s)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise WarehouseBusyError(
-            f"{path} is being written by another process and was not free for {timeout_s:g} s; "
-            f"try again when that process has ended (it holds {lock.lock_file})"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
+def _wal(path: Path) -> Path:
+    return path.with_name(f"{path.name}.wal")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from carbon_pipeline.files import shown
 from carbon_pipeline.warehouse.batch import SourceFile
 
 REQUIRED = ("timestamp", "project_name", "duration", "emissions")
@@ -33,7 +34,7 @@ def read_codecarbon_csv(path: Path) -> SourceFile:
         content = path.read_bytes()
     except OSError as error:
         raise NotCodeCarbonError(f"{path}: cannot be read: {error.strerror}") from None
-    file = SourceFile(str(path.resolve()), hashlib.sha256(content).hexdigest(), "codecarbon_csv")
+    file = SourceFile(shown(path.resolve()), hashlib.sha256(content).hexdigest(), "codecarbon_csv")
     lines = _lines(path, content)
     try:
         _, header = next(lines)
@@ -48,8 +49,7 @@ def read_codecarbon_csv(path: Path) -> SourceFile:
             reason = f"{len(cells)} cells under {len(names)} column names"
             file.refused.append((line, reason, json.dumps(cells, ensure_ascii=False)))
             continue
-        row = dict(zip(names, cells, strict=True))
-        file.rows.append({**row, "line": line, "content": json.dumps(row, ensure_ascii=False)})
+        file.rows.append((line, json.dumps(dict(zip(names, cells, strict=True)), ensure_ascii=False), None))
     return file
 
 
@@ -58,6 +58,8 @@ def _check_header(path: Path, names: list[str]) -> None:
     if missing or not {"run_id", "experiment_id"} & set(names):
         lacks = ", ".join(missing) or "run_id"
         raise NotCodeCarbonError(f"{path}: is no CSV file of CodeCarbon: its first line has no column {lacks}")
+    if {"extra", "kWh"} <= set(names):
+        raise NotCodeCarbonError(f"{path}: is a list of the 33 fields, not a file of CodeCarbon")
     if "task_name" in names:
         raise NotCodeCarbonError(f"{path}: is a task file of CodeCarbon; import the file of its runs instead")
     twice = {name for name in names if names.count(name) > 1}

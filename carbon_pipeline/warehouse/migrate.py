@@ -37,7 +37,7 @@ def migrate(connection: "DuckDBPyConnection") -> list[int]:
     import duckdb
 
     connection.execute(sql.statement("migrations", "schema_migration"))
-    applied = dict(connection.execute("SELECT version, sha256 FROM schema_migration").fetchall())
+    applied = dict(connection.execute(sql.statement("queries", "applied_migrations")).fetchall())
     ours = {_number(name): name for name in sql.names("migrations") if name != "schema_migration"}
     if newer := sorted(set(applied) - set(ours)):
         raise SchemaError(
@@ -54,8 +54,8 @@ def migrate(connection: "DuckDBPyConnection") -> list[int]:
         with transaction(connection):
             connection.execute(text)
             connection.execute(
-                "INSERT INTO schema_migration (version, name, sha256, duckdb_version) VALUES (?, ?, ?, ?)",
-                [number, name, sha256, duckdb.__version__],
+                sql.statement("queries", "record_migration"),
+                {"version": number, "name": name, "sha256": sha256, "duckdb_version": duckdb.__version__},
             )
         done.append(number)
     _make_views(connection)
@@ -83,12 +83,18 @@ def _make_views(connection: "DuckDBPyConnection") -> None:
     with transaction(connection):
         for position, field in enumerate(FIELDS, start=1):
             connection.execute(
-                "INSERT OR REPLACE INTO core.field VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    position, field.name, field.meaning, field.unit,
-                    field.column, field.boamps_path, field.form_path, field.code,
-                ],
-            )  # fmt: skip
+                sql.statement("queries", "write_field"),
+                {
+                    "position": position,
+                    "field": field.name,
+                    "meaning": field.meaning,
+                    "unit": field.unit,
+                    "source_column": field.column,
+                    "boamps_path": field.boamps_path,
+                    "form_path": field.form_path,
+                    "form_code": field.code,
+                },
+            )
         for name in REPORTS:
             connection.execute(sql.statement("reports", name))
         _inherit_comments(connection)

@@ -1,27 +1,33 @@
 """The warehouse as the rest of the project sees it: load, import, publish, query."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from carbon_pipeline.files import shown
 from carbon_pipeline.tracking.landing import killed_runs, land_killed_runs, landed_files, landing_path
 from carbon_pipeline.tracking.record import RunRecord
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.batch import FileResult, SourceFile, load_files
-from carbon_pipeline.warehouse.connection import open_for_reading, open_for_writing, publish
+from carbon_pipeline.warehouse.connection import (
+    WarehouseBusyError,
+    locked,
+    open_for_reading,
+    open_for_writing,
+    publish,
+)
 from carbon_pipeline.warehouse.csv_import import read_codecarbon_csv
 from carbon_pipeline.warehouse.migrate import REPORTS, migrate
 
 if TYPE_CHECKING:
     import pandas as pd
+    from duckdb import DuckDBPyConnection
 
 Parameters = list[Any] | dict[str, Any] | None
-
-BATCH_FILES = 5000
-"""Landed files loaded in one transaction."""
 
 
 class Warehouse:
@@ -52,16 +58,14 @@ class Warehouse:
         Raises:
             WarehouseBusyError: another process holds the warehouse.
         """
-        results: list[FileResult] = []
         land_killed_runs(self.data_dir)
-        with open_for_writing(self.path, self.timeout_s) as connection:
-            migrate(connection)
-            loaded = {path for (path,) in connection.execute(sql.statement("queries", "loaded_paths")).fetchall()}
-            new = [path for path in landed_files(self.data_dir) if self._name(path) not in loaded]
-            for start in range(0, len(new), BATCH_FILES):
-                batch = [self._read_record(path) for path in new[start : start + BATCH_FILES]]
-                results += load_files(connection, batch)
-        self.publish()
+        with locked(self.path, self.timeout_s):
+            with open_for_writing(self.path) as connection:
+                migrate(connection)
+                loaded = _loaded_paths(connection)
+                new = [path for path in landed_files(self.data_dir) if self._name(path) not in loaded]
+                results = load_files(connection, [self._read_record(path) for path in new])
+            self.publish()
         return results
 
     def import_csv(self, paths: Iterable[Path]) -> list[FileResult]:
@@ -78,10 +82,11 @@ class Warehouse:
             WarehouseBusyError: another process holds the warehouse.
         """
         files = [read_codecarbon_csv(path) for path in paths]
-        with open_for_writing(self.path, self.timeout_s) as connection:
-            migrate(connection)
-            results = load_files(connection, files)
-        self.publish()
+        with locked(self.path, self.timeout_s):
+            with open_for_writing(self.path) as connection:
+                migrate(connection)
+                results = load_files(connection, files)
+            self.publish()
         return results
 
     def publish(self) -> None:
@@ -96,8 +101,8 @@ class Warehouse:
         """
         loaded: set[str] = set()
         if self.reports_path.exists():
-            with open_for_reading(self.reports_path) as connection:
-                loaded = {path for (path,) in connection.execute(sql.statement("queries", "loaded_paths")).fetchall()}
+            with self._reading() as connection:
+                loaded = _loaded_paths(connection)
         killed = [landing_path(record, self.data_dir) for record in killed_runs(self.data_dir)]
         return [path for path in (*landed_files(self.data_dir), *killed) if self._name(path) not in loaded]
 
@@ -114,7 +119,7 @@ class Warehouse:
         Raises:
             WarehouseMissingError: nothing has been published yet.
         """
-        with open_for_reading(self.reports_path) as connection:
+        with self._reading() as connection:
             cursor = connection.execute(query, parameters)
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -132,7 +137,7 @@ class Warehouse:
         Raises:
             WarehouseMissingError: nothing has been published yet.
         """
-        with open_for_reading(self.reports_path) as connection:
+        with self._reading() as connection:
             return connection.execute(query, parameters).df()
 
     def latest(self, count: int) -> list[dict[str, Any]]:
@@ -172,18 +177,41 @@ class Warehouse:
             raise ValueError(f"there is no report {name!r}; there are {', '.join(REPORTS)}")
         return self.rows(sql.statement("queries", "report"), {"view": f"report.{name}", "limit": limit})
 
+    @contextmanager
+    def _reading(self) -> Iterator["DuckDBPyConnection"]:
+        """The published copy; while a person's shell holds that one for writing, the warehouse itself."""
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(open_for_reading(self.reports_path))
+            except WarehouseBusyError:
+                stack.enter_context(locked(self.path, self.timeout_s))
+                connection = stack.enter_context(open_for_reading(self.path))
+            yield connection
+
     def _name(self, path: Path) -> str:
-        return path.relative_to(self.data_dir).as_posix()
+        return shown(path.relative_to(self.data_dir))
 
     def _read_record(self, path: Path) -> SourceFile:
-        content = path.read_bytes()
-        file = SourceFile(self._name(path), hashlib.sha256(content).hexdigest(), "record")
-        text = content.decode("utf-8", errors="replace")
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            reason = f"cannot be read: {error.strerror}"
+            return SourceFile(self._name(path), _sha256(f"{path}: {reason}".encode()), "record", [], [(1, reason, "")])
+        file = SourceFile(self._name(path), _sha256(content), "record")
+        text = content.decode("utf-8", "backslashreplace")
         try:
             record = RunRecord.model_validate_json(content)
         except ValidationError as error:
             reasons = (f"{'.'.join(map(str, part['loc'])) or 'file'}: {part['msg']}" for part in error.errors())
             file.refused.append((1, "; ".join(reasons), text))
         else:
-            file.rows.append({**record.model_dump(mode="json"), "line": 1, "content": text})
+            file.rows.append((1, text, record.model_dump_json()))
         return file
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _loaded_paths(connection: "DuckDBPyConnection") -> set[str]:
+    return {path for (path,) in connection.execute(sql.statement("queries", "loaded_paths")).fetchall()}

@@ -91,6 +91,18 @@ def test_a_wrong_variable_is_one_line_on_stderr_and_status_2(data_dir: Path) -> 
     assert "CARBON_PUE='0.2'" in done.stderr
 
 
+def test_square_brackets_in_a_name_are_shown_as_they_are(data_dir: Path) -> None:
+    land(make_record(project_name="[nlp] train [/b]"), data_dir)
+    carbon_pipeline("load")
+    assert "[nlp] train [/b]" in carbon_pipeline("report", "by_project").stdout
+
+
+def test_without_a_command_the_help_is_shown(data_dir: Path) -> None:
+    done = carbon_pipeline(status=2)
+    assert "Commands" in done.stdout + done.stderr
+    assert "NoArgs" not in done.stderr
+
+
 def test_debug_shows_the_traceback(data_dir: Path) -> None:
     assert "Traceback" in carbon_pipeline("--debug", "import", "nowhere.csv", status=1).stderr
 

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carbon_pipeline.tracking.landing import land
 from carbon_pipeline.warehouse.csv_import import NotCodeCarbonError, find_csv_files, read_codecarbon_csv
 from carbon_pipeline.warehouse.rules import RULES, broken
 from carbon_pipeline.warehouse.warehouse import Warehouse
+from carbon_pipeline_tests.fakes import make_record
 
 CONSTANT_ID = "5b0fa12a-3dd7-45bb-9766-cc326314d9f1"
 
@@ -120,6 +122,7 @@ def test_cumulative_rows_count_once_with_the_last_state_and_all_are_kept(warehou
             duration=f"{s}0",
             energy_consumed=f"{s}e-05",
             cpu_energy="",
+            gpu_energy="",
             ram_energy="",
         )
         for s in (1, 2, 3)
@@ -199,6 +202,55 @@ def test_blank_is_not_zero(warehouse: Warehouse, tmp_path: Path) -> None:
     assert run["emissions_kg"] == 1.68e-6
 
 
+def test_parts_that_do_not_add_up_are_summed_and_flagged(warehouse: Warehouse, tmp_path: Path) -> None:
+    run = imported(warehouse, write(tmp_path / "emissions.csv", row(energy_consumed="9e-05")))
+    assert (run["energy_kwh"], run["flags"]) == (pytest.approx(3e-5), ["parts_do_not_add_up"])
+    assert broken(warehouse, "energies_add_up") == []
+
+
+def test_a_part_that_is_missing_is_flagged(warehouse: Warehouse, tmp_path: Path) -> None:
+    run = imported(warehouse, write(tmp_path / "emissions.csv", row(gpu_energy="", energy_consumed="")))
+    assert (run["energy_kwh"], run["gpu_energy_kwh"], run["flags"]) == (pytest.approx(3e-5), None, ["energy_missing"])
+
+
+def test_a_tiny_energy_makes_no_infinite_intensity(warehouse: Warehouse, tmp_path: Path) -> None:
+    tiny = {"cpu_energy": "", "gpu_energy": "", "ram_energy": "", "energy_consumed": "1e-320", "duration": "1e-310"}
+    run = imported(warehouse, write(tmp_path / "emissions.csv", row(**tiny, emissions="1")))
+    assert (run["carbon_intensity_g_per_kwh"], run["emissions_rate_kg_per_s"]) == (None, None)
+
+
+def test_rows_that_differ_only_in_what_they_say_count_the_same_in_any_order(tmp_path: Path) -> None:
+    one = write(tmp_path / "one.csv", row())
+    other = write(tmp_path / "other.csv", row(emissions="9e-06"))
+    blank = write(
+        tmp_path / "blank.csv",
+        row(timestamp="2026-05-01T13:00:00", energy_consumed="", cpu_energy="", gpu_energy="", ram_energy=""),
+    )
+    seen = []
+    for number, order in enumerate(([one, other, blank], [blank, other, one], [other, blank, one])):
+        warehouse = Warehouse(tmp_path / f"data {number}")
+        for path in order:
+            warehouse.import_csv([path])
+        (run,) = warehouse.report("runs")
+        seen.append((run["emissions_kg"], run["energy_kwh"], run["flags"], run["source_file"]))
+    assert seen[0] == seen[1] == seen[2]
+    assert seen[0][1] == 3e-5
+
+
+def test_a_csv_row_never_replaces_or_flags_a_run_that_landed_a_record_of_its_own(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    record = make_record()
+    land(record, warehouse.data_dir)
+    path = write(tmp_path / "emissions.csv", row(run_id=record.run_id, timestamp="2026-11-24T05:00:00"))
+    for _ in range(2):
+        warehouse.load()
+        warehouse.import_csv([path])
+    (run,) = warehouse.report("runs")
+    assert (run["source"], run["flags"], run["energy_kwh"]) == ("track", [], record.energy_kwh)
+    assert broken(warehouse, "nothing_is_lost") == []
+
+
 def test_a_run_under_a_second_is_flagged(warehouse: Warehouse, tmp_path: Path) -> None:
     assert imported(warehouse, write(tmp_path / "emissions.csv", row(duration="0.2")))["flags"] == ["short_run"]
 
@@ -228,12 +280,15 @@ def test_a_file_of_version_1_has_its_experiment_for_a_key(warehouse: Warehouse, 
     ("cells", "reason"),
     [
         ({"timestamp": "yesterday"}, "timestamp is no date and time: yesterday"),
+        ({"timestamp": "infinity"}, "timestamp is no date and time: infinity"),
+        ({"timestamp": "99999-01-01"}, "timestamp is before 2015 or in the future: 99999-01-01"),
+        ({"ram_energy": "1e308"}, "ram_energy is no energy from 0 to 1e9 kWh: 1e308"),
         ({"duration": "-1"}, "duration is no number of seconds from 0 to 1e10: -1"),
         ({"duration": ""}, "duration is no number of seconds from 0 to 1e10: empty"),
-        ({"energy_consumed": "-3e-05"}, "energy_consumed is no energy: -3e-05"),
-        ({"cpu_energy": "nan"}, "cpu_energy is no energy: nan"),
-        ({"gpu_energy": "1e400"}, "gpu_energy is no energy: 1e400"),
-        ({"emissions": "little"}, "emissions is no mass: little"),
+        ({"energy_consumed": "-3e-05"}, "energy_consumed is no energy from 0 to 1e9 kWh: -3e-05"),
+        ({"cpu_energy": "nan"}, "cpu_energy is no energy from 0 to 1e9 kWh: nan"),
+        ({"gpu_energy": "1e400"}, "gpu_energy is no energy from 0 to 1e9 kWh: 1e400"),
+        ({"emissions": "little"}, "emissions is no mass from 0 to 1e9 kg: little"),
     ],
 )
 def test_an_impossible_row_is_quarantined_with_line_and_reason_and_the_rest_comes_in(
@@ -282,6 +337,7 @@ def test_letters_beyond_ascii_come_in_whole(warehouse: Warehouse, tmp_path: Path
         ("timestamp,project_name,duration,emissions\n", "has no column run_id"),
         ("task_name,timestamp,project_name,run_id,duration,emissions\n", "is a task file"),
         ("timestamp,project_name,run_id,duration,emissions,duration\n", "two columns of the name duration"),
+        ("timestamp,project_name,run_id,duration,emissions,extra,kWh\n", "is a list of the 33 fields"),
     ],
 )
 def test_a_file_that_is_not_codecarbons_is_refused_with_the_reason(

@@ -53,6 +53,32 @@ def test_energies_of_many_readings_add_up_to_that_of_one_span() -> None:
     assert ram_power_w == pytest.approx(reading.ram_energy_kwh * 3.6e6 / (time.perf_counter() - started), rel=0.1)
 
 
+@pytest.mark.parametrize("seconds", [0.005, 0.02, 0.2])
+def test_a_short_run_keeps_the_energy_of_a_constant_power(data_dir: Path, seconds: float) -> None:
+    powers = []
+    for _ in range(2):
+        with track("warm up or not"):
+            time.sleep(0.3)
+    for duration_s in (seconds, 1.0):
+        with track("fit") as run:
+            time.sleep(duration_s)
+        assert run.record is not None
+        powers.append(run.record.ram_power_w)
+    assert powers[0] == pytest.approx(powers[1], rel=0.05)
+
+
+def test_busy_python_code_beside_the_meter_costs_no_energy(data_dir: Path) -> None:
+    powers = []
+    for sample_s in (60.0, 0.25):
+        with track("fit", sample_s=sample_s) as run:
+            end = time.perf_counter() + 2
+            while time.perf_counter() < end:
+                pass
+        assert run.record is not None
+        powers.append(run.record.ram_power_w)
+    assert powers[1] == pytest.approx(powers[0], rel=0.05)
+
+
 def test_the_pue_is_in_the_energy(data_dir: Path) -> None:
     powers = []
     for pue in (1.0, 2.0):

@@ -11,6 +11,7 @@ import pytest
 
 from carbon_pipeline.boamps.fields import FIELD_NAMES
 from carbon_pipeline.definitions import build_defs
+from carbon_pipeline.probes.location import Location
 from carbon_pipeline.resources.emissions import EmissionsResource
 from carbon_pipeline.resources.hardware import HardwareResource
 from carbon_pipeline.resources.location import LocationResource
@@ -64,12 +65,18 @@ def test_the_whole_way_works_and_every_number_of_it_agrees(data_dir: Path) -> No
     assert shown["loss_curve"].startswith("![loss curve](data:image/png;base64,")
 
 
-def test_a_second_run_adds_one_run_and_changes_nothing_else(data_dir: Path) -> None:
+def test_a_second_run_adds_one_run_and_changes_nothing_else(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A place with negative degrees: they begin as a spreadsheet's formula does.
+    lima = Location(
+        country_iso_code="PE", country_name="Peru", region="Lima", latitude=-12.04, longitude=-77.03, source="ip-api"
+    )
+    monkeypatch.setattr(LocationResource, "probe_with", lambda self, settings: lima)
     run_pipeline()
     first_rows, first_runs = tracking_info(data_dir), Warehouse(data_dir).report("runs")
     run_pipeline()
     rows, runs = tracking_info(data_dir), Warehouse(data_dir).report("runs")
     assert rows[:1] == first_rows
+    assert {float(row["longitude"]) for row in rows} == {-77.03}
     assert [run for run in runs if run["run_id"] == first_runs[0]["run_id"]] == first_runs
     assert len({row["run_id"] for row in rows}) == len(rows) == len(runs) == 2
 
@@ -92,11 +99,58 @@ def test_the_configuration_of_a_resource_wins_over_the_environment(
     monkeypatch.setenv("CARBON_COUNTRY_ISO_CODE", "DE")
     monkeypatch.setenv("CARBON_PUE", "1.1")
     emissions = EmissionsResource(
-        hardware=HardwareResource(), location=LocationResource(country_iso_code="FRA"), pue=1.5
+        hardware=HardwareResource(),
+        warehouse=WarehouseResource(),
+        location=LocationResource(country_iso_code="FRA"),
+        pue=1.5,
     )
     run_pipeline(emissions=emissions)
     (run,) = Warehouse(data_dir).report("runs")
     assert (run["country_iso_code"], run["pue"]) == ("FR", 1.5)
+
+
+def test_what_is_configured_at_launch_is_in_the_record(data_dir: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    result = run_pipeline(
+        {
+            "resources": {
+                "location": {"config": {"country_iso_code": "FRA"}},
+                "warehouse": {"config": {"data_dir": str(elsewhere)}},
+                "emissions": {"config": {"pue": 1.3, "tracking_mode": "process"}},
+            }
+        }
+    )
+    assert result.success
+    (run,) = Warehouse(elsewhere).report("runs")
+    assert (run["country_iso_code"], run["pue"], run["tracking_mode"]) == ("FR", 1.3, "process")
+    assert (elsewhere / "tracking_info.csv").exists()
+    assert not data_dir.exists()
+
+
+def test_a_resource_that_is_replaced_is_the_one_that_is_used(data_dir: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    result = run_pipeline(
+        warehouse=WarehouseResource(data_dir=str(elsewhere)), location=LocationResource(country_iso_code="DE")
+    )
+    assert result.success
+    assert [run["country_iso_code"] for run in Warehouse(elsewhere).report("runs")] == ["DE"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ops": {"regression_model": {"config": {"backend": "jax"}}}},
+        {"ops": {"regression_model": {"config": {"epochs": 0}}}},
+        {"resources": {"emissions": {"config": {"tracking_mode": "Process"}}}},
+    ],
+)
+def test_a_wrong_configuration_is_told_and_measures_nothing(data_dir: Path, wrong: dict[str, Any]) -> None:
+    try:
+        result = run_pipeline(wrong)
+    except dg.DagsterInvalidConfigError:
+        return
+    assert not result.success
+    assert not (data_dir / "landing").exists()
 
 
 def test_the_training_can_be_configured_with_a_csv_file_of_ones_own(data_dir: Path, tmp_path: Path) -> None:
@@ -129,7 +183,9 @@ class FailingMeterEmissions(EmissionsResource):
 
 
 def test_a_meter_that_fails_does_not_stop_the_pipeline_and_shows_no_energy(data_dir: Path) -> None:
-    emissions = FailingMeterEmissions(hardware=HardwareResource(), location=LocationResource())
+    emissions = FailingMeterEmissions(
+        hardware=HardwareResource(), warehouse=WarehouseResource(), location=LocationResource()
+    )
     result = run_pipeline(emissions=emissions)
     assert result.success
     (materialization,) = result.asset_materializations_for_node("regression_model")

@@ -10,6 +10,7 @@ from carbon_pipeline import tracked
 from carbon_pipeline.resources.emissions import EmissionsResource
 from carbon_pipeline.resources.hardware import HardwareResource
 from carbon_pipeline.resources.location import LocationResource
+from carbon_pipeline.resources.warehouse import WarehouseResource
 from carbon_pipeline.tracking.landing import landed_files
 from carbon_pipeline.tracking.record import RunRecord
 
@@ -39,7 +40,9 @@ def failing() -> None:
 
 
 def materialize(*assets: dg.AssetsDefinition) -> dg.ExecuteInProcessResult:
-    resource = EmissionsResource(hardware=HardwareResource(), location=LocationResource(country_iso_code="FR"))
+    resource = EmissionsResource(
+        hardware=HardwareResource(), warehouse=WarehouseResource(), location=LocationResource(country_iso_code="FR")
+    )
     return dg.materialize(
         list(assets),
         resources={"emissions": resource},
@@ -77,7 +80,13 @@ def test_an_op_that_makes_no_asset_is_tracked_too(data_dir: Path) -> None:
     def work() -> int:
         return 1
 
-    @dg.job(resource_defs={"emissions": EmissionsResource(hardware=HardwareResource(), location=LocationResource())})
+    @dg.job(
+        resource_defs={
+            "emissions": EmissionsResource(
+                hardware=HardwareResource(), warehouse=WarehouseResource(), location=LocationResource()
+            )
+        }
+    )
     def job() -> None:
         work()
 

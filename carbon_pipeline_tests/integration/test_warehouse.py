@@ -146,6 +146,91 @@ def test_the_rules_find_a_wrong_run(warehouse: Warehouse) -> None:
     assert all(broken(warehouse, rule) for rule in RULES)
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "DELETE FROM core.run",
+        "DELETE FROM raw.record",
+        "DELETE FROM raw.quarantine",
+        "UPDATE raw.record SET run_id = 'x'",
+    ],
+)
+def test_a_row_that_is_lost_anywhere_is_found(warehouse: Warehouse, loss: str) -> None:
+    good = land(make_record(), warehouse.data_dir)
+    (good.parent / "bad.json").write_text("{}")
+    warehouse.load()
+    assert broken(warehouse, "nothing_is_lost") == []
+    with connection.open_for_writing(warehouse.path) as open_warehouse:
+        open_warehouse.execute(loss)
+    warehouse.publish()
+    assert broken(warehouse, "nothing_is_lost")
+
+
+def test_one_odd_file_never_keeps_the_others_from_being_loaded(warehouse: Warehouse) -> None:
+    good = land(make_record(), warehouse.data_dir)
+    folder = good.parent
+    (folder / "folder.json").mkdir()
+    (folder / "gone.json").symlink_to(folder / "nowhere")
+    (folder / "empty.json").write_text("")
+    (folder / "empty too.json").write_text("")
+    Path(os.fsdecode(os.fsencode(folder) + b"/not \xff utf-8.json")).write_text("{}")
+    text = good.read_text()
+    (folder / "backwards.json").write_text(text.replace('"ended_at": "2026', '"ended_at": "1999'))
+    (folder / "huge.json").write_text(text.replace("0.00002", "1e308").replace("0.00001", "1e308"))
+    warehouse.load()
+    assert warehouse.count() == 1
+    refused = {str(row["source_file"]).split("/")[-1] for row in rows(warehouse, "raw.quarantine")}
+    assert refused >= {"gone.json", "backwards.json", "huge.json", r"not \xff utf-8.json"}
+    assert warehouse.pending() == []
+    assert warehouse.load() == []
+    assert broken(warehouse, "nothing_is_lost") == []
+
+
+SHELL = """
+import sys, time, duckdb
+con = duckdb.connect(sys.argv[1])
+con.execute("CREATE TABLE mine AS SELECT 1")
+print("open", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_person_who_writes_into_the_copy_and_stays_there_disturbs_nobody(warehouse: Warehouse) -> None:
+    land(make_record(), warehouse.data_dir)
+    warehouse.load()
+    shell = subprocess.Popen(
+        [sys.executable, "-c", SHELL, str(warehouse.reports_path)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert shell.stdout
+        assert shell.stdout.readline() == "open\n"
+        assert warehouse.count() == 1
+        land(make_record(), warehouse.data_dir)
+        assert len(warehouse.pending()) == 1
+        warehouse.load()
+        assert warehouse.count() == 2
+    finally:
+        shell.kill()
+        shell.communicate()
+    assert warehouse.count() == 2
+    warehouse.load()
+    assert warehouse.count() == 2
+
+
+def test_a_shell_on_the_warehouse_itself_is_named_as_what_is_in_the_way(warehouse: Warehouse) -> None:
+    land(make_record(), warehouse.data_dir)
+    warehouse.load()
+    shell = subprocess.Popen([sys.executable, "-c", SHELL, str(warehouse.path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert shell.stdout
+        assert shell.stdout.readline() == "open\n"
+        with pytest.raises(connection.WarehouseBusyError, match="is open in another program"):
+            warehouse.load()
+    finally:
+        shell.kill()
+        shell.communicate()
+
+
 def test_no_statement_reaches_another_file_of_the_machine(warehouse: Warehouse, tmp_path: Path) -> None:
     import duckdb
 

@@ -21,6 +21,13 @@ def test_the_tables_of_the_documentation_are_those_of_the_code(page: str) -> Non
     assert generate.with_tables(text) == text, "run `make docs`"
 
 
+def test_the_defaults_of_the_settings_are_said_truly() -> None:
+    table = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    assert "| `CARBON_PUE` | 1.0 |" in table
+    assert "| `CARBON_GEOLOCATION` | on |" in table
+    assert "| `CARBON_COUNTRY_ISO_CODE` |  |" in table
+
+
 def test_the_queries_of_the_readme_run(data_dir: Path) -> None:
     warehouse = Warehouse(data_dir)
     warehouse.import_csv([ROOT / "data" / "samples" / "emissions.csv"])

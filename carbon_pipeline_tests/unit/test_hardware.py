@@ -88,14 +88,64 @@ def test_gpus_are_counted_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.gpu_driver.value == "580.65"
 
 
-def test_without_nvml_there_are_no_gpus_and_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_nvml(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise OSError("NVML Shared Library Not Found")
 
     monkeypatch.setitem(sys.modules, "pynvml", SimpleNamespace(nvmlInit=fail))
+
+
+def pci_bus(monkeypatch: pytest.MonkeyPatch, folder: Path, *devices: tuple[str, str]) -> None:
+    for number, (vendor, kind) in enumerate(devices):
+        device = folder / f"0000:00:0{number}.0"
+        device.mkdir(parents=True)
+        (device / "vendor").write_text(vendor + "\n")
+        (device / "class").write_text(kind + "\n")
+    monkeypatch.setattr(hardware, "_PCI_DEVICES", folder)
+
+
+@pytest.mark.usefixtures("no_nvml")
+def test_without_nvml_there_are_no_gpus_and_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pci_bus(monkeypatch, tmp_path / "pci", ("0x10de", "0x040300"), ("0x8086", "0x030000"))
     found = hardware.probe_hardware().gpu_count
-    assert found.value == 0
+    assert (found.value, found.source) == (0, "pci")
     assert "NVML Shared Library Not Found" in str(found.reason)
+
+
+@pytest.mark.usefixtures("no_nvml")
+def test_a_gpu_without_its_driver_is_unknown_and_not_zero(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pci_bus(monkeypatch, tmp_path / "pci", ("0x10de", "0x030200"))
+    found = hardware.probe_hardware().gpu_count
+    assert found.value is None
+    assert "is its driver installed" in str(found.reason)
+
+
+@pytest.mark.usefixtures("no_nvml")
+def test_without_nvml_and_a_pci_bus_to_look_at_the_count_says_that_it_is_a_guess(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(hardware, "_PCI_DEVICES", tmp_path / "not here")
+    found = hardware.probe_hardware().gpu_count
+    assert (found.value, found.source) == (0, "unknown")
+
+
+def test_a_board_that_does_not_answer_each_question_is_still_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsupported(*_: object) -> None:
+        raise RuntimeError("Not Supported")
+
+    board = nvml(
+        nvmlDeviceGetCount=lambda: 1,
+        nvmlDeviceGetHandleByIndex=lambda i: i,
+        nvmlDeviceGetName=lambda i: "NVIDIA GB10",
+        nvmlDeviceGetMemoryInfo=unsupported,
+        nvmlSystemGetDriverVersion=unsupported,
+    )
+    board.nvmlShutdown = unsupported
+    monkeypatch.setitem(sys.modules, "pynvml", board)
+    found = hardware.probe_hardware()
+    assert (found.gpu_count.value, found.gpu_model.value) == (1, "NVIDIA GB10")
+    assert (found.gpu_memory_gb.value, found.gpu_memory_gb.reason) == (None, "NVML: Not Supported")
 
 
 def test_a_gpu_that_may_not_be_read_is_unknown_and_not_zero(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,4 +165,4 @@ def test_this_machine_is_described_with_a_source_for_each_value() -> None:
     assert found.ram_gb.value
     assert 0.1 < found.ram_gb.value < 1e5
     for name, value in found:
-        assert value.value is None or value.source != "unknown", name
+        assert value.value is None or value.source != "unknown" or value.reason, name

@@ -12,6 +12,7 @@ from carbon_pipeline.tracking.intensity import find_intensity
         ({"country_iso_code": "FR"}, "country_average"),
         ({"country_iso_code": "FR", "region": "Bretagne"}, "country_average"),
         ({"country_iso_code": "US", "region": "California"}, "region_average"),
+        ({"country_iso_code": "CA", "region": "Québec"}, "region_average"),
         ({"country_iso_code": "US", "region": "Nowhere"}, "country_average"),
         ({"country_iso_code": "AQ"}, "world_average"),
         ({}, "world_average"),

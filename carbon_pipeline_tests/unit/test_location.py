@@ -114,7 +114,8 @@ def test_an_answer_that_is_none_leaves_the_country_unknown_with_a_reason(
     assert (found.country_iso_code, found.source) == (None, "unknown")
     assert found.reason
     assert service.asked == 1
-    assert not (data_dir / "cache").exists()
+    assert probe(data_dir).source == "unknown"
+    assert service.asked == 1, "a failure is not asked anew at once"
 
 
 def test_a_service_that_hangs_is_given_up_after_two_seconds(
@@ -126,6 +127,16 @@ def test_a_service_that_hangs_is_given_up_after_two_seconds(
     found = probe(data_dir)
     assert found.source == "unknown"
     assert "timed out" in str(found.reason).lower()
+
+
+def test_a_service_that_trickles_is_given_up_too(
+    service: Service, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(location, "DEADLINE_S", 0.2)
+    service.delay_s = 1.0
+    began = time.perf_counter()
+    assert "no answer within 0.2 s" in str(probe(data_dir).reason)
+    assert time.perf_counter() - began < 0.9
 
 
 def test_a_broken_cache_is_asked_anew(service: Service, data_dir: Path) -> None:

@@ -1,5 +1,7 @@
 import json
 import logging
+import os
+import threading
 import time
 from pathlib import Path
 
@@ -116,7 +118,7 @@ def with_gpus(count: int | None) -> Hardware:
 
 @pytest.mark.parametrize(
     ("count", "measured", "energy", "flag"),
-    [(0, None, 0.0, False), (None, None, None, False), (2, None, None, True), (2, 5e-6, 5e-6, False)],
+    [(0, None, 0.0, False), (None, None, None, True), (2, None, None, True), (2, 5e-6, 5e-6, False)],
 )
 def test_no_gpu_is_a_real_zero_and_a_gpu_that_was_not_measured_is_none(
     data_dir: Path, count: int | None, measured: float | None, energy: float | None, flag: bool
@@ -142,6 +144,60 @@ def test_a_meter_that_hangs_does_not_hang_the_work(data_dir: Path, monkeypatch: 
         time.sleep(0.05)
     assert run.record is not None
     assert run.record.flags == ["short_run", "meter_failed"]
+
+
+def test_where_nobody_could_look_for_a_gpu_its_energy_is_not_zero(data_dir: Path) -> None:
+    nobody = Hardware(gpu_count=Sourced(value=0, source="unknown", reason="no NVML, no PCI bus"))
+    with TrackedRun("fit", settings=read_settings(), make_meter=FakeMeter(), probe_hardware=lambda: nobody) as run:
+        pass
+    assert run.record is not None
+    assert run.record.gpu_energy_kwh is None
+    assert {"gpu_not_measured", "energy_missing"} <= set(run.record.flags)
+
+
+def test_a_block_is_measured_once(data_dir: Path) -> None:
+    run = track("fit", make_meter=FakeMeter())
+    with run:
+        pass
+    landed = [path.read_text() for path in landed_files(data_dir)]
+    with pytest.raises(RuntimeError, match="call track"), run:
+        pass
+    assert [path.read_text() for path in landed_files(data_dir)] == landed
+
+
+def test_a_child_forked_inside_the_block_leaves_the_record_to_its_parent(data_dir: Path) -> None:
+    with track("fit", make_meter=FakeMeter()) as run:
+        child = os.fork()
+        if child == 0:
+            try:
+                run.__exit__(None, None, None)
+            finally:
+                os._exit(len(landed_files(data_dir)))
+        _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert len(landed_files(data_dir)) == 1
+
+
+def test_an_interrupt_while_it_begins_leaves_no_thread_behind(data_dir: Path) -> None:
+    class Interrupted(FakeMeter):
+        def start(self) -> None:
+            raise KeyboardInterrupt
+
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt), track("fit", make_meter=Interrupted()):
+        pass
+    time.sleep(0.05)
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.parametrize("odd", [5, Path("x"), "", "half \ud800 a letter", "two\nlines"])
+def test_an_odd_name_never_costs_the_record(data_dir: Path, odd: object) -> None:
+    with track(odd, project_name=odd, experiment_id=odd, tracking_mode="Process", make_meter=FakeMeter()) as run:  # type: ignore[arg-type]
+        pass
+    assert run.landed_at is not None
+    assert run.record is not None
+    assert run.record.tracking_mode == "machine"
+    assert "tracking_mode='Process'" in str(run.record.settings_error)
 
 
 def test_a_misspelt_argument_is_told_before_the_work_begins() -> None:

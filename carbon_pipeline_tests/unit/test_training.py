@@ -72,7 +72,8 @@ def test_a_csv_file_of_ones_own_is_learned_from(tmp_path: Path) -> None:
         ("area,price\n50,100\n80,inf\n", "line 3: price is 'inf'"),
         ("surface,price\n50,100\n", r"has no column \['area'\]; it has \['surface', 'price'\]"),
         ("area,price\n", "has no rows"),
-        ("", "cannot be read"),
+        ("", "has no column"),
+        ("area,price\n50,100,7\n", "line 2: 3 cells under 2 column names"),
     ],
 )
 def test_a_wrong_csv_file_is_named_with_the_line_and_the_column(tmp_path: Path, text: str, message: str) -> None:

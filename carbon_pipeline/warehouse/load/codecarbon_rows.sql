@@ -1,9 +1,8 @@
 -- Rows of CodeCarbon's CSV files as text, blanks around them removed and empty cells NULL.
--- $rows is a JSON array of cells by column name, $countries one of countries (ISO 3166-1).
+-- $countries is a JSON array of countries (ISO 3166-1).
 CREATE OR REPLACE TEMP TABLE codecarbon_row AS
 WITH cell AS (
-    SELECT unnest(from_json($rows, '[{
-        "source_file": "VARCHAR", "line": "BIGINT", "content": "VARCHAR",
+    SELECT sha256, line, content, unnest(from_json(content, '{
         "timestamp": "VARCHAR", "run_id": "VARCHAR", "experiment_id": "VARCHAR", "project_name": "VARCHAR",
         "duration": "VARCHAR", "emissions": "VARCHAR", "emissions_rate": "VARCHAR",
         "cpu_energy": "VARCHAR", "gpu_energy": "VARCHAR", "ram_energy": "VARCHAR", "energy_consumed": "VARCHAR",
@@ -12,9 +11,12 @@ WITH cell AS (
         "os": "VARCHAR", "python_version": "VARCHAR", "codecarbon_version": "VARCHAR",
         "cpu_count": "VARCHAR", "cpu_model": "VARCHAR", "gpu_count": "VARCHAR", "gpu_model": "VARCHAR",
         "ram_total_size": "VARCHAR", "tracking_mode": "VARCHAR", "pue": "VARCHAR"
-    }]'), recursive := true)
+    }'))
+    FROM inbox_row
+    JOIN inbox_file AS file USING (sha256)
+    WHERE file.format = 'codecarbon_csv'
 ), trimmed AS (
-    SELECT source_file, line, content, nullif(trim(COLUMNS(* EXCLUDE (source_file, line, content))), '')
+    SELECT sha256, line, content, nullif(trim(COLUMNS(* EXCLUDE (sha256, line, content))), '')
     FROM cell
 )
 SELECT

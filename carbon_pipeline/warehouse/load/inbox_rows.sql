@@ -1,2 +1,2 @@
 INSERT INTO inbox_row
-SELECT unnest(from_json($rows, '[{"source_file": "VARCHAR", "line": "BIGINT", "content": "VARCHAR"}]'), recursive := true);
+SELECT unnest(from_json($rows, '[{"sha256": "VARCHAR", "line": "BIGINT", "content": "VARCHAR", "record": "VARCHAR"}]'), recursive := true);

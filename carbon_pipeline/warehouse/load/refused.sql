@@ -1,2 +1,2 @@
 INSERT INTO refused
-SELECT unnest(from_json($refused, '[{"source_file": "VARCHAR", "line": "BIGINT", "reason": "VARCHAR", "content": "VARCHAR"}]'), recursive := true);
+SELECT unnest(from_json($rows, '[{"sha256": "VARCHAR", "line": "BIGINT", "reason": "VARCHAR", "content": "VARCHAR"}]'), recursive := true);

@@ -1,20 +1,23 @@
+-- Nobody has used 1e9 kWh or emitted 1e9 kg in a run; CodeCarbon's first release is of 2020.
 INSERT INTO refused
-SELECT source_file, line, reason, content
+SELECT sha256, line, reason, content
 FROM (
     SELECT *, CASE
-        WHEN ended_at IS NULL THEN 'timestamp is no date and time: ' || coalesce(timestamp, 'empty')
+        WHEN ended_at IS NULL OR NOT isfinite(ended_at) THEN 'timestamp is no date and time: ' || coalesce(timestamp, 'empty')
+        WHEN ended_at NOT BETWEEN TIMESTAMPTZ '2015-01-01 00:00:00+00' AND now() + INTERVAL 2 DAY
+            THEN 'timestamp is before 2015 or in the future: ' || timestamp
         WHEN duration_s IS NULL OR NOT isfinite(duration_s) OR duration_s NOT BETWEEN 0 AND 1e10
             THEN 'duration is no number of seconds from 0 to 1e10: ' || coalesce(duration, 'empty')
-        WHEN energy_consumed IS NOT NULL AND (total_kwh IS NULL OR NOT isfinite(total_kwh) OR total_kwh < 0)
-            THEN 'energy_consumed is no energy: ' || energy_consumed
-        WHEN cpu_energy IS NOT NULL AND (cpu_kwh IS NULL OR NOT isfinite(cpu_kwh) OR cpu_kwh < 0)
-            THEN 'cpu_energy is no energy: ' || cpu_energy
-        WHEN gpu_energy IS NOT NULL AND (gpu_kwh IS NULL OR NOT isfinite(gpu_kwh) OR gpu_kwh < 0)
-            THEN 'gpu_energy is no energy: ' || gpu_energy
-        WHEN ram_energy IS NOT NULL AND (ram_kwh IS NULL OR NOT isfinite(ram_kwh) OR ram_kwh < 0)
-            THEN 'ram_energy is no energy: ' || ram_energy
-        WHEN emissions IS NOT NULL AND (emissions_kg IS NULL OR NOT isfinite(emissions_kg) OR emissions_kg < 0)
-            THEN 'emissions is no mass: ' || emissions
+        WHEN energy_consumed IS NOT NULL AND NOT coalesce(total_kwh BETWEEN 0 AND 1e9, false)
+            THEN 'energy_consumed is no energy from 0 to 1e9 kWh: ' || energy_consumed
+        WHEN cpu_energy IS NOT NULL AND NOT coalesce(cpu_kwh BETWEEN 0 AND 1e9, false)
+            THEN 'cpu_energy is no energy from 0 to 1e9 kWh: ' || cpu_energy
+        WHEN gpu_energy IS NOT NULL AND NOT coalesce(gpu_kwh BETWEEN 0 AND 1e9, false)
+            THEN 'gpu_energy is no energy from 0 to 1e9 kWh: ' || gpu_energy
+        WHEN ram_energy IS NOT NULL AND NOT coalesce(ram_kwh BETWEEN 0 AND 1e9, false)
+            THEN 'ram_energy is no energy from 0 to 1e9 kWh: ' || ram_energy
+        WHEN emissions IS NOT NULL AND NOT coalesce(emissions_kg BETWEEN 0 AND 1e9, false)
+            THEN 'emissions is no mass from 0 to 1e9 kg: ' || emissions
     END AS reason
     FROM codecarbon_row
 )

@@ -6,8 +6,8 @@ SELECT
     emissions_kg, emissions_rate_kg_per_s, carbon_intensity_g_per_kwh, intensity_source, location_source,
     cpu_method, gpu_method, ram_method, meter, meter_error, settings_error, tracking_mode, pue, flags,
     process_cpu_s, host_cpu_s, dagster_run_id, step_key, partition_key, retry_number,
-    source, source_file, source_line, hardware_id, location_id, software_id, task_id
+    source, source_file, line AS source_line, content_hash, hardware_id, location_id, software_id, task_id
 FROM keyed;
 UPDATE core.run
 SET flags = list_append(flags, 'cumulative_superseded')
-WHERE run_id IN (FROM cumulative) AND NOT list_contains(flags, 'cumulative_superseded');
+WHERE run_id IN (FROM cumulative) AND source = 'csv' AND NOT list_contains(flags, 'cumulative_superseded');

@@ -1,7 +1,7 @@
 -- Rows on their way into core, whatever they came from. Columns as in report.runs.
 CREATE OR REPLACE TEMP TABLE stage (
-    source_file VARCHAR,
-    source_line BIGINT,
+    sha256 VARCHAR,
+    line BIGINT,
     run_id VARCHAR,
     name VARCHAR,
     project_name VARCHAR,

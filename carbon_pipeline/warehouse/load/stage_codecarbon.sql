@@ -1,18 +1,31 @@
 -- From CodeCarbon's columns to ours. $world_average_g_per_kwh stands in where the place is CodeCarbon's fallback.
 INSERT INTO stage BY NAME
 WITH kept AS (
-    SELECT *, coalesce(total_kwh, cpu_kwh + gpu_kwh + ram_kwh) AS energy_kwh
+    SELECT
+        *,
+        cpu_kwh + gpu_kwh + ram_kwh AS parts_kwh,
+        -- The sum of the parts where all are there (as the file rounds it), else the total, else what there is of parts.
+        coalesce(
+            CASE WHEN abs(total_kwh - parts_kwh) <= 1e-6 * total_kwh THEN total_kwh ELSE parts_kwh END,
+            total_kwh,
+            CASE WHEN coalesce(cpu_kwh, gpu_kwh, ram_kwh) IS NOT NULL
+                THEN coalesce(cpu_kwh, 0) + coalesce(gpu_kwh, 0) + coalesce(ram_kwh, 0) END
+        ) AS energy_kwh,
+        -- What the emissions of the file were reckoned with; below these bounds a quotient has no meaning.
+        CASE WHEN coalesce(total_kwh, energy_kwh) > 1e-15 THEN coalesce(total_kwh, energy_kwh) END AS basis_kwh,
+        CASE WHEN duration_s > 1e-6 THEN duration_s END AS span_s
     FROM codecarbon_row
-    ANTI JOIN refused USING (source_file, line)
+    ANTI JOIN refused USING (sha256, line)
 ), placed AS (
     SELECT
         * EXCLUDE (emissions_kg),
-        CASE WHEN is_fallback THEN energy_kwh * $world_average_g_per_kwh / 1000 ELSE emissions_kg END AS emissions_kg
+        CASE WHEN is_fallback THEN energy_kwh * $world_average_g_per_kwh / 1000 ELSE emissions_kg END AS emissions_kg,
+        emissions_kg AS emissions_of_the_file_kg
     FROM kept
 )
 SELECT
-    source_file,
-    line AS source_line,
+    sha256,
+    line,
     CASE
         WHEN run_id <> $default_experiment_id THEN run_id
         -- CodeCarbon 1.x has no run_id: there the experiment_id is new for each run.
@@ -32,7 +45,9 @@ SELECT
         CASE WHEN try_cast(emissions_rate AS DOUBLE) * duration_s
             BETWEEN 900 * try_cast(emissions AS DOUBLE) AND 1100 * try_cast(emissions AS DOUBLE)
             AND try_cast(emissions AS DOUBLE) > 0 THEN 'rate_rescaled' END,
-        CASE WHEN energy_kwh IS NULL THEN 'energy_missing' END
+        CASE WHEN energy_kwh IS NULL OR (parts_kwh IS NULL AND coalesce(cpu_kwh, gpu_kwh, ram_kwh) IS NOT NULL)
+            THEN 'energy_missing' END,
+        CASE WHEN abs(total_kwh - parts_kwh) > 1e-6 * total_kwh THEN 'parts_do_not_add_up' END
     ], lambda flag: flag IS NOT NULL) AS flags,
     ended_at - to_microseconds((duration_s * 1e6)::BIGINT) AS started_at,
     ended_at,
@@ -42,14 +57,14 @@ SELECT
     ram_kwh AS ram_energy_kwh,
     energy_kwh,
     -- CodeCarbon's own power is a mean of samples that does not fit its energy: 1 kWh = 3.6e6 J.
-    cpu_kwh * 3.6e6 / nullif(duration_s, 0) AS cpu_power_w,
-    gpu_kwh * 3.6e6 / nullif(duration_s, 0) AS gpu_power_w,
-    ram_kwh * 3.6e6 / nullif(duration_s, 0) AS ram_power_w,
+    cpu_kwh * 3.6e6 / span_s AS cpu_power_w,
+    gpu_kwh * 3.6e6 / span_s AS gpu_power_w,
+    ram_kwh * 3.6e6 / span_s AS ram_power_w,
     emissions_kg,
-    emissions_kg / nullif(duration_s, 0) AS emissions_rate_kg_per_s,
-    CASE WHEN is_fallback THEN $world_average_g_per_kwh ELSE emissions_kg / nullif(energy_kwh, 0) * 1000 END
+    emissions_kg / span_s AS emissions_rate_kg_per_s,
+    CASE WHEN is_fallback THEN $world_average_g_per_kwh ELSE emissions_of_the_file_kg / basis_kwh * 1000 END
         AS carbon_intensity_g_per_kwh,
-    CASE WHEN is_fallback THEN 'world_average' WHEN emissions_kg IS NULL OR energy_kwh IS NULL THEN 'unknown' ELSE 'csv' END
+    CASE WHEN is_fallback THEN 'world_average' WHEN emissions_kg IS NULL OR basis_kwh IS NULL THEN 'unknown' ELSE 'csv' END
         AS intensity_source,
     CASE WHEN is_fallback OR country_iso_code IS NULL THEN 'unknown' ELSE 'csv' END AS location_source,
     'unknown' AS cpu_method,

@@ -1,7 +1,6 @@
--- Landed records: $rows is a JSON array of records, each with its file and line; their names are the columns' names.
+-- Landed records: their names are the columns' names.
 INSERT INTO stage BY NAME
-SELECT unnest(from_json($rows, '[{
-    "source_file": "VARCHAR", "source_line": "BIGINT",
+SELECT sha256, line, unnest(from_json(record, '{
     "run_id": "VARCHAR", "name": "VARCHAR", "project_name": "VARCHAR", "experiment_id": "VARCHAR",
     "status": "VARCHAR", "source": "VARCHAR", "flags": ["VARCHAR"],
     "started_at": "TIMESTAMPTZ", "ended_at": "TIMESTAMPTZ", "duration_s": "DOUBLE",
@@ -18,4 +17,7 @@ SELECT unnest(from_json($rows, '[{
     "os": "VARCHAR", "python_version": "VARCHAR", "codecarbon_version": "VARCHAR", "host": "VARCHAR",
     "cpu_model": "VARCHAR", "cpu_count": "INTEGER", "cpu_physical_count": "INTEGER", "gpu_model": "VARCHAR",
     "gpu_count": "INTEGER", "gpu_memory_gb": "DOUBLE", "gpu_driver": "VARCHAR", "ram_gb": "DOUBLE"
-}]'), recursive := true);
+}'))
+FROM inbox_row
+JOIN inbox_file AS file USING (sha256)
+WHERE file.format = 'record';

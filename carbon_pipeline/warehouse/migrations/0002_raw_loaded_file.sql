@@ -7,8 +7,7 @@ CREATE TABLE raw.loaded_file (
     rows_superseded BIGINT NOT NULL,
     rows_quarantined BIGINT NOT NULL,
     loaded_at TIMESTAMPTZ NOT NULL DEFAULT current_timestamp,
-    PRIMARY KEY (source_file, sha256),
-    CHECK (rows_read = rows_loaded + rows_superseded + rows_quarantined)
+    PRIMARY KEY (source_file, sha256)
 );
 COMMENT ON TABLE raw.loaded_file IS 'Ledger: every file that has been loaded, with what became of its rows.';
 COMMENT ON COLUMN raw.loaded_file.source_file IS 'The file; relative to the data folder where it lies in it.';

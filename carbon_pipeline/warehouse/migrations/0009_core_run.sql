@@ -13,14 +13,14 @@ CREATE TABLE core.run (
     attributed_energy_kwh DOUBLE CHECK (isfinite(attributed_energy_kwh) AND attributed_energy_kwh >= 0),
     energy_low_kwh DOUBLE CHECK (isfinite(energy_low_kwh) AND energy_low_kwh >= 0),
     energy_high_kwh DOUBLE CHECK (isfinite(energy_high_kwh) AND energy_high_kwh >= 0),
-    cpu_power_w DOUBLE,
-    gpu_power_w DOUBLE,
-    ram_power_w DOUBLE,
-    cpu_tdp_w DOUBLE,
+    cpu_power_w DOUBLE CHECK (isfinite(cpu_power_w) AND cpu_power_w >= 0),
+    gpu_power_w DOUBLE CHECK (isfinite(gpu_power_w) AND gpu_power_w >= 0),
+    ram_power_w DOUBLE CHECK (isfinite(ram_power_w) AND ram_power_w >= 0),
+    cpu_tdp_w DOUBLE CHECK (isfinite(cpu_tdp_w) AND cpu_tdp_w >= 0),
     emissions_kg DOUBLE CHECK (isfinite(emissions_kg) AND emissions_kg >= 0),
     emissions_low_kg DOUBLE CHECK (isfinite(emissions_low_kg) AND emissions_low_kg >= 0),
     emissions_high_kg DOUBLE CHECK (isfinite(emissions_high_kg) AND emissions_high_kg >= 0),
-    emissions_rate_kg_per_s DOUBLE,
+    emissions_rate_kg_per_s DOUBLE CHECK (isfinite(emissions_rate_kg_per_s) AND emissions_rate_kg_per_s >= 0),
     carbon_intensity_g_per_kwh DOUBLE CHECK (isfinite(carbon_intensity_g_per_kwh) AND carbon_intensity_g_per_kwh >= 0),
     intensity_source VARCHAR NOT NULL,
     location_source VARCHAR NOT NULL,
@@ -31,7 +31,7 @@ CREATE TABLE core.run (
     meter_error VARCHAR,
     settings_error VARCHAR,
     tracking_mode VARCHAR CHECK (tracking_mode IN ('machine', 'process')),
-    pue DOUBLE CHECK (pue >= 1),
+    pue DOUBLE CHECK (isfinite(pue) AND pue >= 1),
     quality VARCHAR CHECK (quality IN ('high', 'medium', 'low')),
     flags VARCHAR[] NOT NULL,
     process_cpu_s DOUBLE,
@@ -43,6 +43,7 @@ CREATE TABLE core.run (
     source VARCHAR NOT NULL CHECK (source IN ('dagster', 'track', 'command', 'csv')),
     source_file VARCHAR NOT NULL,
     source_line BIGINT NOT NULL,
+    content_hash VARCHAR NOT NULL,
     hardware_id UUID NOT NULL,
     location_id UUID NOT NULL,
     software_id UUID NOT NULL,
@@ -94,6 +95,7 @@ COMMENT ON COLUMN core.run.retry_number IS 'Attempt of the Dagster step, 0 for t
 COMMENT ON COLUMN core.run.source IS 'What tracked it: dagster, track, command, or an imported csv.';
 COMMENT ON COLUMN core.run.source_file IS 'File that the run was loaded from.';
 COMMENT ON COLUMN core.run.source_line IS 'Line of that file.';
+COMMENT ON COLUMN core.run.content_hash IS 'Hash of all values of the row that the run was loaded from.';
 COMMENT ON COLUMN core.run.hardware_id IS 'Key to core.hardware.';
 COMMENT ON COLUMN core.run.location_id IS 'Key to core.location.';
 COMMENT ON COLUMN core.run.software_id IS 'Key to core.software.';

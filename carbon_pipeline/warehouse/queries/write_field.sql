@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO core.field VALUES ($position, $field, $meaning, $unit, $source_column, $boamps_path, $form_path, $form_code);
