@@ -30,10 +30,21 @@ app.add_typer(export, name="export")
 FAILURE, WRONG_INPUT = 1, 2
 
 RUN_COLUMNS = (
-    "run_id", "project_name", "name", "status", "started_at", "duration_s",
-    "energy_kwh", "emissions_kg", "country_iso_code", "cpu_method", "flags",
-)  # fmt: skip
+    "run_id",
+    "started_at",
+    "project_name",
+    "duration_s",
+    "energy_kwh",
+    "emissions_kg",
+    "cpu_method",
+    "flags",
+)
 """The columns of `runs` that fit a terminal; csv and json print all of them."""
+
+RUN_ID_LETTERS = 8
+
+WIDE = 200
+"""Width of a table that does not go to a terminal."""
 
 
 class Format(StrEnum):
@@ -44,9 +55,20 @@ class Format(StrEnum):
     json = "json"
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(version("carbon-pipeline"))
+        raise typer.Exit
+
+
 @app.callback()
-def _options(debug: Annotated[bool, typer.Option(help="Show the traceback of an error.")] = False) -> None:
-    """Options of all commands; `main` reads --debug."""
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.", callback=_print_version)] = False,
+) -> None:
+    """What training costs in energy and carbon: measured, kept, reported."""  # `main` reads --debug
 
 
 @app.command()
@@ -85,6 +107,8 @@ def import_(
     from carbon_pipeline.warehouse.csv_import import find_csv_files
 
     found = find_csv_files(paths)
+    if not found.files:
+        raise ValueError(f"no CSV file of CodeCarbon in {', '.join(map(str, paths))}; " + "; ".join(found.left_out))
     results = _warehouse().import_csv(found.files)
     rows: list[dict[str, Any]] = [
         {
@@ -114,15 +138,16 @@ def report(
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.table,
     limit: Annotated[int | None, typer.Option(min=1, help="Rows at most.")] = None,
 ) -> None:
-    """Prints a report: runs, daily, by_project, by_country, by_hardware, by_method, field_mapping."""
-    rows = _warehouse().report(name, limit)
+    """Prints a report: runs (newest first), daily, by_project, by_country, by_hardware, by_method, field_mapping."""
+    rows = _warehouse().report(name, None if name == "runs" else limit)
+    if name == "runs":
+        rows = sorted(rows, key=lambda run: run["started_at"], reverse=True)[:limit]
     if format is Format.json:
         _print_json(rows)
     elif format is Format.csv:
         print(csv_text(list(rows[0]), rows) if rows else "", end="")
     else:
-        shown = [{column: row[column] for column in RUN_COLUMNS} for row in rows] if name == "runs" else rows
-        _print_table(shown, f"report.{name}")
+        _print_table(_brief(rows) if name == "runs" else rows, f"report.{name}")
 
 
 @export.command("csv")
@@ -199,6 +224,12 @@ def _warehouse() -> "Warehouse":
     return Warehouse(read_settings().data_dir, timeout_s=10)
 
 
+def _brief(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {column: run[column] for column in RUN_COLUMNS} | {"run_id": run["run_id"][:RUN_ID_LETTERS]} for run in runs
+    ]
+
+
 def _print_json(value: object) -> None:
     print(json.dumps(value, indent=1, ensure_ascii=False, default=str))
 
@@ -207,7 +238,7 @@ def _print_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     if not rows:
         print(f"{title}: no rows")
         return
-    console = Console(markup=False, highlight=False)
+    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else WIDE)
     columns = [name for name in rows[0] if any(row[name] not in (None, "") for row in rows)]
     table = Table(title=title, title_justify="left", header_style="bold")
     for name in columns:
@@ -224,5 +255,5 @@ def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
+        return f"{value:%Y-%m-%d %H:%M}"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -2,12 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from carbon_pipeline.settings import read_settings
 from carbon_pipeline.tracking.landing import landing_path
 from carbon_pipeline.tracking.record import FLAGS, RunRecord
 from carbon_pipeline.training.model import LinearModel
+
+if TYPE_CHECKING:
+    from dagster import DagsterEvent
 
 
 class Summary(NamedTuple):
@@ -43,15 +46,15 @@ def run_pipeline_once() -> Summary:
     with dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral() as instance:
         result = defs.resolve_job_def("pipeline").execute_in_process(
             instance=instance,
-            run_config={"loggers": {"console": {"config": {"log_level": "WARNING"}}}},
+            # What went wrong is said in one sentence; the whole log is in the UI.
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )
-        failed = [event.step_key for event in result.all_events if event.is_step_failure]
-        failed += [check.check_name for check in result.get_asset_check_evaluations() if not check.passed]
+        failed = [f"{event.step_key}: {_reason(event)}" for event in result.all_events if event.is_step_failure]
+        checks = result.get_asset_check_evaluations()
+        failed += [f"{check.check_name}: {check.description or 'not passed'}" for check in checks if not check.passed]
         if failed or not result.success:
-            raise RuntimeError(
-                f"the pipeline failed in {', '.join(map(str, failed)) or 'its set-up'}; its log is above"
-            )
+            raise RuntimeError(f"the pipeline failed in {'; '.join(failed) or 'its set-up'} (`make ui` shows its log)")
         trained = result.asset_value("regression_model")
     record: RunRecord = trained.record
     return Summary(
@@ -60,6 +63,14 @@ def run_pipeline_once() -> Summary:
         doubtful=[f"{flag}: {FLAGS[flag]}" for flag in record.flags],
         made=_made(data_dir, record),
     )
+
+
+def _reason(event: "DagsterEvent") -> str:
+    """The message of the exception that a step has ended with."""
+    error = event.step_failure_data.error
+    while error and error.cause:
+        error = error.cause
+    return " ".join(error.message.split()) if error else "no reason was given"
 
 
 def _measured(model: LinearModel, record: RunRecord) -> list[dict[str, Any]]:

@@ -9,7 +9,9 @@ def descend(samples: Samples, hyperparameters: Hyperparameters) -> Descent:
     try:
         import torch
     except ImportError as error:
-        raise ImportError("the back end `torch` needs PyTorch: pip install 'carbon-pipeline[torch]'") from error
+        raise ImportError(
+            "the back end `torch` needs PyTorch, the extra `torch` of this package: pip install torch"
+        ) from error
 
     x, y = torch.from_numpy(samples.features), torch.from_numpy(samples.target).unsqueeze(1)
     model = torch.nn.Linear(x.shape[1], 1, dtype=torch.float64)

@@ -55,6 +55,8 @@ def read_codecarbon_csv(path: Path) -> SourceFile:
 
 def _check_header(path: Path, names: list[str]) -> None:
     missing = [name for name in REQUIRED if name not in names]
+    if len(names) == 1 and names[0].count(";") > len(REQUIRED):
+        raise NotCodeCarbonError(f"{path}: is separated by semicolons; only files with commas are taken so far")
     if missing or not {"run_id", "experiment_id"} & set(names):
         lacks = ", ".join(missing) or "run_id"
         raise NotCodeCarbonError(f"{path}: is no CSV file of CodeCarbon: its first line has no column {lacks}")

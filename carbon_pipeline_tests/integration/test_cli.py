@@ -70,6 +70,7 @@ def test_import_prints_counts_that_add_up(data_dir: Path, tmp_path: Path) -> Non
     ("arguments", "message"),
     [
         (["import", "nowhere.csv"], "nowhere.csv: there is no such file or folder"),
+        (["import", "."], "no CSV file of CodeCarbon in ."),
         (["report", "by_moon"], "there is no report 'by_moon'; there are runs, daily"),
         (["report"], "does not exist yet: run the pipeline"),
         (["report", "--format", "xml"], "'xml' is not one of 'table', 'csv', 'json'"),
@@ -121,4 +122,6 @@ def test_a_pipeline_that_fails_ends_with_status_1(data_dir: Path) -> None:
     data_dir.mkdir()
     (data_dir / "tracking_info.csv").write_text("not ours\n")
     done = carbon_pipeline("materialize", status=1)
-    assert "the pipeline failed in field_record" in done.stderr
+    assert "the pipeline failed in field_record: ValueError: " in done.stderr
+    assert "33 fields in their order" in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -334,6 +334,7 @@ def test_letters_beyond_ascii_come_in_whole(warehouse: Warehouse, tmp_path: Path
     [
         ("", "is empty"),
         ("a,b\n1,2\n", "has no column timestamp, project_name"),
+        ("timestamp;project_name;run_id;duration;emissions;os\n", "is separated by semicolons"),
         ("timestamp,project_name,duration,emissions\n", "has no column run_id"),
         ("task_name,timestamp,project_name,run_id,duration,emissions\n", "is a task file"),
         ("timestamp,project_name,run_id,duration,emissions,duration\n", "two columns of the name duration"),
