@@ -58,8 +58,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/ready-run: EXTRA =
-$(VENV)/ready-test%: EXTRA = [test$(if $*,$(comma)$*)]
-$(VENV)/ready-test: EXTRA = [test]
+$(VENV)/ready-test$(EXTRAS): EXTRA = [test$(if $(EXTRAS),$(comma)$(EXTRAS))]
 $(VENV)/ready-dev: EXTRA = [dev]
 $(VENV)/ready-%: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing carbon-pipeline$(EXTRA) into $(VENV) ..."

@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -184,6 +184,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._project_name = _text(project_name) or DEFAULT_PROJECT
         self._experiment_id = _text(experiment_id)
         self._entered_by: int | None = None
+        self._signals = ExitStack()
         self._tracking_mode = tracking_mode
         self._source: Origin = source
         self._orchestration = orchestration or Orchestration()
@@ -199,8 +200,9 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._entered_by = os.getpid()
         try:
             return self._begin()
-        except BaseException:  # Ctrl-C in the middle of it: nothing of the meter stays behind
+        except BaseException:  # Ctrl-C in the middle of it: nothing of ours stays behind
             self._metering.stop()
+            self._signals.close()
             raise
 
     def _begin(self) -> "TrackedRun":
@@ -214,8 +216,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._cpu_s_before = _guarded("CPU seconds", _cpu_seconds, NO_CPU_SECONDS)
         self._started_at = datetime.now(UTC)
         self._beat(methods, duration_s=0.0)
-        self._sigterm = sigterm_ends_the_work()
-        self._sigterm.__enter__()
+        self._signals.enter_context(sigterm_ends_the_work())
         self._metering.start()
         self._clock = time.perf_counter()
         return self
@@ -227,12 +228,12 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         if os.getpid() != self._entered_by:
             return  # a child that was forked inside the block: the run is its parent's
         reading = self._metering.stop()
-        self._sigterm.__exit__(None, None, None)
+        self._signals.close()
         try:
             self.record = self._make_record(_status(error), duration_s, reading)
             self.landed_at = land(self.record, self._settings.data_dir)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the work has been done
-            logger.error("the record of %s could not be kept in %s: %s", self._name, self._settings.data_dir, error)
+        except Exception as trouble:  # noqa: BLE001 - whatever it is, the work has been done
+            logger.error("the record of %s could not be kept in %s: %s", self._name, self._settings.data_dir, trouble)
 
     def _keep_heartbeat(self, reading: Reading) -> None:
         """Puts the record so far on disk, now and then: what is left if the process is killed."""
