@@ -84,6 +84,27 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="For machines.")
 
 
 @app.command()
+def baseline(
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="How long; default CARBON_BASELINE_S, else 60, as MLPerf Power.")
+    ] = None,
+) -> None:
+    """Measures the idle machine; later runs on this host say what they used above it. Leave the machine alone."""
+    from carbon_pipeline.tracking.baseline import measure_baseline
+    from carbon_pipeline.tracking.record import SHORTEST_BASELINE_S
+
+    settings = read_settings(baseline_s=seconds)
+    _say(f"measuring the idle machine for {settings.baseline_s:g} s ...")
+    found = measure_baseline(settings)
+    methods = "cpu={}, gpu={}, ram={}".format(*found.methods)
+    print(f"{found.host} draws {found.power_w:.2f} W when idle ({found.duration_s:.1f} s, {methods})")
+    if found.duration_s < SHORTEST_BASELINE_S:
+        _say(f"less than {SHORTEST_BASELINE_S:g} s: later runs are flagged short_baseline")
+    if found.is_busy:
+        _say(f"the CPUs were busy for {found.load or 0:.0%} of the time: later runs are flagged busy_baseline")
+
+
+@app.command()
 def load() -> None:
     """Loads the records that have landed into the warehouse."""
     warehouse = _warehouse()

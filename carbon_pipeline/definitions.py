@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from carbon_pipeline.assets.baseline import idle_baseline
 from carbon_pipeline.assets.records import field_record
 from carbon_pipeline.assets.reports import reports
 from carbon_pipeline.assets.training import regression_model, training_data
@@ -24,7 +25,7 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         The definitions.
     """
     return dg.Definitions(
-        assets=[training_data, regression_model, field_record, runs, reports],
+        assets=[idle_baseline, training_data, regression_model, field_record, runs, reports],
         asset_checks=ALL_CHECKS,
         jobs=[pipeline_job, load_job],
         schedules=[daily_pipeline],

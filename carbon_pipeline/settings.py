@@ -7,7 +7,7 @@ is set but empty counts as not set.
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from carbon_pipeline.country import Country, find_country
@@ -72,6 +72,18 @@ class Settings(BaseSettings):
         description="How often the record of a run that goes on is put on disk, seconds.",
     )
 
+    baseline_s: float = Field(
+        60.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="How long the idle machine is measured, seconds; 60 is the shortest window of MLPerf Power.",
+    )
+    electricitymaps_api_token: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("electricitymaps_api_token", "ELECTRICITYMAPS_API_TOKEN"),
+        description="Token of electricitymaps.com, for the carbon intensity by the hour.",
+    )
+
     @property
     def country(self) -> Country | None:
         """The configured country, if there is one."""
@@ -118,7 +130,8 @@ def read_settings_leniently(**given: Any) -> tuple[Settings, list[str]]:
 
 def variable(field: str) -> str:
     """The environment variable behind a field of `Settings`."""
-    return field.upper() if field.startswith("cloud_") else f"CARBON_{field.upper()}"
+    alias = Settings.model_fields[field].validation_alias
+    return field.upper() if alias else f"CARBON_{field.upper()}"
 
 
 def _not_none(given: dict[str, Any]) -> dict[str, Any]:

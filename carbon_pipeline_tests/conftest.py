@@ -16,6 +16,7 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         if name.startswith(("CARBON_", "CLOUD_", "CODECARBON_", "ELECTRICITYMAPS_", "DAGSTER_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("CARBON_GEOLOCATION", "off")
+    monkeypatch.setenv("CARBON_BASELINE_S", "0.3")
     monkeypatch.chdir(tmp_path)
 
 

@@ -13,9 +13,10 @@ class FakeMeter:
 
     name = "fake"
     version = "1"
+    ignored_settings = None
 
     def __init__(self, reading: Reading | None = None, fails_in: str = ""):
-        self.reading = reading or Reading(2e-6, None, 1e-6, "cpu_load", "none", "estimated", 8.0, True)
+        self.reading = reading or Reading(2e-6, None, 1e-6, "cpu_load", "none", "estimated", 8.0, "table")
         self.fails_in = fails_in
         self.calls: list[str] = []
 

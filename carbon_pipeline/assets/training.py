@@ -74,7 +74,7 @@ def training_data(config: TrainingDataConfig) -> dg.MaterializeResult[Samples]:
 
 
 # One measured step at a time: two that overlap would each be billed for the whole machine.
-@dg.asset(group_name=GROUP, kinds={"numpy", "codecarbon"}, pool="energy_meter")
+@dg.asset(group_name=GROUP, kinds={"numpy", "codecarbon"}, pool="energy_meter", deps=["idle_baseline"])
 def regression_model(
     context: dg.AssetExecutionContext,
     config: RegressionConfig,

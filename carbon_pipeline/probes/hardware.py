@@ -2,21 +2,16 @@
 
 import platform
 import subprocess
-from collections import Counter
-from collections.abc import Callable
-from contextlib import suppress
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from carbon_pipeline.probes.sourced import Sourced
+from carbon_pipeline.probes.gpus import probe_gpus
+from carbon_pipeline.probes.machine import machine_kind
+from carbon_pipeline.probes.sourced import BYTES_PER_GIB, Sourced
 
-BYTES_PER_GIB = 1024**3
 _PROC_CPUINFO = Path("/proc/cpuinfo")
-_PCI_DEVICES = Path("/sys/bus/pci/devices")
-
-T = TypeVar("T")
 
 
 class Hardware(BaseModel):
@@ -31,6 +26,7 @@ class Hardware(BaseModel):
         gpu_model: name of the GPU, `2 x NVIDIA A100` where there are several.
         gpu_memory_gb: memory of one GPU, GiB.
         gpu_driver: version of the NVIDIA driver.
+        machine_kind: `laptop`, `desktop`, `server` or `virtual` (a virtual machine).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,10 +39,12 @@ class Hardware(BaseModel):
     gpu_model: Sourced[str] = Sourced()
     gpu_memory_gb: Sourced[float] = Sourced()
     gpu_driver: Sourced[str] = Sourced()
+    machine_kind: Sourced[str] = Sourced()
 
 
+@cache
 def probe_hardware() -> Hardware:
-    """Looks at this machine.
+    """Looks at this machine, once in a process.
 
     Returns:
         What was found; a value that could not be read has a reason in its place.
@@ -58,7 +56,8 @@ def probe_hardware() -> Hardware:
         cpu_count=_counted(psutil.cpu_count(logical=True)),
         cpu_physical_count=_counted(psutil.cpu_count(logical=False)),
         ram_gb=Sourced(value=psutil.virtual_memory().total / BYTES_PER_GIB, source="psutil"),
-        **_gpus(),
+        **probe_gpus(),
+        machine_kind=machine_kind(),
     )
 
 
@@ -133,67 +132,3 @@ def _output(*command: str) -> str:
 
 def _counted(count: int | None) -> Sourced[int]:
     return Sourced(value=count, source="psutil") if count else Sourced(reason="psutil could not count")
-
-
-def _gpus() -> dict[str, Sourced]:  # type: ignore[type-arg]
-    """The NVIDIA GPUs by way of NVML. No library, no driver, no permission: none, and why."""
-    try:
-        import pynvml
-
-        pynvml.nvmlInit()
-    except Exception as error:  # noqa: BLE001 - NVML reports a missing library or driver as an exception of its own
-        return {"gpu_count": _without_nvml(f"NVML: {error}")}
-    try:
-        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-        if not handles:
-            return {"gpu_count": Sourced(value=0, source="nvml", reason="NVML reports no GPU")}
-        return {
-            "gpu_count": Sourced(value=len(handles), source="nvml"),
-            "gpu_model": _asked(lambda: _model_text(Counter(_text(pynvml.nvmlDeviceGetName(h)) for h in handles))),
-            "gpu_memory_gb": _asked(
-                lambda: min(pynvml.nvmlDeviceGetMemoryInfo(h).total for h in handles) / BYTES_PER_GIB
-            ),
-            "gpu_driver": _asked(lambda: _text(pynvml.nvmlSystemGetDriverVersion())),
-        }
-    except Exception as error:  # noqa: BLE001 - a GPU that fell off the bus, a permission: said, not raised
-        return {"gpu_count": Sourced(reason=f"NVML: {error}")}
-    finally:
-        with suppress(Exception):
-            pynvml.nvmlShutdown()
-
-
-def _without_nvml(reason: str) -> Sourced[int]:
-    """Linux lists the devices on its PCI bus: there, no NVIDIA device means no GPU that NVML could have reported."""
-    if not _PCI_DEVICES.is_dir():
-        return Sourced(value=0, reason=f"{reason}; whether there is a GPU is not known")
-    found = sum(_is_nvidia_gpu(device) for device in _PCI_DEVICES.iterdir())
-    if found:
-        return Sourced(reason=f"{reason}; the PCI bus shows {found} NVIDIA GPU: is its driver installed?")
-    return Sourced(value=0, source="pci", reason=f"{reason}; the PCI bus shows no NVIDIA GPU")
-
-
-def _is_nvidia_gpu(device: Path) -> bool:
-    """Vendor 0x10de, class 0x03: display controllers (https://pci-ids.ucw.cz/read/PD/03)."""
-    try:
-        return (device / "vendor").read_text().strip() == "0x10de" and (device / "class").read_text().startswith("0x03")
-    except OSError:
-        return False
-
-
-def _asked(question: Callable[[], T]) -> Sourced[T]:
-    """The answer of NVML to one question; some boards do not support each of them."""
-    try:
-        return Sourced(value=question(), source="nvml")
-    except Exception as error:  # noqa: BLE001 - NVML's own exceptions
-        return Sourced(reason=f"NVML: {error}")
-
-
-def _model_text(models: Counter[str]) -> str:
-    """`NVIDIA A100` for one, `2 x NVIDIA A100` for two, `1 x A + 2 x B` for a mixture."""
-    if sum(models.values()) == 1:
-        return next(iter(models))
-    return " + ".join(f"{count} x {model}" for model, count in models.items())
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value

@@ -2,7 +2,6 @@
 
 import json
 import math
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -12,12 +11,11 @@ from pydantic import BaseModel, ConfigDict
 
 from carbon_pipeline.country import Country, find_country
 from carbon_pipeline.files import write_whole
+from carbon_pipeline.network import ask_json, one_line
 from carbon_pipeline.settings import Settings
 
 # The free service answers over HTTP only: https://ip-api.com/docs/api:json (45 requests a minute, non-commercial use).
 IP_API_URL = "http://ip-api.com/json/?fields=status,message,country,countryCode,regionName,lat,lon"
-TIMEOUT_S = 2.0
-DEADLINE_S = 4.0
 CACHE_S = 24 * 3600
 RETRY_S = 600
 """After a failure nobody is asked again for this long, so that a machine without a network does not wait each time."""
@@ -101,40 +99,15 @@ def parse_answer(answer: Any) -> Location:
 
 def _looked_up(cache: Path) -> Location:
     try:
-        answer = _asked()
+        answer = ask_json(IP_API_URL)
         location = parse_answer(answer)
         kept = {"asked_at": time.time(), "answer": answer}
     except (OSError, ValueError) as error:  # requests' exceptions are OSErrors
-        location = Location(reason=f"ip-api.com could not be asked: {_one_line(error)}")
+        location = Location(reason=f"ip-api.com could not be asked: {one_line(error)}")
         kept = {"asked_at": time.time(), "failed": location.reason}
     with suppress(OSError):  # an unwritable folder costs the cache, not the answer
         write_whole(cache, json.dumps(kept))
     return location
-
-
-def _asked() -> Any:
-    """The decoded answer; given up after DEADLINE_S, since time-outs bound neither DNS nor a server that trickles."""
-    import requests
-
-    answers: list[Any] = []
-
-    def ask() -> None:
-        try:
-            # A redirect would be a captive portal's, not the service's.
-            response = requests.get(IP_API_URL, timeout=TIMEOUT_S, allow_redirects=False)
-            response.raise_for_status()
-            answers.append(response.json())
-        except (OSError, ValueError) as error:
-            answers.append(error)
-
-    thread = threading.Thread(target=ask, name="carbon_pipeline-location", daemon=True)
-    thread.start()
-    thread.join(DEADLINE_S)
-    if not answers:
-        raise TimeoutError(f"no answer within {DEADLINE_S:g} s")
-    if isinstance(answers[0], Exception):
-        raise answers[0]
-    return answers[0]
 
 
 def _cached(cache: Path) -> Location | None:
@@ -159,11 +132,3 @@ def _degrees(value: Any, limit: int) -> float | None:
 
 def _short_text(value: Any) -> str | None:
     return value.strip()[:100] or None if isinstance(value, str) else None
-
-
-def _one_line(error: Exception) -> str:
-    """requests' messages hold a whole chain of causes; the last one says what happened."""
-    cause: BaseException = error
-    while cause.__context__ is not None:
-        cause = cause.__context__
-    return " ".join(str(cause).split())[:200] or type(cause).__name__

@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 T = TypeVar("T")
 
+BYTES_PER_GIB = 1024**3
+
 
 class Sourced(BaseModel, Generic[T]):
     """One probed value.

@@ -8,7 +8,8 @@ from pydantic import Field
 from carbon_pipeline.resources.hardware import HardwareResource
 from carbon_pipeline.resources.location import LocationResource
 from carbon_pipeline.resources.warehouse import WarehouseResource
-from carbon_pipeline.settings import read_settings_leniently
+from carbon_pipeline.settings import Settings, read_settings_leniently
+from carbon_pipeline.tracking.baseline import Baseline, measure_baseline
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, TrackingMode
 from carbon_pipeline.tracking.run import Orchestration, TrackedRun
 
@@ -57,14 +58,7 @@ class EmissionsResource(dg.ConfigurableResource[None]):
             The run; its `record` is there after the block.
         """
         orchestration = _orchestration(context)
-        settings, problems = read_settings_leniently(
-            country_iso_code=self.location.country_iso_code,
-            region=self.location.region,
-            geolocation=self.location.geolocation,
-            intensity_g_per_kwh=self.carbon_intensity_g_per_kwh,
-            pue=self.pue,
-            data_dir=self.warehouse.data_dir,
-        )
+        settings, problems = self._settings()
         return TrackedRun(
             name or orchestration.asset_key or orchestration.step_key or "step",
             settings=settings,
@@ -77,6 +71,32 @@ class EmissionsResource(dg.ConfigurableResource[None]):
             probe_hardware=self.hardware.probe,
             probe_location=self.location.probe_with,
             make_meter=self.make_meter,
+        )
+
+    def measure_idle(self, seconds: float | None = None) -> Baseline:
+        """Measures the idle machine, for later runs on this host to be compared with.
+
+        Args:
+            seconds: how long; default CARBON_BASELINE_S.
+
+        Returns:
+            The baseline, which is kept in the data folder.
+
+        Raises:
+            RuntimeError: the meter failed.
+        """
+        settings, _ = self._settings(baseline_s=seconds)
+        return measure_baseline(settings, self.make_meter)
+
+    def _settings(self, **more: float | None) -> tuple[Settings, list[str]]:
+        return read_settings_leniently(
+            country_iso_code=self.location.country_iso_code,
+            region=self.location.region,
+            geolocation=self.location.geolocation,
+            intensity_g_per_kwh=self.carbon_intensity_g_per_kwh,
+            pue=self.pue,
+            data_dir=self.warehouse.data_dir,
+            **more,
         )
 
     def make_meter(self, tracking_mode: TrackingMode, pue: float) -> Meter:

@@ -10,7 +10,11 @@ This is the only file that touches CodeCarbon's tracker, and the only one that r
 import logging
 import time
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Literal, Protocol
+
+from carbon_pipeline.probes.gpus import gpus_to_measure
+from carbon_pipeline.probes.hardware import cpu_model
 
 TrackingMode = Literal["machine", "process"]
 
@@ -28,7 +32,9 @@ class Reading:
         gpu_method: `nvml_counter`, `nvml_sampled`, `amdsmi`, `powermetrics`, `none`.
         ram_method: `estimated` (from the size of the memory), `constant`, `pmic`, `none`.
         cpu_tdp_w: thermal design power of all CPUs that `cpu_load` and `constant` reckon with, W.
-        cpu_known: whether that TDP is the one of this CPU model; False for CodeCarbon's guess, None if none is used.
+        cpu_tdp_source: where that TDP comes from: `table` (of this CPU model), or one of CodeCarbon's guesses:
+            `4_w_per_thread`, `85_w`; None if none is used.
+        gpu_tracked_count: GPUs whose energy is in the reading; None if the meter does not say.
     """
 
     cpu_energy_kwh: float | None = None
@@ -38,7 +44,14 @@ class Reading:
     gpu_method: str = "none"
     ram_method: str = "none"
     cpu_tdp_w: float | None = None
-    cpu_known: bool | None = None
+    cpu_tdp_source: str | None = None
+    gpu_tracked_count: int | None = None
+
+    @property
+    def energy_kwh(self) -> float | None:
+        """The sum of the parts that are known, kWh; None if none is."""
+        known = [e for e in (self.cpu_energy_kwh, self.gpu_energy_kwh, self.ram_energy_kwh) if e is not None]
+        return sum(known) if known else None
 
     def __add__(self, later: "Reading") -> "Reading":
         """The energies of two spans that follow each other."""
@@ -64,6 +77,8 @@ class Meter(Protocol):
 
     name: str
     version: str
+    ignored_settings: str | None
+    """Settings of the meter's own that were found outside and do not count here; None if there are none."""
 
     def prepare(self) -> Reading:
         """All that is slow: looks for the hardware. Called once, before the span begins.
@@ -104,6 +119,7 @@ class CodeCarbonMeter:
         """
         self.tracking_mode = tracking_mode
         self.pue = pue
+        self.ignored_settings: str | None = None
         self._tasks = Reading(cpu_energy_kwh=0, gpu_energy_kwh=0, ram_energy_kwh=0)
         self._covered_s = 0.0
 
@@ -112,6 +128,8 @@ class CodeCarbonMeter:
         import codecarbon
 
         self.version = codecarbon.__version__
+        self.ignored_settings = _settings_from_outside()
+        _name_the_cpu()
         log = logging.getLogger("codecarbon")
         self._log_level_before = log.level
         log.setLevel(logging.ERROR)
@@ -133,7 +151,7 @@ class CodeCarbonMeter:
             force_mode_cpu_load=False,
             rapl_include_dram=False,
             rapl_prefer_psys=False,
-            gpu_ids=None,
+            gpu_ids=gpus_to_measure(),
             allow_multiple_runs=True,  # False takes over the signal handlers, and gives a second run no data at all
             output_methods=[],
             output_handlers=[],
@@ -205,11 +223,12 @@ class CodeCarbonMeter:
                 methods["cpu_method"] = _CPU_METHODS.get(part._mode, part._mode)
                 if part._mode in ("cpu_load", "constant"):
                     methods["cpu_tdp_w"] = float(part._tdp)
-                    methods["cpu_known"] = _is_in_power_table(part.get_model())
+                    methods["cpu_tdp_source"] = _tdp_source(part)
             elif kind == "RAM":
                 methods["ram_method"] = "estimated"
             elif kind == "GPU":
                 methods["gpu_method"] = _gpu_method(part)
+                methods["gpu_tracked_count"] = len(_watched(part))
             elif kind == "AppleSiliconChip" and chip:
                 methods[f"{chip}_method"] = "powermetrics"
             elif kind == "Raspberry" and chip:
@@ -224,17 +243,59 @@ _CPU_METHODS = {
 }
 
 
+def _name_the_cpu() -> None:
+    """Tells CodeCarbon the CPU's name where it is at hand.
+
+    CodeCarbon asks py-cpuinfo for it, which starts a process and takes a second, and keeps the answer. On Linux and
+    macOS py-cpuinfo takes the name from where our own probe reads it in no time.
+    """
+    import cpuinfo
+    from codecarbon.core.util import detect_cpu_model
+
+    found = cpu_model()
+    if detect_cpu_model.cache_info().currsize or found.source not in ("/proc/cpuinfo", "sysctl"):
+        return
+    slow = cpuinfo.get_cpu_info
+    cpuinfo.get_cpu_info = lambda: {"brand_raw": found.value}
+    try:
+        detect_cpu_model()
+    finally:
+        cpuinfo.get_cpu_info = slow
+
+
+def _settings_from_outside() -> str | None:
+    """CodeCarbon's settings in `.codecarbon.config` and `CODECARBON_*`: names and places, never values (API keys)."""
+    from codecarbon.core.config import get_hierarchical_config_with_sources
+
+    try:
+        _, sources = get_hierarchical_config_with_sources()
+    except Exception as error:  # noqa: BLE001 - a file that cannot be parsed raises whatever comes first
+        return f"unreadable: {error}"
+    return ", ".join(f"{name} ({source})" for name, source in sorted(sources.items())) or None
+
+
+def _tdp_source(cpu: Any) -> str:
+    if cpu._is_generic_tdp:
+        return "85_w"
+    return "table" if _is_in_power_table(cpu.get_model()) else "4_w_per_thread"
+
+
+@cache
 def _is_in_power_table(cpu_model: str | None) -> bool:
     """Whether CodeCarbon's table of CPUs holds this model; else its TDP is 4 W for each thread, or 85 W."""
     from codecarbon.core.cpu import TDP
     from codecarbon.input import DataSource
 
-    matcher = TDP.__new__(TDP)  # its constructor would look for the CPU once more, which takes a second
+    matcher = TDP.__new__(TDP)  # its constructor would look for the CPU once more
     return bool(cpu_model and matcher._get_matching_cpu(cpu_model, DataSource().get_cpu_power_data()))
 
 
+def _watched(gpu: Any) -> list[Any]:
+    return [device for device in gpu.devices.devices if device.gpu_index in gpu._get_gpu_ids()]
+
+
 def _gpu_method(gpu: Any) -> str:
-    watched = [device for device in gpu.devices.devices if device.gpu_index in gpu._get_gpu_ids()]
+    watched = _watched(gpu)
     if not watched:
         return "none"
     if any("AMD" in type(device).__name__.upper() for device in watched):

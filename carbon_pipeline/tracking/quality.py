@@ -1,23 +1,386 @@
-"""How far a measured number may be off. Pure functions: methods in, quality out."""
+"""How far a measured number may be off: from energies and methods to an interval. Pure functions, no measuring.
 
-MODELLED = {
-    "cpu_load": "from load and TDP; off by 47 % on average against RAPL on CodeCarbon's own calibration points",
-    "constant": "half the TDP, whatever the load",
-    "estimated": "from the number of memory modules that such a size would have; nothing is measured",
-}
-"""Methods that compute energy from a model instead of reading it, and what that model is worth.
+What a machine draws at the wall lies between
 
-The 47 % are computed from `cpu_load_profiling` in CodeCarbon's repository (5 CPUs, 106 points).
+    low  = m_low  * (f_low  . E) + p_low  * t
+    high = m_high * (f_high . E) + p_high * t
+
+with E the energies of CPU, GPU and RAM as the meter saw them, f what each method may miss, m the losses that grow with
+the load (power supply, voltage regulators, fans), p the power of the rest of the machine (mainboard, disks, fans,
+network, GPUs that nobody measured), t the duration. The power of a CPU that is modelled from its TDP is bounded by a
+pair of curves in place of f. The interval always holds the measured energy itself.
+
+docs/measuring.md explains the model and how it fares on published runs with a wall meter; `make bench` repeats that.
 """
 
+import math
+import re
+import sys
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
-def quality_of(method: str) -> str | None:
-    """BoAmps' quality band of a method: `high` within 10 %, `medium` within 25 %, `low` otherwise.
+J_PER_KWH = 3.6e6
+
+Quality = Literal["high", "medium", "low"]
+
+HIGH_WITHIN, MEDIUM_WITHIN = 0.10, 0.25
+"""BoAmps' bands: the relative half width up to which a number is `high`, or `medium`."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Both ends of a coefficient, and who published what they rest on."""
+
+    low: float
+    high: float
+    source: str
+
+    def hull(self, other: "Range") -> "Range":
+        """The smallest range that holds both."""
+        return Range(min(self.low, other.low), max(self.high, other.high), f"{self.source}; {other.source}")
+
+
+_RAPL = "Khan et al. 2018 (10.1145/3177754); Raphischer et al. 2025 (arXiv 2509.22092)"
+_PROFILES = "CodeCarbon's cpu_load_profiling: RAPL beside the load of 5 CPUs"
+_DIMM = "Desrochers et al. 2016 (10.1145/2989081.2989088): 0.5 to 3.1 W per module, where CodeCarbon takes 5 W"
+_NO_DATA = "assumed: no comparison is published"
+
+FACTORS = {
+    "rapl": Range(0.93, 1.07, _RAPL),
+    "emi": Range(0.93, 1.07, f"the same counters as rapl: {_RAPL}"),
+    "power_gadget": Range(0.93, 1.07, f"the same counters as rapl: {_RAPL}"),
+    "powermetrics": Range(0.7, 1.3, _NO_DATA),
+    "pmic": Range(0.8, 1.2, _NO_DATA),
+    "cpu_load": Range(0.5, 5.3, _PROFILES),
+    "constant": Range(0.15, 2.0, f"half the TDP, against the powers in {_PROFILES}"),
+    "nvml_counter": Range(0.95, 1.07, "NVIDIA, NVML reference: within 5 %; Yang et al. 2024 (arXiv 2312.02741)"),
+    "nvml_sampled": Range(0.65, 1.35, "Yang et al. 2024 (arXiv 2312.02741): sampled power off by up to 35 %"),
+    "amdsmi": Range(0.9, 1.1, _NO_DATA),
+    "estimated": Range(0.1, 1.3, _DIMM),
+    "none": Range(1.0, 1.0, "nothing is there to be measured"),
+}
+"""What a component may truly have used, as a multiple of its measured energy, by method."""
+
+UNKNOWN_METHOD = {
+    "cpu": FACTORS["rapl"].hull(FACTORS["cpu_load"]).hull(FACTORS["constant"]),
+    "gpu": FACTORS["nvml_counter"].hull(FACTORS["nvml_sampled"]),
+    "ram": FACTORS["estimated"],
+}
+"""The same where the method is not known, as in imported files."""
+
+GUESSED_TDP = Range(0.1, 8.0, "assumed: 4 W per thread, or 85 W, whatever the CPU")
+"""The same where CodeCarbon guessed the TDP of the CPU."""
+
+PROCESS_MODE = Range(0.5, 1.0, "docs/measuring.md: up to a third too high beside busy Python code")
+"""On top of the CPU's factor where only the process was looked at."""
+
+LOAD_CURVE = (
+    # modelled power, true power at least and at most; all as a share of the TDP
+    (0.00, 0.00, 0.30),
+    (0.10, 0.07, 0.50),
+    (0.30, 0.27, 1.40),
+    (0.65, 0.33, 1.60),
+    (1.00, 0.50, 2.50),
+)
+"""What a CPU draws where CodeCarbon's load model says something else; rises everywhere. Source: _PROFILES."""
+
+LOSSES = {
+    "laptop": Range(1.08, 1.30, "80 PLUS and external power supplies (EU 2019/1782)"),
+    "desktop": Range(1.06, 1.22, "80 PLUS; arXiv 2509.22092"),
+    "server": Range(1.04, 1.20, "80 PLUS; hubblo-org/scaphandre#201"),
+    "gpu_server": Range(1.04, 1.26, "Jay et al. 2023 (10.1109/CCGrid57682.2023.00020)"),
+    "virtual": Range(1.04, 1.26, "as the servers on which it runs"),
+}
+"""Power at the wall that grows with the load, as a multiple of it, by kind of machine."""
+
+REST_W = {
+    "laptop": Range(2.0, 15.0, _NO_DATA),
+    "desktop": Range(10.0, 60.0, "arXiv 2509.22092"),
+    "server": Range(7.0, 130.0, "hubblo-org/scaphandre#201, #241"),
+    "gpu_server": Range(150.0, 350.0, "Jay et al. 2023 (10.1109/CCGrid57682.2023.00020)"),
+}
+"""Power of the rest of the machine that does not grow with the load, W."""
+
+REST_W_PER_VIRTUAL_CPU = Range(0.0, 4.0, "a server's rest, shared by at least 32 logical CPUs")
+"""The share of the rest that falls to a virtual machine, W for each of its CPUs."""
+
+IDLE_GPU_W = Range(5.0, 45.0, "arXiv 2509.22092")
+IDLE_SXM_GPU_W = Range(30.0, 90.0, "Jay et al. 2023 (10.1109/CCGrid57682.2023.00020)")
+"""A GPU that is there and was not measured, W each; SXM modules idle higher than cards."""
+
+UNMEASURED_RAM_W_PER_GB = Range(0.0, 0.4, _DIMM)
+"""Memory that was not measured, W/GB."""
+
+INTENSITY = {
+    "configured": Range(1.0, 1.0, "as you said"),
+    "electricity_maps": Range(0.9, 1.1, _NO_DATA),
+}
+AVERAGE_INTENSITY = Range(0.45, 1.6, "Wiesner et al. 2021 (10.1145/3464298.3493399): half-hourly against yearly")
+"""What the intensity of some hours may be, as a multiple of a yearly average of the place."""
+
+ANYWHERE_G_PER_KWH = Range(41.0, 713.0, "CodeCarbon's global_energy_mix.json: 5th to 95th percentile of the countries")
+"""What the intensity may be where the country is not known, gCO2eq/kWh."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An energy between two ends, kWh."""
+
+    low_kwh: float
+    high_kwh: float
+
+    @property
+    def relative_half_width(self) -> float:
+        """Half the width over the middle; 0 for an interval of no energy."""
+        total = self.low_kwh / 2 + self.high_kwh / 2
+        return (self.high_kwh / 2 - self.low_kwh / 2) / total if total > 0 else 0.0
+
+    @property
+    def quality(self) -> Quality:
+        """BoAmps' band of the relative half width."""
+        if self.relative_half_width <= HIGH_WITHIN:
+            return "high"
+        return "medium" if self.relative_half_width <= MEDIUM_WITHIN else "low"
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """The model for one way of measuring on one kind of machine: all that is needed beside energies and duration."""
+
+    cpu: Range
+    gpu: Range
+    ram: Range
+    losses: Range
+    rest_w: Range
+
+
+def interval(
+    energies_kwh: Mapping[str, float | None],
+    methods: Mapping[str, str | None],
+    duration_s: float,
+    *,
+    machine_kind: str | None = None,
+    cpu_model: str | None = None,
+    cpu_count: int | None = None,
+    cpu_tdp_w: float | None = None,
+    cpu_tdp_source: str | None = None,
+    gpu_model: str | None = None,
+    gpu_count: int | None = None,
+    gpu_tracked_count: int | None = None,
+    ram_gb: float | None = None,
+    tracking_mode: str | None = "machine",
+    pue: float = 1.0,
+) -> Interval | None:
+    """Where the energy lies that the machine drew at the wall, given what a meter saw.
+
+    Only the first three arguments are needed; whatever else is known makes the interval narrower.
 
     Args:
-        method: such as `cpu_load`, `rapl`.
+        energies_kwh: energy of `cpu`, `gpu` and `ram`, kWh; None or absent where it was not measured.
+        methods: method of each, such as `rapl`, `cpu_load`, `nvml_counter`, `estimated`; anything else is unknown.
+        duration_s: seconds.
+        machine_kind: `laptop`, `desktop`, `server`, `gpu_server` or `virtual`; else told from CPU and GPUs.
+        cpu_model: name of the CPU.
+        cpu_count: logical CPUs.
+        cpu_tdp_w: TDP of all CPUs that the method reckons with, W.
+        cpu_tdp_source: `table` if that TDP is the one of this CPU; anything else that is given is a guess.
+        gpu_model: name of the GPUs.
+        gpu_count: GPUs in the machine.
+        gpu_tracked_count: GPUs whose energy is in `energies_kwh`; default all of them if there is any.
+        ram_gb: memory, GiB.
+        tracking_mode: `machine`, or `process`: then the lower end holds nothing of the rest of the machine.
+        pue: power usage effectiveness that the energies contain; the interval contains it too.
 
     Returns:
-        `low` for a modelled number; None where no published comparison has been applied yet.
+        The interval, never narrower than the measured energy itself; None if the CPU's energy is not known.
+
+    Raises:
+        ValueError: an energy or the duration is negative or no number, or the PUE is below 1.
     """
-    return "low" if method in MODELLED else None
+    energy = {part: _checked(f"energies_kwh[{part!r}]", energies_kwh.get(part)) for part in ("cpu", "gpu", "ram")}
+    seconds = _checked("duration_s", duration_s)
+    if not 1 <= pue < math.inf:
+        raise ValueError(f"pue is {pue}; it should be a number of at least 1")
+    if energy["cpu"] is None or seconds is None:
+        return None
+    known = coefficients(
+        {part: methods.get(part) if energy[part] is not None else None for part in energy},
+        measured={part for part in energy if energy[part] is not None},
+        machine_kind=machine_kind,
+        cpu_model=cpu_model,
+        cpu_count=cpu_count,
+        cpu_tdp_source=cpu_tdp_source,
+        gpu_model=gpu_model,
+        gpu_count=gpu_count,
+        gpu_tracked_count=gpu_tracked_count,
+        ram_gb=ram_gb,
+        tracking_mode=tracking_mode,
+    )
+    cpu = known.cpu
+    if methods.get("cpu") == "cpu_load" and cpu_tdp_source == "table" and cpu_tdp_w and tracking_mode != "process":
+        cpu = _by_load_curve(energy["cpu"], cpu_tdp_w * pue * seconds / J_PER_KWH)
+    gpu_kwh, ram_kwh = energy["gpu"] or 0.0, energy["ram"] or 0.0
+    rest_kwh = seconds / J_PER_KWH * pue
+    total = energy["cpu"] + gpu_kwh + ram_kwh
+    low = known.losses.low * (cpu.low * energy["cpu"] + known.gpu.low * gpu_kwh + known.ram.low * ram_kwh)
+    high = known.losses.high * (cpu.high * energy["cpu"] + known.gpu.high * gpu_kwh + known.ram.high * ram_kwh)
+    return Interval(
+        low_kwh=min(low + known.rest_w.low * rest_kwh, total),
+        high_kwh=min(max(high + known.rest_w.high * rest_kwh, total), sys.float_info.max),
+    )
+
+
+def coefficients(
+    methods: Mapping[str, str | None],
+    *,
+    measured: set[str] | None = None,
+    machine_kind: str | None = None,
+    cpu_model: str | None = None,
+    cpu_count: int | None = None,
+    cpu_tdp_source: str | None = None,
+    gpu_model: str | None = None,
+    gpu_count: int | None = None,
+    gpu_tracked_count: int | None = None,
+    ram_gb: float | None = None,
+    tracking_mode: str | None = "machine",
+) -> Coefficients:
+    """The coefficients for a way of measuring, without the curves of `cpu_load`.
+
+    Args:
+        methods: as for `interval`.
+        measured: the components whose energy is known; default all.
+        machine_kind: as for `interval`, and so are all others.
+        cpu_model: see there.
+        cpu_count: see there.
+        cpu_tdp_source: see there.
+        gpu_model: see there.
+        gpu_count: see there.
+        gpu_tracked_count: see there.
+        ram_gb: see there.
+        tracking_mode: see there.
+
+    Returns:
+        The coefficients.
+    """
+    measured = {"cpu", "gpu", "ram"} if measured is None else measured
+    kind = machine_kind or kind_of_machine(cpu_model, gpu_count)
+    factor = {part: FACTORS.get(methods.get(part) or "", UNKNOWN_METHOD[part]) for part in UNKNOWN_METHOD}
+    if methods.get("cpu") in ("cpu_load", "constant") and cpu_tdp_source not in (None, "table"):
+        factor["cpu"] = GUESSED_TDP
+    rest = _rest_w(kind, cpu_count)
+    unmeasured_gpus = _unmeasured_gpus(gpu_count, gpu_tracked_count, "gpu" in measured)
+    idle = IDLE_SXM_GPU_W if re.search(r"SXM|HGX|V100|A100|H100|H200|B200", gpu_model or "", re.I) else IDLE_GPU_W
+    rest = _plus(rest, idle, unmeasured_gpus)
+    if "ram" not in measured:
+        rest = _plus(rest, UNMEASURED_RAM_W_PER_GB, ram_gb or 0.0)
+    if tracking_mode == "process":
+        factor["cpu"] = _times(factor["cpu"], PROCESS_MODE)
+        rest = Range(0.0, rest.high, rest.source)
+    return Coefficients(factor["cpu"], factor["gpu"], factor["ram"], _losses(kind), rest)
+
+
+def kind_of_machine(cpu_model: str | None, gpu_count: int | None) -> str | None:
+    """The kind of a machine as its parts tell it, where its firmware has not been asked.
+
+    Args:
+        cpu_model: name of the CPU.
+        gpu_count: GPUs in the machine.
+
+    Returns:
+        `gpu_server`, `server`, `laptop`, `desktop`; None if nothing tells it.
+    """
+    model = cpu_model or ""
+    if (gpu_count or 0) >= 4:
+        return "gpu_server"
+    if re.search(r"xeon|epyc|opteron|neoverse|graviton|ampere|altra|power\d+", model, re.I):
+        return "server"
+    if re.search(
+        r"\b(i[3579]|ultra [3579]|ryzen \d)\b.*\d+\s?(u|y|h|hs|hx|hk|hq|g\d|p|v)\b|mobile|apple m\d", model, re.I
+    ):
+        return "laptop"
+    return "desktop" if re.search(r"\bcore\b|ryzen|threadripper|pentium|celeron|athlon", model, re.I) else None
+
+
+def quality_of(part: str, method: str | None, cpu_tdp_source: str | None = None) -> Quality | None:
+    """The band of one component's energy, without what the meter cannot see.
+
+    Args:
+        part: `cpu`, `gpu` or `ram`.
+        method: how it is measured.
+        cpu_tdp_source: where the TDP comes from, as for `interval`.
+
+    Returns:
+        The band; None where nothing is measured.
+    """
+    if method in (None, "none"):
+        return None
+    factor = getattr(coefficients({part: method}, cpu_tdp_source=cpu_tdp_source), part)
+    return Interval(factor.low, factor.high).quality
+
+
+def intensity_interval(g_per_kwh: float | None, source: str) -> tuple[float, float] | None:
+    """Where the carbon intensity of a run lies.
+
+    Args:
+        g_per_kwh: the intensity that was taken, gCO2eq/kWh.
+        source: where it comes from, as in `intensity_source`.
+
+    Returns:
+        Both ends, gCO2eq/kWh; None if the intensity is not known.
+    """
+    if g_per_kwh is None:
+        return None
+    if source == "world_average":
+        return min(ANYWHERE_G_PER_KWH.low, g_per_kwh), max(ANYWHERE_G_PER_KWH.high, g_per_kwh)
+    factor = INTENSITY.get(source, AVERAGE_INTENSITY)
+    return factor.low * g_per_kwh, factor.high * g_per_kwh
+
+
+def _checked(name: str, value: float | None) -> float | None:
+    if value is not None and not 0 <= value < math.inf:
+        raise ValueError(f"{name} is {value}; it should be a number of at least 0")
+    return value
+
+
+def _by_load_curve(cpu_kwh: float, tdp_kwh: float) -> Range:
+    """The factors that bring the modelled energy onto the curves; `tdp_kwh` is what the TDP would have used."""
+    if cpu_kwh <= 0 or tdp_kwh <= 0:
+        return FACTORS["cpu_load"]
+    share = cpu_kwh / tdp_kwh
+    return Range(_on_curve(share, 1) / share, _on_curve(share, 2) / share, _PROFILES)
+
+
+def _on_curve(share: float, end: int) -> float:
+    shares = [point[0] for point in LOAD_CURVE]
+    right = min(bisect_right(shares, share), len(shares) - 1)
+    left, upper = LOAD_CURVE[right - 1], LOAD_CURVE[right]
+    slope = (upper[end] - left[end]) / (upper[0] - left[0])
+    return left[end] + slope * (share - left[0])
+
+
+def _losses(kind: str | None) -> Range:
+    if kind in LOSSES:
+        return LOSSES[kind]
+    return LOSSES["laptop"].hull(LOSSES["desktop"]).hull(LOSSES["server"])
+
+
+def _rest_w(kind: str | None, cpu_count: int | None) -> Range:
+    if kind == "virtual":
+        return _plus(Range(0.0, 0.0, ""), REST_W_PER_VIRTUAL_CPU, cpu_count or 32)
+    return REST_W.get(kind or "") or REST_W["laptop"].hull(REST_W["desktop"]).hull(REST_W["server"])
+
+
+def _unmeasured_gpus(count: int | None, tracked: int | None, is_measured: bool) -> int:
+    if not count:
+        return 0
+    return max(0, count - (tracked if tracked is not None else count if is_measured else 0))
+
+
+def _plus(base: Range, each: Range, times: float) -> Range:
+    return Range(base.low + each.low * times, base.high + each.high * times, f"{base.source}; {each.source}")
+
+
+def _times(one: Range, other: Range) -> Range:
+    return Range(one.low * other.low, one.high * other.high, f"{one.source}; {other.source}")

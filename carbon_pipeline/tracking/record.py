@@ -6,15 +6,21 @@ so that it cannot contradict them.
 """
 
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, computed_field, model_validator
+
+from carbon_pipeline.tracking.quality import Interval, Quality, intensity_interval, interval
 
 Status = Literal["completed", "failed", "cancelled", "interrupted"]
 Origin = Literal["dagster", "track", "command", "csv"]
 
 SHORT_RUN_S = 1.0
 """Below this duration a run is flagged `short_run`: the modelled parts rest on a single sample."""
+
+SHORTEST_BASELINE_S = 60.0
+"""MLPerf Power's shortest window (arXiv 2410.12032); a shorter idle baseline is flagged."""
 
 SHORTEST_S = 1e-6
 """Below this duration a quotient has no meaning: energy over duration is left out."""
@@ -25,6 +31,9 @@ FLAGS = {
     "gpu_not_measured": "GPUs are there, or may be, that the meter did not see; their energy is missing",
     "unknown_cpu_model": "CodeCarbon's table does not hold this CPU; its power is a guess (4 W per thread, or 85 W)",
     "settings_ignored": "a setting was not usable and its default was taken; `settings_error` says which",
+    "overlapping": "other tracked runs used this host at the same time; `attributed_energy_kwh` is this run's share",
+    "short_baseline": f"the idle machine was measured for less than {SHORTEST_BASELINE_S:g} s",
+    "busy_baseline": "the machine was not idle while its idle baseline was measured",
     "fallback_location": "CodeCarbon's Canada/Quebec/46.8/-71.2, which nobody chose; the country is left out",
     "default_experiment_id": "CodeCarbon's constant experiment id, the same for everybody; it is left out",
     "parts_do_not_add_up": "the file's energies did not add up to its total; the sum of the parts counts",
@@ -77,17 +86,31 @@ class RunRecord(BaseModel):
     gpu_method: str = Field("none", description="How the GPUs' energy was obtained.")
     ram_method: str = Field("none", description="How the memory's energy was obtained.")
     cpu_tdp_w: Energy | None = Field(None, description="TDP of all CPUs that a modelled method reckons with, W.")
+    cpu_tdp_source: str | None = Field(
+        None, description="Where that TDP comes from: `table`, or a guess of CodeCarbon's, `4_w_per_thread` or `85_w`."
+    )
+    gpu_tracked_count: Count | None = Field(None, description="GPUs whose energy was measured.")
+    sample_s: float | None = Field(None, gt=0, description="How often the meter was to be read, seconds.")
+    sample_count: Count | None = Field(None, description="How often the meter was read, the end included.")
+    idle_energy_kwh: Energy | None = Field(None, description="Energy of the idle machine in `idle_duration_s`, kWh.")
+    idle_duration_s: float | None = Field(None, gt=0, description="How long the idle machine was measured, seconds.")
+    idle_measured_at: Moment | None = Field(None, description="When the idle machine was measured, UTC.")
     tracking_mode: Literal["machine", "process"] = Field(description="What the meter looked at.")
     pue: float = Field(ge=1, allow_inf_nan=False, description="Power usage effectiveness contained in the energies.")
     meter: str = Field(description="Name of the meter.")
     meter_version: str | None = Field(None, description="Version of the meter.")
     meter_error: str | None = Field(None, description="Why the meter failed, if it did.")
     settings_error: str | None = Field(None, description="Which setting was not usable, if one was not.")
+    meter_settings_ignored: str | None = Field(
+        None, description="CodeCarbon's settings found in files and variables; they do not count here."
+    )
 
     carbon_intensity_g_per_kwh: Energy | None = Field(
         None, description="Carbon intensity of the electricity, gCO2eq/kWh."
     )
     intensity_source: str = Field("unknown", description="Where the carbon intensity comes from.")
+    intensity_year: int | None = Field(None, description="Year that an average carbon intensity is of.")
+    intensity_note: str | None = Field(None, description="What else there is to say of the carbon intensity.")
     country_iso_code: str | None = Field(None, min_length=2, max_length=2, description="Country, two letters.")
     country_name: str | None = Field(None, description="Country, English name.")
     region: str | None = Field(None, description="Region within the country.")
@@ -106,8 +129,9 @@ class RunRecord(BaseModel):
     gpu_memory_gb: Energy | None = Field(None, description="Memory of one GPU, GiB.")
     gpu_driver: str | None = Field(None, description="Version of the GPU driver.")
     ram_gb: Energy | None = Field(None, description="Main memory, GiB.")
+    machine_kind: str | None = Field(None, description="laptop, desktop, server or virtual.")
     process_cpu_s: Share | None = Field(
-        None, description="CPU seconds of this process and its ended children in the run."
+        None, description="CPU seconds of this process and all that it started, in the run."
     )
     host_cpu_s: Share | None = Field(None, description="Busy CPU seconds of the whole host in the run.")
 
@@ -136,6 +160,81 @@ class RunRecord(BaseModel):
 
     @computed_field  # type: ignore[prop-decorator]
     @property
+    def energy_above_idle_kwh(self) -> float | None:
+        """Energy less what the idle machine would have drawn in the same time, kWh; below 0 by chance."""
+        if self.energy_kwh is None or self.idle_energy_kwh is None or self.idle_duration_s is None:
+            return None
+        return self.energy_kwh - self.idle_energy_kwh * self.duration_s / self.idle_duration_s
+
+    @cached_property
+    def energy_interval(self) -> Interval | None:
+        """Where the energy lies that the machine drew at the wall, kWh, PUE included as in `energy_kwh`."""
+        return interval(
+            {"cpu": self.cpu_energy_kwh, "gpu": self.gpu_energy_kwh, "ram": self.ram_energy_kwh},
+            {"cpu": self.cpu_method, "gpu": self.gpu_method, "ram": self.ram_method},
+            self.duration_s,
+            machine_kind=self.machine_kind,
+            cpu_model=self.cpu_model,
+            cpu_count=self.cpu_count,
+            cpu_tdp_w=self.cpu_tdp_w,
+            cpu_tdp_source=self.cpu_tdp_source,
+            gpu_model=self.gpu_model,
+            gpu_count=self.gpu_count,
+            gpu_tracked_count=self.gpu_tracked_count,
+            ram_gb=self.ram_gb,
+            tracking_mode=self.tracking_mode,
+            pue=self.pue,
+        )
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def energy_low_kwh(self) -> float | None:
+        """Lower end of what the machine drew at the wall, kWh."""
+        return self.energy_interval.low_kwh if self.energy_interval else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def energy_high_kwh(self) -> float | None:
+        """Upper end of what the machine drew at the wall, kWh."""
+        return self.energy_interval.high_kwh if self.energy_interval else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def quality(self) -> Quality | None:
+        """BoAmps' band: `high` within 10 %, `medium` within 25 %, `low` otherwise."""
+        return self.energy_interval.quality if self.energy_interval else None
+
+    @property
+    def intensity_interval(self) -> tuple[float, float] | None:
+        """Where the carbon intensity lies, gCO2eq/kWh."""
+        return intensity_interval(self.carbon_intensity_g_per_kwh, self.intensity_source)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def carbon_intensity_low_g_per_kwh(self) -> float | None:
+        """Lower end of the carbon intensity, gCO2eq/kWh."""
+        return self.intensity_interval[0] if self.intensity_interval else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def carbon_intensity_high_g_per_kwh(self) -> float | None:
+        """Upper end of the carbon intensity, gCO2eq/kWh."""
+        return self.intensity_interval[1] if self.intensity_interval else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def emissions_low_kg(self) -> float | None:
+        """Lower end of the emissions, kg CO2eq: both lower ends."""
+        return _kg(self.energy_low_kwh, self.carbon_intensity_low_g_per_kwh)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def emissions_high_kg(self) -> float | None:
+        """Upper end of the emissions, kg CO2eq: both upper ends."""
+        return _kg(self.energy_high_kwh, self.carbon_intensity_high_g_per_kwh)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
     def cpu_power_w(self) -> float | None:
         """Mean power of the CPUs, W: energy over duration."""
         return mean_power_w(self.cpu_energy_kwh, self.duration_s)
@@ -156,9 +255,7 @@ class RunRecord(BaseModel):
     @property
     def emissions_kg(self) -> float | None:
         """Emissions, kg CO2eq: energy times carbon intensity."""
-        if self.energy_kwh is None or self.carbon_intensity_g_per_kwh is None:
-            return None
-        return self.energy_kwh * self.carbon_intensity_g_per_kwh / 1000
+        return _kg(self.energy_kwh, self.carbon_intensity_g_per_kwh)
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -178,6 +275,10 @@ def mean_power_w(energy_kwh: float | None, duration_s: float) -> float | None:
         W (1 kWh = 3.6e6 J); None if the energy is not known or the duration is 0.
     """
     return None if energy_kwh is None else _over(energy_kwh * 3.6e6, duration_s)
+
+
+def _kg(energy_kwh: float | None, g_per_kwh: float | None) -> float | None:
+    return None if energy_kwh is None or g_per_kwh is None else energy_kwh * g_per_kwh / 1000
 
 
 def _over(amount: float | None, duration_s: float) -> float | None:

@@ -8,9 +8,9 @@ import logging
 import os
 import platform
 import socket
-import threading
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
@@ -20,27 +20,23 @@ from types import TracebackType
 from typing import TypeVar
 
 from carbon_pipeline.probes.cloud import Cloud, probe_cloud
+from carbon_pipeline.probes.cpu_seconds import CpuSeconds, cpu_seconds
 from carbon_pipeline.probes.hardware import Hardware, probe_hardware
 from carbon_pipeline.probes.location import Location, probe_location
 from carbon_pipeline.settings import Settings, read_settings_leniently
+from carbon_pipeline.tracking.baseline import find_baseline
 from carbon_pipeline.tracking.cancellation import sigterm_ends_the_work
-from carbon_pipeline.tracking.intensity import CarbonIntensity, find_intensity
+from carbon_pipeline.tracking.electricity_maps import hour_of
+from carbon_pipeline.tracking.intensity import CarbonIntensity, intensity_now, intensity_over
 from carbon_pipeline.tracking.landing import beat, land
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, Reading, TrackingMode
-from carbon_pipeline.tracking.record import SHORT_RUN_S, Origin, RunRecord, Status
+from carbon_pipeline.tracking.metering import Metering
+from carbon_pipeline.tracking.record import SHORT_RUN_S, SHORTEST_BASELINE_S, Origin, RunRecord, Status
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_PROJECT = "carbon_pipeline"
 DEFAULT_NAME = "work"
-
-NO_CPU_SECONDS: tuple[float | None, float | None] = (None, None)
-
-READING_SHARE = 50
-"""The meter waits at least this many times as long as its last reading took: 2 % of the time at most goes into it."""
-
-METER_TIMEOUT_S = 10.0
-"""A meter that hangs for this long at the end of the work has failed."""
 
 
 @dataclass(frozen=True)
@@ -190,9 +186,9 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._orchestration = orchestration or Orchestration()
         self._probe_hardware = probe_hardware
         self._probe_location = probe_location
-        self._metering = _Metering(
-            lambda: make_meter(tracking_mode, settings.pue), settings.sample_s, self._keep_heartbeat
-        )
+        self._metering = Metering(lambda: make_meter(tracking_mode, settings.pue), settings.sample_s, self._note)
+        self._kwh_by_hour: defaultdict[datetime, float] = defaultdict(float)
+        self._kwh_so_far = 0.0
 
     def __enter__(self) -> "TrackedRun":
         if self._entered_by is not None:
@@ -212,14 +208,19 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._cloud = _guarded("cloud", lambda: probe_cloud(self._settings), Cloud())
         self._hardware = _guarded("hardware", self._probe_hardware, Hardware())
         self._intensity = _guarded("carbon intensity", self._find_intensity, None)
+        self._baseline = _guarded("idle baseline", lambda: find_baseline(self._settings.data_dir), None)
         methods = self._metering.prepare()
-        self._cpu_s_before = _guarded("CPU seconds", _cpu_seconds, NO_CPU_SECONDS)
-        self._started_at = datetime.now(UTC)
+        self._note_the_start()
         self._beat(methods, duration_s=0.0)
         self._signals.enter_context(sigterm_ends_the_work())
+        self._note_the_start()
         self._metering.start()
         self._clock = time.perf_counter()
         return self
+
+    def _note_the_start(self) -> None:
+        self._started_at = datetime.now(UTC)
+        self._cpu_s_before = _guarded("CPU seconds", cpu_seconds, CpuSeconds())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -228,39 +229,52 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         if os.getpid() != self._entered_by:
             return  # a child that was forked inside the block: the run is its parent's
         reading = self._metering.stop()
+        cpu_s = _guarded("CPU seconds", cpu_seconds, CpuSeconds())
         self._signals.close()
+        self._note_energy(reading)
         try:
-            self.record = self._make_record(_status(error), duration_s, reading)
+            self._intensity = self._find_intensity_over_the_run()
+            self.record = self._make_record(_status(error), duration_s, reading, cpu_s)
             self.landed_at = land(self.record, self._settings.data_dir)
         except Exception as trouble:  # noqa: BLE001 - whatever it is, the work has been done
             logger.error("the record of %s could not be kept in %s: %s", self._name, self._settings.data_dir, trouble)
 
-    def _keep_heartbeat(self, reading: Reading) -> None:
-        """Puts the record so far on disk, now and then: what is left if the process is killed."""
+    def _note(self, reading: Reading) -> None:
+        """Keeps what is measured: by the hour, and now and then on disk, where it is left if the process is killed."""
+        self._note_energy(reading)
         if time.perf_counter() - self._last_beat >= self._settings.heartbeat_s:
             self._beat(reading, time.perf_counter() - self._clock)
+
+    def _note_energy(self, reading: Reading) -> None:
+        kwh = reading.energy_kwh or 0.0
+        self._kwh_by_hour[hour_of(datetime.now(UTC))] += kwh - self._kwh_so_far
+        self._kwh_so_far = kwh
 
     def _beat(self, reading: Reading, duration_s: float) -> None:
         self._last_beat = time.perf_counter()
         try:
-            beat(self._make_record("interrupted", duration_s, reading), self._settings.data_dir)
+            cpu_s = _guarded("CPU seconds", cpu_seconds, CpuSeconds())
+            beat(self._make_record("interrupted", duration_s, reading, cpu_s), self._settings.data_dir)
         except Exception as error:  # noqa: BLE001 - whatever it is, the work goes on
             logger.warning(
                 "the heartbeat of %s could not be kept in %s: %s", self._name, self._settings.data_dir, error
             )
 
-    def _find_intensity(self) -> CarbonIntensity:
-        return find_intensity(
-            configured_g_per_kwh=self._settings.intensity_g_per_kwh,
-            country_iso_code=self._location.country_iso_code,
-            region=self._location.region,
-            cloud_provider=self._cloud.provider.value,
-            cloud_region=self._cloud.region.value,
+    def _find_intensity(self) -> CarbonIntensity | None:
+        return intensity_now(self._settings, self._location, self._cloud)
+
+    def _find_intensity_over_the_run(self) -> CarbonIntensity | None:
+        at_start = self._intensity
+        if at_start is None:
+            return None
+        return _guarded(
+            "carbon intensity",
+            lambda: intensity_over(self._settings, self._location, at_start, self._kwh_by_hour),
+            at_start,
         )
 
-    def _make_record(self, status: Status, duration_s: float, reading: Reading) -> RunRecord:
+    def _make_record(self, status: Status, duration_s: float, reading: Reading, cpu_s_after: CpuSeconds) -> RunRecord:
         hardware, location, intensity = self._hardware, self._location, self._intensity
-        cpu_s_after = _guarded("CPU seconds", _cpu_seconds, NO_CPU_SECONDS)
         gpu_count = hardware.gpu_count.value
         measured = reading.cpu_energy_kwh is not None or reading.ram_energy_kwh is not None
         # A real zero: somebody looked and there is no GPU. Where nobody could look, nothing is known.
@@ -269,6 +283,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             reading = replace(reading, gpu_energy_kwh=0.0)
         if gpu_count == 0 and reading.gpu_energy_kwh:
             gpu_count = None  # the meter sees GPUs that NVML does not, such as AMD's
+        baseline = self._baseline if self._baseline and self._baseline.fits(reading, self._tracking_mode) else None
         meter = self._metering.meter
         is_codecarbon = getattr(meter, "name", None) == "codecarbon"
         flags = {
@@ -276,8 +291,10 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             "meter_failed": self._metering.error is not None,
             "gpu_not_measured": measured and reading.gpu_energy_kwh is None,
             "energy_missing": self._metering.error is None and not (measured and _all_parts(reading)),
-            "unknown_cpu_model": reading.cpu_known is False,
+            "unknown_cpu_model": reading.cpu_tdp_source not in (None, "table"),
             "settings_ignored": self._settings_error is not None,
+            "short_baseline": baseline is not None and baseline.duration_s < SHORTEST_BASELINE_S,
+            "busy_baseline": baseline is not None and baseline.is_busy,
         }
         return RunRecord(
             run_id=self.run_id,
@@ -297,14 +314,24 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             gpu_method=reading.gpu_method,
             ram_method=reading.ram_method,
             cpu_tdp_w=reading.cpu_tdp_w,
+            cpu_tdp_source=reading.cpu_tdp_source,
+            gpu_tracked_count=reading.gpu_tracked_count,
+            sample_s=self._settings.sample_s,
+            sample_count=self._metering.sample_count,
+            idle_energy_kwh=baseline.energy_kwh(self._settings.pue) if baseline else None,
+            idle_duration_s=baseline.duration_s if baseline else None,
+            idle_measured_at=baseline.measured_at if baseline else None,
             tracking_mode=self._tracking_mode,
             pue=self._settings.pue,
             meter=getattr(meter, "name", "none"),
             meter_version=getattr(meter, "version", None),
             meter_error=self._metering.error,
             settings_error=self._settings_error,
+            meter_settings_ignored=getattr(meter, "ignored_settings", None),
             carbon_intensity_g_per_kwh=intensity.g_per_kwh if intensity else None,
             intensity_source=intensity.source if intensity else "unknown",
+            intensity_year=intensity.year if intensity else None,
+            intensity_note=intensity.note if intensity else None,
             country_iso_code=location.country_iso_code,
             country_name=location.country_name,
             region=location.region,
@@ -322,79 +349,14 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             gpu_memory_gb=hardware.gpu_memory_gb.value,
             gpu_driver=hardware.gpu_driver.value,
             ram_gb=hardware.ram_gb.value,
-            process_cpu_s=_difference(self._cpu_s_before[0], cpu_s_after[0]),
-            host_cpu_s=_difference(self._cpu_s_before[1], cpu_s_after[1]),
+            machine_kind=hardware.machine_kind.value,
+            process_cpu_s=_difference(self._cpu_s_before.process_tree, cpu_s_after.process_tree),
+            host_cpu_s=_difference(self._cpu_s_before.host, cpu_s_after.host),
             os=platform.system(),
             python_version=platform.python_version(),
             codecarbon_version=getattr(meter, "version", None) if is_codecarbon else None,
             **vars(self._orchestration),
         )
-
-
-class _Metering:
-    """Runs a meter and keeps its failures away from the work."""
-
-    def __init__(
-        self, make_meter: Callable[[], Meter], interval_s: float, on_reading: Callable[[Reading], None]
-    ) -> None:
-        self.meter: Meter | None = None
-        self.error: str | None = None
-        self._make_meter = make_meter
-        self._interval_s = interval_s
-        self._on_reading = on_reading
-        self._ended = threading.Event()
-        self._reader = threading.Thread(target=self._read_now_and_then, name="carbon_pipeline-meter", daemon=True)
-
-    def prepare(self) -> Reading:
-        with _Guard(self):
-            self.meter = self._make_meter()
-            return self.meter.prepare()
-        return Reading()
-
-    def start(self) -> None:
-        if self.meter is None or self.error:
-            return
-        with _Guard(self):
-            self._reader.start()  # it waits first, so that its own start is not in the span
-            self.meter.start()
-
-    def stop(self) -> Reading:
-        self._ended.set()
-        if self.meter is None or self.error:
-            return Reading()
-        with _Guard(self):
-            self._reader.join(timeout=METER_TIMEOUT_S)
-            if self._reader.is_alive():
-                raise TimeoutError(f"the meter has not answered for {METER_TIMEOUT_S:g} s")
-            if not self.error:
-                return self.meter.stop()
-        return Reading()
-
-    def _read_now_and_then(self) -> None:
-        wait_s = self._interval_s
-        while not self.error and not self._ended.wait(wait_s):
-            with _Guard(self):
-                assert self.meter is not None
-                began = time.perf_counter()
-                self._on_reading(self.meter.read())
-                # Beside busy Python code a reading can take seconds; then it is made more seldom.
-                wait_s = max(self._interval_s, READING_SHARE * (time.perf_counter() - began))
-
-
-class _Guard(AbstractContextManager["_Guard"]):
-    """Turns any exception of the meter into `metering.error`."""
-
-    def __init__(self, metering: _Metering):
-        self._metering = metering
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        if not isinstance(error, Exception | SystemExit):
-            return False
-        self._metering.error = f"{type(error).__name__}: {error}"
-        logger.warning("the meter failed; the work goes on without it", exc_info=error)
-        return True
 
 
 T = TypeVar("T")
@@ -424,17 +386,6 @@ def _status(error: BaseException | None) -> Status:
         return "completed"
     # An interrupt (Ctrl-C, SIGTERM as Dagster raises it) is no Exception; a failure of the work is.
     return "failed" if isinstance(error, Exception) else "cancelled"
-
-
-def _cpu_seconds() -> tuple[float | None, float | None]:
-    """CPU seconds so far: of this process with its ended children, and of the host (all but idle and waiting)."""
-    import psutil
-
-    process, host = psutil.Process().cpu_times(), psutil.cpu_times()
-    idle = host.idle + getattr(host, "iowait", 0.0)
-    # Linux counts guest time in user time already.
-    busy = sum(host) - idle - getattr(host, "guest", 0.0) - getattr(host, "guest_nice", 0.0)
-    return process.user + process.system + process.children_user + process.children_system, busy
 
 
 def _difference(before: float | None, after: float | None) -> float | None:

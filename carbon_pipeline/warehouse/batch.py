@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from carbon_pipeline.country import all_countries
+from carbon_pipeline.tracking import quality
 from carbon_pipeline.tracking.codecarbon_defaults import CODECARBON_DEFAULT_EXPERIMENT_ID
 from carbon_pipeline.tracking.record import SHORT_RUN_S
 from carbon_pipeline.warehouse import sql
@@ -118,7 +119,7 @@ def _load(connection: "DuckDBPyConnection", files: list[SourceFile]) -> list[Fil
     _run(connection, "stage_records")
     if any(file.format == "codecarbon_csv" for file in files):
         _stage_codecarbon(connection)
-    for step in ("raw", "best", "keyed", "hardware", "location", "software", "task", "run", "ledger"):
+    for step in ("raw", "best", "keyed", "hardware", "location", "software", "task", "run", "attribute", "ledger"):
         _run(connection, step)
     return [FileResult(*row) for row in connection.execute(sql.statement("load", "result")).fetchall()]
 
@@ -135,6 +136,29 @@ def _stage_codecarbon(connection: "DuckDBPyConnection") -> None:
         default_experiment_id=CODECARBON_DEFAULT_EXPERIMENT_ID,
         short_run_s=SHORT_RUN_S,
     )
+    _run(connection, "kind", kinds=json.dumps([_kind(row) for row in _rows(connection, "kinds")]))
+    _run(
+        connection,
+        "intervals",
+        average=[quality.AVERAGE_INTENSITY.low, quality.AVERAGE_INTENSITY.high],
+        anywhere=[quality.ANYWHERE_G_PER_KWH.low, quality.ANYWHERE_G_PER_KWH.high],
+        high_within=quality.HIGH_WITHIN,
+        medium_within=quality.MEDIUM_WITHIN,
+    )
+
+
+def _kind(row: dict[str, Any]) -> dict[str, Any]:
+    """A kind of imported rows with its coefficients."""
+    known = {name: value for name, value in row.items() if not name.startswith("has_")}
+    measured = {"cpu"} | {part for part in ("gpu", "ram") if row[f"has_{part}"]}
+    found = quality.coefficients({}, measured=measured, **known)
+    return row | {name: [ends.low, ends.high] for name, ends in vars(found).items()}
+
+
+def _rows(connection: "DuckDBPyConnection", step: str) -> list[dict[str, Any]]:
+    cursor = connection.execute(sql.statement("load", step))
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def _feed(connection: "DuckDBPyConnection", step: str, rows: Iterable[dict[str, Any]]) -> None:

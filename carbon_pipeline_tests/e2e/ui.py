@@ -36,6 +36,7 @@ def dagster_ui(data_dir: Path, log: Path, **environment: str) -> Iterator[str]:
             env={
                 **os.environ,
                 "CARBON_DATA_DIR": str(data_dir),
+                "CARBON_BASELINE_S": "1",
                 "DAGSTER_HOME": str(home),
                 "VIRTUAL_ENV": sys.prefix,
                 **environment,

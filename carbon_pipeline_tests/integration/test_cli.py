@@ -30,7 +30,9 @@ def carbon_pipeline(*arguments: object, status: int = 0, **environment: str) -> 
 def test_doctor_says_for_each_part_what_would_be_measured_and_how(data_dir: Path) -> None:
     findings = json.loads(carbon_pipeline("doctor", "--json", CARBON_COUNTRY_ISO_CODE="FRA").stdout)
     by_name = {finding["what"]: finding for finding in findings}
-    assert list(by_name) == ["cpu", "gpu", "ram", "location", "carbon intensity", "cloud"]
+    assert list(by_name) == [
+        "cpu", "gpu", "ram", "machine", "idle baseline", "location", "carbon intensity", "cloud",
+    ]  # fmt: skip
     assert by_name["location"]["value"] == "France"
     assert by_name["carbon intensity"]["source"] == "country_average"
     assert by_name["cpu"]["method"]

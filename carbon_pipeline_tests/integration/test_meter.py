@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -23,7 +24,7 @@ def test_codecarbon_still_says_how_it_measures() -> None:
     if methods.cpu_method in {"cpu_load", "constant"}:
         assert methods.cpu_tdp_w
         assert methods.cpu_tdp_w > 0
-        assert methods.cpu_known in (True, False)
+        assert methods.cpu_tdp_source in ("table", "4_w_per_thread", "85_w")
 
 
 def test_energies_of_many_readings_add_up_to_that_of_one_span() -> None:
@@ -55,16 +56,16 @@ def test_energies_of_many_readings_add_up_to_that_of_one_span() -> None:
 
 @pytest.mark.parametrize("seconds", [0.005, 0.02, 0.2])
 def test_a_short_run_keeps_the_energy_of_a_constant_power(data_dir: Path, seconds: float) -> None:
-    powers = []
-    for _ in range(2):
-        with track("warm up or not"):
-            time.sleep(0.3)
-    for duration_s in (seconds, 1.0):
+    def power_w(duration_s: float) -> float:
         with track("fit") as run:
             time.sleep(duration_s)
         assert run.record is not None
-        powers.append(run.record.ram_power_w)
-    assert powers[0] == pytest.approx(powers[1], rel=0.05)
+        assert run.record.ram_power_w is not None
+        return run.record.ram_power_w
+
+    # The median: a single run of milliseconds is at the mercy of whatever else this machine does.
+    powers = [statistics.median(power_w(duration_s) for _ in range(7)) for duration_s in (seconds, 0.3)]
+    assert powers[0] == pytest.approx(powers[1], rel=0.05 if seconds < 0.02 else 0.01)
 
 
 def test_busy_python_code_beside_the_meter_costs_no_energy(data_dir: Path) -> None:

@@ -41,6 +41,7 @@ def test_the_whole_way_works_and_every_number_of_it_agrees(data_dir: Path) -> No
     assert checks == {
         "field_record_is_sound": True,
         "energies_add_up": True,
+        "intervals_hold": True,
         "no_fallback_location": True,
         "run_ids_are_unique": True,
         "nothing_is_lost": True,
@@ -226,7 +227,7 @@ def test_the_sensor_asks_for_a_load_only_when_something_has_landed(data_dir: Pat
 def test_the_names_in_the_ui_stay_the_same() -> None:
     defs = build_defs()
     keys = {key.to_user_string() for key in defs.resolve_all_asset_keys()}
-    assert keys == {"training_data", "regression_model", "field_record", "runs", "reports"}
+    assert keys == {"idle_baseline", "training_data", "regression_model", "field_record", "runs", "reports"}
     assert set(defs.resources or {}) == {"emissions", "hardware", "location", "warehouse"}
     assert {job.name for job in defs.jobs or []} == {"pipeline", "load"}
     assert [schedule.name for schedule in defs.schedules or []] == ["daily_pipeline"]
@@ -238,6 +239,7 @@ def test_nothing_is_written_outside_the_data_folder(data_dir: Path, tmp_path: Pa
     run_pipeline()
     assert os.listdir(tmp_path) == ["data"]
     assert sorted(path.name for path in data_dir.iterdir() if not path.name.startswith(".")) == [
+        "baseline",
         "landing",
         "reports.duckdb",
         "running",

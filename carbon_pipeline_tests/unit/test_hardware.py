@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from carbon_pipeline.probes import hardware
+from carbon_pipeline.probes import gpus, hardware
+from carbon_pipeline.probes.hardware import Hardware
 
 X86 = "processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel name\t: AMD Ryzen 5 7530U with Radeon Graphics\n"
 ARM = "processor\t: 0\nBogoMIPS\t: 243.75\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n"
@@ -81,7 +82,7 @@ def test_gpus_are_counted_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
             nvmlSystemGetDriverVersion=lambda: b"580.65",
         ),
     )
-    found = hardware.probe_hardware()
+    found = Hardware(**gpus.probe_gpus())
     assert found.gpu_count.value == 2
     assert found.gpu_model.value == "2 x NVIDIA A100-SXM4-80GB"
     assert found.gpu_memory_gb.value == 80.0
@@ -102,13 +103,13 @@ def pci_bus(monkeypatch: pytest.MonkeyPatch, folder: Path, *devices: tuple[str, 
         device.mkdir(parents=True)
         (device / "vendor").write_text(vendor + "\n")
         (device / "class").write_text(kind + "\n")
-    monkeypatch.setattr(hardware, "_PCI_DEVICES", folder)
+    monkeypatch.setattr(gpus, "_PCI_DEVICES", folder)
 
 
 @pytest.mark.usefixtures("no_nvml")
 def test_without_nvml_there_are_no_gpus_and_a_reason(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pci_bus(monkeypatch, tmp_path / "pci", ("0x10de", "0x040300"), ("0x8086", "0x030000"))
-    found = hardware.probe_hardware().gpu_count
+    found = Hardware(**gpus.probe_gpus()).gpu_count
     assert (found.value, found.source) == (0, "pci")
     assert "NVML Shared Library Not Found" in str(found.reason)
 
@@ -116,7 +117,7 @@ def test_without_nvml_there_are_no_gpus_and_a_reason(monkeypatch: pytest.MonkeyP
 @pytest.mark.usefixtures("no_nvml")
 def test_a_gpu_without_its_driver_is_unknown_and_not_zero(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pci_bus(monkeypatch, tmp_path / "pci", ("0x10de", "0x030200"))
-    found = hardware.probe_hardware().gpu_count
+    found = Hardware(**gpus.probe_gpus()).gpu_count
     assert found.value is None
     assert "is its driver installed" in str(found.reason)
 
@@ -125,8 +126,8 @@ def test_a_gpu_without_its_driver_is_unknown_and_not_zero(monkeypatch: pytest.Mo
 def test_without_nvml_and_a_pci_bus_to_look_at_the_count_says_that_it_is_a_guess(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(hardware, "_PCI_DEVICES", tmp_path / "not here")
-    found = hardware.probe_hardware().gpu_count
+    monkeypatch.setattr(gpus, "_PCI_DEVICES", tmp_path / "not here")
+    found = Hardware(**gpus.probe_gpus()).gpu_count
     assert (found.value, found.source) == (0, "unknown")
 
 
@@ -143,7 +144,7 @@ def test_a_board_that_does_not_answer_each_question_is_still_counted(monkeypatch
     )
     board.nvmlShutdown = unsupported
     monkeypatch.setitem(sys.modules, "pynvml", board)
-    found = hardware.probe_hardware()
+    found = Hardware(**gpus.probe_gpus())
     assert (found.gpu_count.value, found.gpu_model.value) == (1, "NVIDIA GB10")
     assert (found.gpu_memory_gb.value, found.gpu_memory_gb.reason) == (None, "NVML: Not Supported")
 
@@ -153,7 +154,7 @@ def test_a_gpu_that_may_not_be_read_is_unknown_and_not_zero(monkeypatch: pytest.
         raise PermissionError("Insufficient Permissions")
 
     monkeypatch.setitem(sys.modules, "pynvml", nvml(nvmlDeviceGetCount=lambda: 1, nvmlDeviceGetHandleByIndex=denied))
-    found = hardware.probe_hardware().gpu_count
+    found = Hardware(**gpus.probe_gpus()).gpu_count
     assert found.value is None
     assert "Insufficient Permissions" in str(found.reason)
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from carbon_pipeline import network
 from carbon_pipeline.probes import location
 from carbon_pipeline.probes.location import parse_answer, probe_location
 from carbon_pipeline.settings import read_settings
@@ -121,8 +122,8 @@ def test_an_answer_that_is_none_leaves_the_country_unknown_with_a_reason(
 def test_a_service_that_hangs_is_given_up_after_two_seconds(
     service: Service, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert location.TIMEOUT_S == 2.0
-    monkeypatch.setattr(location, "TIMEOUT_S", 0.2)
+    assert network.TIMEOUT_S == 2.0
+    monkeypatch.setattr(network, "TIMEOUT_S", 0.2)
     service.delay_s = 1.0
     found = probe(data_dir)
     assert found.source == "unknown"
@@ -132,7 +133,7 @@ def test_a_service_that_hangs_is_given_up_after_two_seconds(
 def test_a_service_that_trickles_is_given_up_too(
     service: Service, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(location, "DEADLINE_S", 0.2)
+    monkeypatch.setattr(network, "DEADLINE_S", 0.2)
     service.delay_s = 1.0
     began = time.perf_counter()
     assert "no answer within 0.2 s" in str(probe(data_dir).reason)

@@ -133,7 +133,7 @@ def test_no_gpu_is_a_real_zero_and_a_gpu_that_was_not_measured_is_none(
 
 
 def test_a_meter_that_hangs_does_not_hang_the_work(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("carbon_pipeline.tracking.run.METER_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("carbon_pipeline.tracking.metering.METER_TIMEOUT_S", 0.1)
 
     class Hanging(FakeMeter):
         def read(self) -> Reading:

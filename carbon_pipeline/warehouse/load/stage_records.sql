@@ -6,6 +6,12 @@ SELECT sha256, line, unnest(from_json(record, '{
     "started_at": "TIMESTAMPTZ", "ended_at": "TIMESTAMPTZ", "duration_s": "DOUBLE",
     "cpu_energy_kwh": "DOUBLE", "gpu_energy_kwh": "DOUBLE", "ram_energy_kwh": "DOUBLE", "energy_kwh": "DOUBLE",
     "cpu_power_w": "DOUBLE", "gpu_power_w": "DOUBLE", "ram_power_w": "DOUBLE", "cpu_tdp_w": "DOUBLE",
+    "cpu_tdp_source": "VARCHAR", "gpu_tracked_count": "INTEGER", "sample_s": "DOUBLE", "sample_count": "BIGINT",
+    "idle_energy_kwh": "DOUBLE", "idle_duration_s": "DOUBLE", "idle_measured_at": "TIMESTAMPTZ",
+    "energy_above_idle_kwh": "DOUBLE", "energy_low_kwh": "DOUBLE", "energy_high_kwh": "DOUBLE", "quality": "VARCHAR",
+    "emissions_low_kg": "DOUBLE", "emissions_high_kg": "DOUBLE",
+    "carbon_intensity_low_g_per_kwh": "DOUBLE", "carbon_intensity_high_g_per_kwh": "DOUBLE",
+    "intensity_year": "INTEGER", "intensity_note": "VARCHAR", "meter_settings_ignored": "VARCHAR",
     "emissions_kg": "DOUBLE", "emissions_rate_kg_per_s": "DOUBLE",
     "carbon_intensity_g_per_kwh": "DOUBLE", "intensity_source": "VARCHAR", "location_source": "VARCHAR",
     "cpu_method": "VARCHAR", "gpu_method": "VARCHAR", "ram_method": "VARCHAR",
@@ -16,7 +22,7 @@ SELECT sha256, line, unnest(from_json(record, '{
     "latitude": "DOUBLE", "longitude": "DOUBLE", "cloud_provider": "VARCHAR", "cloud_region": "VARCHAR",
     "os": "VARCHAR", "python_version": "VARCHAR", "codecarbon_version": "VARCHAR", "host": "VARCHAR",
     "cpu_model": "VARCHAR", "cpu_count": "INTEGER", "cpu_physical_count": "INTEGER", "gpu_model": "VARCHAR",
-    "gpu_count": "INTEGER", "gpu_memory_gb": "DOUBLE", "gpu_driver": "VARCHAR", "ram_gb": "DOUBLE"
+    "gpu_count": "INTEGER", "gpu_memory_gb": "DOUBLE", "gpu_driver": "VARCHAR", "ram_gb": "DOUBLE", "machine_kind": "VARCHAR"
 }'))
 FROM inbox_row
 JOIN inbox_file AS file USING (sha256)

@@ -4,11 +4,11 @@ SELECT
     count(*) AS runs,
     sum(duration_s) AS duration_s,
     sum(attributed_energy_kwh) AS energy_kwh,
-    sum(energy_low_kwh) AS energy_low_kwh,
-    sum(energy_high_kwh) AS energy_high_kwh,
-    sum(emissions_kg) AS emissions_kg,
-    sum(emissions_low_kg) AS emissions_low_kg,
-    sum(emissions_high_kg) AS emissions_high_kg
+    sum(energy_low_kwh * attributed_share) AS energy_low_kwh,
+    sum(energy_high_kwh * attributed_share) AS energy_high_kwh,
+    sum(emissions_kg * attributed_share) AS emissions_kg,
+    sum(emissions_low_kg * attributed_share) AS emissions_low_kg,
+    sum(emissions_high_kg * attributed_share) AS emissions_high_kg
 FROM report.runs
 GROUP BY ALL
 ORDER BY day;
@@ -17,8 +17,8 @@ COMMENT ON COLUMN report.daily.day IS 'Day of the start, UTC.';
 COMMENT ON COLUMN report.daily.runs IS 'Number of runs.';
 COMMENT ON COLUMN report.daily.duration_s IS 'Sum of the durations, seconds.';
 COMMENT ON COLUMN report.daily.energy_kwh IS 'Sum of the attributed energies, kWh, so that nothing counts twice.';
-COMMENT ON COLUMN report.daily.energy_low_kwh IS 'Sum of the lower ends, kWh.';
-COMMENT ON COLUMN report.daily.energy_high_kwh IS 'Sum of the upper ends, kWh.';
-COMMENT ON COLUMN report.daily.emissions_kg IS 'Sum of the emissions, kg CO2eq.';
-COMMENT ON COLUMN report.daily.emissions_low_kg IS 'Sum of the lower ends, kg CO2eq.';
-COMMENT ON COLUMN report.daily.emissions_high_kg IS 'Sum of the upper ends, kg CO2eq.';
+COMMENT ON COLUMN report.daily.energy_low_kwh IS 'Sum of the lower ends, attributed, kWh.';
+COMMENT ON COLUMN report.daily.energy_high_kwh IS 'Sum of the upper ends, attributed, kWh.';
+COMMENT ON COLUMN report.daily.emissions_kg IS 'Sum of the emissions, attributed, kg CO2eq.';
+COMMENT ON COLUMN report.daily.emissions_low_kg IS 'Sum of the lower ends, attributed, kg CO2eq.';
+COMMENT ON COLUMN report.daily.emissions_high_kg IS 'Sum of the upper ends, attributed, kg CO2eq.';

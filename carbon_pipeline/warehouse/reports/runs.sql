@@ -12,6 +12,7 @@ SELECT
     l.cloud_provider,
     l.cloud_region,
     l.cloud_provider IS NOT NULL AS on_cloud,
+    CASE WHEN r.energy_kwh > 0 THEN r.attributed_energy_kwh / r.energy_kwh ELSE 1 END AS attributed_share,
     s.os,
     s.python_version,
     s.codecarbon_version,
@@ -24,6 +25,7 @@ SELECT
     h.gpu_memory_gb,
     h.gpu_driver,
     h.ram_gb,
+    h.machine_kind,
     r.hardware_id,
     r.location_id,
     r.software_id,
@@ -34,4 +36,5 @@ JOIN core.location AS l USING (location_id)
 JOIN core.software AS s USING (software_id)
 JOIN core.task AS t USING (task_id);
 COMMENT ON VIEW report.runs IS 'One row per run, everything joined: the view to start from.';
+COMMENT ON COLUMN report.runs.attributed_share IS 'This run''s share of the machine, 0 to 1; below 1 where runs overlap on a host.';
 COMMENT ON COLUMN report.runs.on_cloud IS 'Whether a cloud provider is known.';

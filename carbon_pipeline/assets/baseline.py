@@ -1,0 +1,45 @@
+"""What this machine draws when nobody works. How it is measured is settled in `tracking/baseline.py`."""
+
+import dagster as dg
+from pydantic import Field
+
+from carbon_pipeline.assets.metadata import GROUP
+from carbon_pipeline.resources.emissions import EmissionsResource
+from carbon_pipeline.tracking.record import SHORTEST_BASELINE_S
+
+
+class BaselineConfig(dg.Config):
+    """How long the idle machine is measured."""
+
+    seconds: float | None = Field(
+        default=None, gt=0, description="How long to measure; default CARBON_BASELINE_S, else 60 s, as MLPerf Power."
+    )
+
+
+# In the pool of the measured steps: while one of them runs, the machine is not idle.
+@dg.asset(group_name=GROUP, kinds={"codecarbon"}, pool="energy_meter")
+def idle_baseline(
+    context: dg.AssetExecutionContext, config: BaselineConfig, emissions: EmissionsResource
+) -> dg.MaterializeResult[None]:
+    """The idle machine, measured and kept in `data/baseline/`; later runs on this host say what they used above it."""
+    try:
+        baseline = emissions.measure_idle(config.seconds)
+    except (
+        RuntimeError
+    ) as error:  # a failing meter breaks no work; the runs after this one have no baseline, or an old one
+        context.log.error(str(error))
+        return dg.MaterializeResult(metadata={"meter_error": str(error)})
+    if baseline.duration_s < SHORTEST_BASELINE_S:
+        context.log.warning(f"measured for {baseline.duration_s:.1f} s only; MLPerf Power takes at least 60 s")
+    if baseline.is_busy:
+        context.log.warning(f"the machine was not idle: its CPUs were busy for {baseline.load:.0%} of the time")
+    return dg.MaterializeResult(
+        metadata={
+            "carbon/power_w": baseline.power_w,
+            "carbon/energy_kwh": baseline.energy_kwh(),
+            "carbon/duration_s": baseline.duration_s,
+            "carbon/method": "cpu={}, gpu={}, ram={}".format(*baseline.methods),
+            "load": dg.MetadataValue.null() if baseline.load is None else baseline.load,
+            "host": baseline.host,
+        }
+    )

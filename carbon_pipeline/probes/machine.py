@@ -1,0 +1,64 @@
+"""What kind of machine this is, since what a meter cannot see (board, fans, power supply) depends on that."""
+
+import platform
+import subprocess
+from pathlib import Path
+
+from carbon_pipeline.probes.sourced import Sourced
+
+_CHASSIS_TYPE = Path("/sys/class/dmi/id/chassis_type")
+_PROC_CPUINFO = Path("/proc/cpuinfo")
+
+# System Management BIOS reference specification (DMTF DSP0134), system enclosure or chassis types.
+_LAPTOPS = {8, 9, 10, 11, 14, 30, 31, 32}
+_DESKTOPS = {3, 4, 5, 6, 7, 13, 15, 16, 24, 35, 36}
+_SERVERS = {17, 23, 25, 28, 29}
+
+
+def machine_kind(system: str | None = None) -> Sourced[str]:
+    """Looks for the kind of this machine.
+
+    Args:
+        system: what `platform.system()` says; only tests give it.
+
+    Returns:
+        `laptop`, `desktop`, `server` or `virtual` with its source; unknown with a reason.
+    """
+    reader = {"Linux": _on_linux, "Darwin": _on_macos, "Windows": _on_windows}.get(system or platform.system())
+    try:
+        found = reader() if reader else Sourced[str]()
+    except Exception as error:  # noqa: BLE001 - each source may be missing in its own way
+        return Sourced(reason=f"the kind of the machine could not be read: {error}")
+    return found if found.value else Sourced(reason="nothing on this system says what kind of machine it is")
+
+
+def _on_linux() -> Sourced[str]:
+    """Virtual machines first: what their firmware says of a chassis is made up."""
+    with _PROC_CPUINFO.open(encoding="utf-8", errors="replace") as lines:
+        flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    if "hypervisor" in flags:
+        return Sourced(value="virtual", source=str(_PROC_CPUINFO))
+    return Sourced(value=_of_chassis(int(_CHASSIS_TYPE.read_text())), source="dmi")
+
+
+def _on_macos() -> Sourced[str]:
+    model = subprocess.run(
+        ("sysctl", "-n", "hw.model", "machdep.cpu.brand_string"), capture_output=True, text=True, timeout=5, check=True
+    ).stdout
+    if "Virtual" in model:
+        return Sourced(value="virtual", source="sysctl")
+    return Sourced(value="laptop" if "MacBook" in model else "desktop", source="sysctl")
+
+
+def _on_windows() -> Sourced[str]:
+    import wmi
+
+    computer = wmi.WMI()
+    if "Virtual" in str(computer.Win32_ComputerSystem()[0].Model):
+        return Sourced(value="virtual", source="wmi")
+    return Sourced(value=_of_chassis(computer.Win32_SystemEnclosure()[0].ChassisTypes[0]), source="wmi")
+
+
+def _of_chassis(number: int) -> str | None:
+    kinds = {"laptop": _LAPTOPS, "desktop": _DESKTOPS, "server": _SERVERS}
+    return next((kind for kind, numbers in kinds.items() if number in numbers), None)

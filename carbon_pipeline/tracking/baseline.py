@@ -1,0 +1,148 @@
+"""The idle baseline: what this machine draws when nobody works, measured once and kept per host.
+
+MLPerf Power measures for at least 60 s (arXiv 2410.12032); a shorter baseline is marked.
+"""
+
+import socket
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from carbon_pipeline.files import write_whole
+from carbon_pipeline.probes.cpu_seconds import cpu_seconds
+from carbon_pipeline.settings import Settings
+from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, Reading, TrackingMode
+from carbon_pipeline.tracking.metering import Metering
+
+FOLDER = "baseline"
+
+BUSY_FROM = 0.1
+"""From this load of the host on the machine was not idle."""
+
+
+class Baseline(BaseModel):
+    """What the idle machine drew. Energies are as the meter saw them, without a PUE.
+
+    Attributes:
+        host: name of the machine.
+        measured_at: end of the measurement, UTC.
+        duration_s: its length, seconds.
+        cpu_energy_kwh: energy of the CPUs, kWh.
+        gpu_energy_kwh: energy of the GPUs, kWh.
+        ram_energy_kwh: energy of the memory, kWh.
+        methods: how CPU, GPU and RAM were measured; only runs that were measured in the same way compare.
+        load: busy share of all CPUs, 0 to 1; None if it is not known.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    host: str
+    measured_at: AwareDatetime
+    duration_s: float = Field(gt=0, allow_inf_nan=False)
+    cpu_energy_kwh: float | None = Field(ge=0, allow_inf_nan=False)
+    gpu_energy_kwh: float | None = Field(ge=0, allow_inf_nan=False)
+    ram_energy_kwh: float | None = Field(ge=0, allow_inf_nan=False)
+    methods: tuple[str, str, str]
+    load: float | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the machine was at work while it should have been idle."""
+        return self.load is not None and self.load > BUSY_FROM
+
+    @property
+    def power_w(self) -> float:
+        """Mean power, W (1 kWh = 3.6e6 J)."""
+        return self.energy_kwh() * 3.6e6 / self.duration_s
+
+    def energy_kwh(self, pue: float = 1.0) -> float:
+        """The sum of the parts that are known, kWh.
+
+        Args:
+            pue: power usage effectiveness to multiply it by, as the energies of runs are.
+        """
+        return pue * sum(e for e in (self.cpu_energy_kwh, self.gpu_energy_kwh, self.ram_energy_kwh) if e is not None)
+
+    def fits(self, reading: Reading, tracking_mode: TrackingMode) -> bool:
+        """Whether a run was measured as this baseline was: the whole machine, by the same methods."""
+        return tracking_mode == "machine" and self.methods == _methods(reading)
+
+
+def measure_baseline(
+    settings: Settings,
+    make_meter: Callable[[TrackingMode, float], Meter] = CodeCarbonMeter,
+    wait: Callable[[float], None] = time.sleep,
+) -> Baseline:
+    """Measures the machine while this process waits, and keeps the result for later runs on this host.
+
+    Args:
+        settings: `baseline_s` says how long, `data_dir` where it is kept.
+        make_meter: makes the meter from tracking mode and PUE.
+        wait: waits for a number of seconds.
+
+    Returns:
+        The baseline.
+
+    Raises:
+        RuntimeError: the meter failed.
+        OSError: the data folder cannot be written.
+    """
+    metering = Metering(lambda: make_meter("machine", 1.0), settings.sample_s, lambda reading: None)
+    metering.prepare()
+    before = cpu_seconds().host
+    began = time.perf_counter()
+    metering.start()
+    wait(settings.baseline_s)
+    duration_s = time.perf_counter() - began
+    reading = metering.stop()
+    if metering.error or reading.energy_kwh is None:
+        raise RuntimeError(f"the idle machine could not be measured: {metering.error or 'the meter saw no energy'}")
+    baseline = Baseline(
+        host=socket.gethostname(),
+        measured_at=datetime.now(UTC),
+        duration_s=duration_s,
+        cpu_energy_kwh=reading.cpu_energy_kwh,
+        gpu_energy_kwh=reading.gpu_energy_kwh,
+        ram_energy_kwh=reading.ram_energy_kwh,
+        methods=_methods(reading),
+        load=_load(before, cpu_seconds().host, duration_s),
+    )
+    write_whole(_path(settings.data_dir), baseline.model_dump_json(indent=1) + "\n")
+    return baseline
+
+
+def find_baseline(data_dir: Path) -> Baseline | None:
+    """The baseline of this host.
+
+    Args:
+        data_dir: the data folder.
+
+    Returns:
+        The baseline that was measured last; None if there is none that can be read.
+    """
+    try:
+        return Baseline.model_validate_json(_path(data_dir).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _path(data_dir: Path) -> Path:
+    """One file per host; a host's name may hold what no file's may."""
+    name = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in socket.gethostname())
+    return data_dir / FOLDER / f"{name or 'host'}.json"
+
+
+def _methods(reading: Reading) -> tuple[str, str, str]:
+    return reading.cpu_method, reading.gpu_method, reading.ram_method
+
+
+def _load(before: float | None, after: float | None, duration_s: float) -> float | None:
+    import psutil
+
+    count = psutil.cpu_count()
+    if before is None or after is None or not count:
+        return None
+    return max(0.0, min(1.0, (after - before) / (duration_s * count)))
