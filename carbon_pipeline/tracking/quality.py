@@ -48,14 +48,14 @@ _DIMM = "Desrochers et al. 2016 (10.1145/2989081.2989088): 0.5 to 3.1 W per modu
 _NO_DATA = "assumed: no comparison is published"
 
 FACTORS = {
-    "rapl": Range(0.93, 1.07, _RAPL),
-    "emi": Range(0.93, 1.07, f"the same counters as rapl: {_RAPL}"),
-    "power_gadget": Range(0.93, 1.07, f"the same counters as rapl: {_RAPL}"),
+    "rapl": Range(0.95, 1.05, _RAPL),
+    "emi": Range(0.95, 1.05, f"the same counters as rapl: {_RAPL}"),
+    "power_gadget": Range(0.95, 1.05, f"the same counters as rapl: {_RAPL}"),
     "powermetrics": Range(0.7, 1.3, _NO_DATA),
     "pmic": Range(0.8, 1.2, _NO_DATA),
     "cpu_load": Range(0.5, 5.3, _PROFILES),
     "constant": Range(0.15, 2.0, f"half the TDP, against the powers in {_PROFILES}"),
-    "nvml_counter": Range(0.95, 1.07, "NVIDIA, NVML reference: within 5 %; Yang et al. 2024 (arXiv 2312.02741)"),
+    "nvml_counter": Range(0.95, 1.05, "NVIDIA, NVML reference: within 5 %; Yang et al. 2024 (arXiv 2312.02741)"),
     "nvml_sampled": Range(0.65, 1.35, "Yang et al. 2024 (arXiv 2312.02741): sampled power off by up to 35 %"),
     "amdsmi": Range(0.9, 1.1, _NO_DATA),
     "estimated": Range(0.1, 1.3, _DIMM),
@@ -70,21 +70,32 @@ UNKNOWN_METHOD = {
 }
 """The same where the method is not known, as in imported files."""
 
-GUESSED_TDP = Range(0.1, 8.0, "assumed: 4 W per thread, or 85 W, whatever the CPU")
-"""The same where CodeCarbon guessed the TDP of the CPU."""
+GUESSED_TDP = {
+    "4_w_per_thread": Range(0.4, 2.5, "specified TDP per thread: 2 W of servers and laptops to 8 W of desktops"),
+    "85_w": Range(0.1, 4.0, "specified TDP: 6 W of laptops to 350 W of servers"),
+}
+"""What the TDP may truly be, as a multiple of CodeCarbon's guess."""
 
 PROCESS_MODE = Range(0.5, 1.0, "docs/measuring.md: up to a third too high beside busy Python code")
 """On top of the CPU's factor where only the process was looked at."""
 
 LOAD_CURVE = (
-    # modelled power, true power at least and at most; all as a share of the TDP
-    (0.00, 0.00, 0.30),
-    (0.10, 0.07, 0.50),
-    (0.30, 0.27, 1.40),
-    (0.65, 0.33, 1.60),
-    (1.00, 0.50, 2.50),
+    # modelled power; true power at least, at most; all as a share of the TDP
+    (0.00, 0.000, 0.45),
+    (0.10, 0.075, 0.45),
+    (0.23, 0.136, 1.00),
+    (1.00, 0.500, 1.10),
 )
-"""What a CPU draws where CodeCarbon's load model says something else; rises everywhere. Source: _PROFILES."""
+"""What a CPU draws where CodeCarbon's load model says something else. Both ends rise, the lower one is convex and the
+upper one concave, so that they also hold the mean of a run whose load changes. Source: _PROFILES."""
+
+TURBO = {
+    r"intel.*core|core.*\bi[3579]\b|core.*ultra": Range(
+        1.0, 2.1, "Intel ARK: maximum turbo over base power, 253/125 W"
+    ),
+    r"ryzen|athlon": Range(1.0, 1.35, "AMD: package power tracking at 1.35 times the TDP (sockets AM4, AM5)"),
+}
+"""By how much a CPU of that name may exceed its TDP, beyond the curve's upper end."""
 
 LOSSES = {
     "laptop": Range(1.08, 1.30, "80 PLUS and external power supplies (EU 2019/1782)"),
@@ -97,7 +108,7 @@ LOSSES = {
 
 REST_W = {
     "laptop": Range(2.0, 15.0, _NO_DATA),
-    "desktop": Range(10.0, 60.0, "arXiv 2509.22092"),
+    "desktop": Range(10.0, 60.0, "arXiv 2509.22092; cpu_load_profiling, Threadripper with a Tapo plug"),
     "server": Range(7.0, 130.0, "hubblo-org/scaphandre#201, #241"),
     "gpu_server": Range(150.0, 350.0, "Jay et al. 2023 (10.1109/CCGrid57682.2023.00020)"),
 }
@@ -111,7 +122,8 @@ IDLE_SXM_GPU_W = Range(30.0, 90.0, "Jay et al. 2023 (10.1109/CCGrid57682.2023.00
 """A GPU that is there and was not measured, W each; SXM modules idle higher than cards."""
 
 UNMEASURED_RAM_W_PER_GB = Range(0.0, 0.4, _DIMM)
-"""Memory that was not measured, W/GB."""
+COMMON_RAM_GB = 64.0
+"""Memory that was not measured, W/GB; its size if that is not known."""
 
 INTENSITY = {
     "configured": Range(1.0, 1.0, "as you said"),
@@ -178,7 +190,8 @@ def interval(
     Only the first three arguments are needed; whatever else is known makes the interval narrower.
 
     Args:
-        energies_kwh: energy of `cpu`, `gpu` and `ram`, kWh; None or absent where it was not measured.
+        energies_kwh: energy of `cpu`, `gpu` and `ram`, kWh; None or absent where it was not measured. Where only their
+            sum is known, `total`: the worse of the factors of CPU and GPU applies to all of it.
         methods: method of each, such as `rapl`, `cpu_load`, `nvml_counter`, `estimated`; anything else is unknown.
         duration_s: seconds.
         machine_kind: `laptop`, `desktop`, `server`, `gpu_server` or `virtual`; else told from CPU and GPUs.
@@ -194,20 +207,24 @@ def interval(
         pue: power usage effectiveness that the energies contain; the interval contains it too.
 
     Returns:
-        The interval, never narrower than the measured energy itself; None if the CPU's energy is not known.
+        The interval, which holds the measured energy itself; None if neither the CPU's energy nor a total is known.
 
     Raises:
         ValueError: an energy or the duration is negative or no number, or the PUE is below 1.
     """
-    energy = {part: _checked(f"energies_kwh[{part!r}]", energies_kwh.get(part)) for part in ("cpu", "gpu", "ram")}
+    energy = {part: _checked(f"energies_kwh[{part!r}]", energies_kwh.get(part)) for part in (*UNKNOWN_METHOD, "total")}
     seconds = _checked("duration_s", duration_s)
     if not 1 <= pue < math.inf:
         raise ValueError(f"pue is {pue}; it should be a number of at least 1")
-    if energy["cpu"] is None or seconds is None:
+    is_total = energy["cpu"] is None
+    measured = set(UNKNOWN_METHOD) if is_total else {part for part in UNKNOWN_METHOD if energy[part] is not None}
+    cpu_kwh = energy["total"] if is_total else energy["cpu"]
+    if cpu_kwh is None or seconds is None:
         return None
+    gpu_kwh, ram_kwh = (0.0, 0.0) if is_total else (energy["gpu"] or 0.0, energy["ram"] or 0.0)
     known = coefficients(
-        {part: methods.get(part) if energy[part] is not None else None for part in energy},
-        measured={part for part in energy if energy[part] is not None},
+        methods,
+        measured=measured,
         machine_kind=machine_kind,
         cpu_model=cpu_model,
         cpu_count=cpu_count,
@@ -218,14 +235,15 @@ def interval(
         ram_gb=ram_gb,
         tracking_mode=tracking_mode,
     )
-    cpu = known.cpu
-    if methods.get("cpu") == "cpu_load" and cpu_tdp_source == "table" and cpu_tdp_w and tracking_mode != "process":
-        cpu = _by_load_curve(energy["cpu"], cpu_tdp_w * pue * seconds / J_PER_KWH)
-    gpu_kwh, ram_kwh = energy["gpu"] or 0.0, energy["ram"] or 0.0
+    factor = known.cpu.hull(known.gpu) if is_total else known.cpu
+    cpu_low_kwh, cpu_high_kwh = factor.low * cpu_kwh, factor.high * cpu_kwh
+    tdp_kwh = (cpu_tdp_w or 0.0) * pue * seconds / J_PER_KWH
+    if methods.get("cpu") == "cpu_load" and tracking_mode != "process" and tdp_kwh > 0 and not is_total:
+        cpu_low_kwh, cpu_high_kwh = _by_load_curve(cpu_kwh, tdp_kwh, _tdp_range(cpu_model, cpu_tdp_source))
     rest_kwh = seconds / J_PER_KWH * pue
-    total = energy["cpu"] + gpu_kwh + ram_kwh
-    low = known.losses.low * (cpu.low * energy["cpu"] + known.gpu.low * gpu_kwh + known.ram.low * ram_kwh)
-    high = known.losses.high * (cpu.high * energy["cpu"] + known.gpu.high * gpu_kwh + known.ram.high * ram_kwh)
+    total = cpu_kwh + gpu_kwh + ram_kwh
+    low = known.losses.low * (cpu_low_kwh + known.gpu.low * gpu_kwh + known.ram.low * ram_kwh)
+    high = known.losses.high * (cpu_high_kwh + known.gpu.high * gpu_kwh + known.ram.high * ram_kwh)
     return Interval(
         low_kwh=min(low + known.rest_w.low * rest_kwh, total),
         high_kwh=min(max(high + known.rest_w.high * rest_kwh, total), sys.float_info.max),
@@ -267,14 +285,15 @@ def coefficients(
     measured = {"cpu", "gpu", "ram"} if measured is None else measured
     kind = machine_kind or kind_of_machine(cpu_model, gpu_count)
     factor = {part: FACTORS.get(methods.get(part) or "", UNKNOWN_METHOD[part]) for part in UNKNOWN_METHOD}
-    if methods.get("cpu") in ("cpu_load", "constant") and cpu_tdp_source not in (None, "table"):
-        factor["cpu"] = GUESSED_TDP
+    if methods.get("cpu") in ("cpu_load", "constant"):
+        factor["cpu"] = _times(factor["cpu"], _tdp_range(None, cpu_tdp_source))
     rest = _rest_w(kind, cpu_count)
-    unmeasured_gpus = _unmeasured_gpus(gpu_count, gpu_tracked_count, "gpu" in measured)
     idle = IDLE_SXM_GPU_W if re.search(r"SXM|HGX|V100|A100|H100|H200|B200", gpu_model or "", re.I) else IDLE_GPU_W
-    rest = _plus(rest, idle, unmeasured_gpus)
+    if gpu_count is None and "gpu" not in measured:
+        rest = _plus(rest, Range(0.0, idle.high, idle.source), 1)  # nobody has looked: there may be one
+    rest = _plus(rest, idle, _unmeasured_gpus(gpu_count, gpu_tracked_count, "gpu" in measured))
     if "ram" not in measured:
-        rest = _plus(rest, UNMEASURED_RAM_W_PER_GB, ram_gb or 0.0)
+        rest = _plus(rest, UNMEASURED_RAM_W_PER_GB, COMMON_RAM_GB if ram_gb is None else ram_gb)
     if tracking_mode == "process":
         factor["cpu"] = _times(factor["cpu"], PROCESS_MODE)
         rest = Range(0.0, rest.high, rest.source)
@@ -344,20 +363,23 @@ def _checked(name: str, value: float | None) -> float | None:
     return value
 
 
-def _by_load_curve(cpu_kwh: float, tdp_kwh: float) -> Range:
-    """The factors that bring the modelled energy onto the curves; `tdp_kwh` is what the TDP would have used."""
-    if cpu_kwh <= 0 or tdp_kwh <= 0:
-        return FACTORS["cpu_load"]
-    share = cpu_kwh / tdp_kwh
-    return Range(_on_curve(share, 1) / share, _on_curve(share, 2) / share, _PROFILES)
+def _tdp_range(cpu_model: str | None, cpu_tdp_source: str | None) -> Range:
+    """How far the power of the CPU may be from what its TDP, or the guess of it, lets the curve say."""
+    known = Range(1.0, 1.0, "") if cpu_tdp_source in (None, "table") else None
+    guess = known or GUESSED_TDP.get(str(cpu_tdp_source), GUESSED_TDP["85_w"])
+    turbo = (limits for name, limits in TURBO.items() if re.search(name, cpu_model or "", re.I))
+    return _times(guess, next(turbo, Range(1.0, 1.0, "")))
 
 
-def _on_curve(share: float, end: int) -> float:
-    shares = [point[0] for point in LOAD_CURVE]
-    right = min(bisect_right(shares, share), len(shares) - 1)
-    left, upper = LOAD_CURVE[right - 1], LOAD_CURVE[right]
-    slope = (upper[end] - left[end]) / (upper[0] - left[0])
-    return left[end] + slope * (share - left[0])
+def _by_load_curve(cpu_kwh: float, tdp_kwh: float, tdp: Range) -> tuple[float, float]:
+    """Both ends of the CPU's energy, kWh; `tdp_kwh` is what it would have used at its TDP all the time."""
+    right = min(bisect_right([share for share, _, _ in LOAD_CURVE], cpu_kwh / tdp_kwh), len(LOAD_CURVE) - 1)
+    (left, *here), (upper, *there) = LOAD_CURVE[right - 1], LOAD_CURVE[right]
+    low, high = (
+        ends[0] * tdp_kwh + (ends[1] - ends[0]) / (upper - left) * (cpu_kwh - left * tdp_kwh)
+        for ends in zip(here, there, strict=True)
+    )
+    return low * tdp.low, high * tdp.high
 
 
 def _losses(kind: str | None) -> Range:
