@@ -127,7 +127,7 @@ def _cpu_note(methods: Reading, machine_kind: str | None) -> str | None:
 
 def _gpu_note(methods: Reading, gpu_count: int | None) -> str | None:
     if gpu_count and not methods.gpu_tracked_count:
-        return "the meter sees no GPU: look at CUDA_VISIBLE_DEVICES"
+        return "the meter sees no GPU: CodeCarbon needs the command nvidia-smi on the PATH"
     if gpu_count and methods.gpu_tracked_count != gpu_count:
         return f"{methods.gpu_tracked_count} of {gpu_count} are measured: those that CUDA_VISIBLE_DEVICES names"
     return None
