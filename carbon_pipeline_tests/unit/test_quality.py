@@ -180,3 +180,15 @@ def test_the_pue_is_in_the_interval_as_it_is_in_the_energy() -> None:
 )
 def test_the_kind_of_machine_is_told_from_its_parts(cpu: str | None, gpus: int | None, kind: str | None) -> None:
     assert quality.kind_of_machine(cpu, gpus) == kind
+
+
+def test_the_wall_meter_lies_in_the_interval_in_nine_of_ten_published_runs() -> None:
+    from carbon_pipeline_tests.benchmarks.wall_meter import compare
+
+    runs = compare()
+    assert len(runs) > 250
+    assert sum(run.is_inside for run in runs) >= 0.9 * len(runs)
+    for group in {run.group for run in runs}:
+        inside = [run.is_inside for run in runs if run.group == group]
+        assert sum(inside) >= 0.9 * len(inside), group
+    assert sum(run.is_inside for run in compare(described=False)) >= 0.75 * len(runs)
