@@ -38,7 +38,7 @@ class FakeMeter:
     def read(self) -> Reading:
         return self._called("read")
 
-    def stop(self) -> Reading:
+    def stop(self, ended: float) -> Reading:
         return self._called("stop")
 
     def _called(self, call: str) -> Reading:

@@ -96,8 +96,9 @@ def measure_baseline(
     began = time.perf_counter()
     metering.start()
     wait(settings.baseline_s)
-    duration_s = time.perf_counter() - began
-    reading = metering.stop()
+    ended = time.perf_counter()
+    duration_s = ended - began
+    reading = metering.stop(ended)
     if metering.error or reading.energy_kwh is None:
         raise RuntimeError(f"the idle machine could not be measured: {metering.error or 'the meter saw no energy'}")
     baseline = Baseline(

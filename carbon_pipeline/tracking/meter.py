@@ -2,8 +2,8 @@
 place and a user another meter.
 
 This is the only file that touches CodeCarbon's tracker, and the only one that reads private attributes of it:
-`_hardware` and what lies in it, since the record that CodeCarbon publishes does not say how a number was obtained, and
-`_last_measured_time`, which says what span its energies cover.
+`_hardware` and what lies in it, since the record that CodeCarbon publishes does not say how a number was obtained, nor
+what span its energies cover.
 `carbon_pipeline_tests/integration/test_meter.py` fails when an upgrade takes one of them away.
 """
 
@@ -62,13 +62,13 @@ class Reading:
             ram_energy_kwh=_sum(self.ram_energy_kwh, later.ram_energy_kwh),
         )
 
-    def scaled(self, factor: float) -> "Reading":
-        """The energies times a factor."""
+    def scaled(self, cpu: float, gpu: float, ram: float) -> "Reading":
+        """The energies, each times a factor of its own."""
         return replace(
             self,
-            cpu_energy_kwh=None if self.cpu_energy_kwh is None else self.cpu_energy_kwh * factor,
-            gpu_energy_kwh=None if self.gpu_energy_kwh is None else self.gpu_energy_kwh * factor,
-            ram_energy_kwh=None if self.ram_energy_kwh is None else self.ram_energy_kwh * factor,
+            cpu_energy_kwh=None if self.cpu_energy_kwh is None else self.cpu_energy_kwh * cpu,
+            gpu_energy_kwh=None if self.gpu_energy_kwh is None else self.gpu_energy_kwh * gpu,
+            ram_energy_kwh=None if self.ram_energy_kwh is None else self.ram_energy_kwh * ram,
         )
 
 
@@ -93,8 +93,12 @@ class Meter(Protocol):
     def read(self) -> Reading:
         """The energy since `start`. May be called from another thread, but never two calls at a time."""
 
-    def stop(self) -> Reading:
-        """Ends the span and returns all of its energy."""
+    def stop(self, ended: float) -> Reading:
+        """Ends the span and returns all of its energy.
+
+        Args:
+            ended: the moment at which the work ended (`time.perf_counter`), just before this call.
+        """
 
 
 class CodeCarbonMeter:
@@ -102,10 +106,10 @@ class CodeCarbonMeter:
     `stop` lose most of it.
 
     A task is closed and the next one opened at each `read`: this reads the energy counters in time (RAPL wraps around
-    after 262 kJ, at 100 W every 44 minutes). What CodeCarbon covers is therefore not quite the span of the work: a
-    fraction of a millisecond longer at both ends, and shorter by the time between two tasks, which under load can reach
-    a tenth of a second and more. Energies are scaled from the covered time to the span, as if the power had been the
-    same in between.
+    after 262 kJ, at 100 W every 44 minutes). What CodeCarbon covers is therefore not quite the span of the work: it
+    loses the time that it takes to look at its sensors, and the time between two tasks, which under load can reach a
+    tenth of a second and more. The energy of each component is scaled from the time that was covered to the span, as if
+    the power had been the same in between.
     """
 
     name = "codecarbon"
@@ -121,7 +125,7 @@ class CodeCarbonMeter:
         self.pue = pue
         self.ignored_settings: str | None = None
         self._tasks = Reading(cpu_energy_kwh=0, gpu_energy_kwh=0, ram_energy_kwh=0)
-        self._covered_s = 0.0
+        self._covered_s = {"cpu": 0.0, "gpu": 0.0, "ram": 0.0}
 
     def prepare(self) -> Reading:
         """Makes the tracker, with every setting given: a stray `.codecarbon.config` or variable changes nothing."""
@@ -167,6 +171,8 @@ class CodeCarbonMeter:
         if not hasattr(self._tracker, "run_id"):
             raise RuntimeError("CodeCarbon could not make its tracker; its log says why")
         self._tracker.get_detected_hardware()
+        for part in self._tracker._hardware:
+            self._note_what_it_covers(part)
         self._methods = self._read_methods()
         return self._methods
 
@@ -181,35 +187,44 @@ class CodeCarbonMeter:
         self._open_task()
         return self._until(now)
 
-    def stop(self) -> Reading:
+    def stop(self, ended: float) -> Reading:
         """Ends the span."""
-        now = time.perf_counter()
         self._close_task()
         self._restore_log_level()
-        return self._until(now)
+        return self._until(ended)
 
     def _open_task(self) -> None:
         self._tracker.start_task()
-        self._task_began = self._tracker._last_measured_time
 
     def _close_task(self) -> float:
-        """Adds the energy of the task; returns the moment up to which it was measured (`time.perf_counter`)."""
+        """Adds the energy of the task; returns the moment (`time.perf_counter`)."""
         data = self._tracker.stop_task()
         if data is None:
             raise RuntimeError("CodeCarbon had no measurement running")
-        measured_until: float = self._tracker._last_measured_time
-        self._covered_s += measured_until - self._task_began
         self._tasks += replace(
             self._methods,
             cpu_energy_kwh=float(data.cpu_energy) if self._methods.cpu_method != "none" else None,
             gpu_energy_kwh=float(data.gpu_energy) if self._methods.gpu_method != "none" else None,
             ram_energy_kwh=float(data.ram_energy) if self._methods.ram_method != "none" else None,
         )
-        return measured_until
+        return time.perf_counter()
+
+    def _note_what_it_covers(self, part: Any) -> None:
+        """Adds up the time that CodeCarbon bills this component for, each time that it measures it."""
+        measure, name = part.measure_power_and_energy, _part_name(part)
+
+        def measure_and_note(last_duration: float, *args: Any, **kwargs: Any) -> Any:
+            self._covered_s[name] += last_duration
+            return measure(last_duration, *args, **kwargs)
+
+        part.measure_power_and_energy = measure_and_note
 
     def _until(self, now: float) -> Reading:
         """The energy from the start to a moment, scaled from what the tasks cover."""
-        return self._tasks.scaled((now - self._started) / self._covered_s) if self._covered_s > 0 else self._tasks
+        span_s = now - self._started
+        return self._tasks.scaled(
+            **{part: span_s / covered_s if covered_s > 0 else 1.0 for part, covered_s in self._covered_s.items()}
+        )
 
     def _restore_log_level(self) -> None:
         logging.getLogger("codecarbon").setLevel(self._log_level_before)
@@ -234,6 +249,12 @@ class CodeCarbonMeter:
             elif kind == "Raspberry" and chip:
                 methods[f"{chip}_method"] = "pmic"
         return Reading(**methods)
+
+
+def _part_name(part: Any) -> str:
+    """`cpu`, `gpu` or `ram`: of the class, or of the part of a chip that holds all three."""
+    kind = type(part).__name__.lower()
+    return kind if kind in ("cpu", "gpu", "ram") else part.chip_part.lower()
 
 
 _CPU_METHODS = {

@@ -65,8 +65,11 @@ class Metering:
             self._reader.start()  # it waits first, so that its own start is not in the span
             self.meter.start()
 
-    def stop(self) -> Reading:
+    def stop(self, ended: float) -> Reading:
         """Ends the span.
+
+        Args:
+            ended: the moment at which the work ended (`time.perf_counter`).
 
         Returns:
             All of its energy; nothing if the meter failed.
@@ -79,7 +82,7 @@ class Metering:
             if self._reader.is_alive():
                 raise TimeoutError(f"the meter has not answered for {METER_TIMEOUT_S:g} s")
             if not self.error:
-                reading = self.meter.stop()
+                reading = self.meter.stop(ended)
                 self.sample_count += 1
                 return reading
         return Reading()

@@ -197,7 +197,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         try:
             return self._begin()
         except BaseException:  # Ctrl-C in the middle of it: nothing of ours stays behind
-            self._metering.stop()
+            self._metering.stop(time.perf_counter())
             self._signals.close()
             raise
 
@@ -225,10 +225,11 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        duration_s = time.perf_counter() - self._clock
+        ended = time.perf_counter()
+        duration_s = ended - self._clock
         if os.getpid() != self._entered_by:
             return  # a child that was forked inside the block: the run is its parent's
-        reading = self._metering.stop()
+        reading = self._metering.stop(ended)
         cpu_s = _guarded("CPU seconds", cpu_seconds, CpuSeconds())
         self._signals.close()
         self._note_energy(reading)

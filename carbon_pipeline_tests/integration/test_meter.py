@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from carbon_pipeline import track
+from carbon_pipeline.probes import hardware
 from carbon_pipeline.tracking.meter import CodeCarbonMeter
 
 CPU_METHODS = {"rapl", "emi", "power_gadget", "powermetrics", "pmic", "cpu_load", "constant"}
@@ -37,7 +38,7 @@ def test_energies_of_many_readings_add_up_to_that_of_one_span() -> None:
         time.sleep(0.1)
         readings.append(meter.read())
     time.sleep(0.1)
-    last = meter.stop()
+    last = meter.stop(time.perf_counter())
     duration_s = time.perf_counter() - started
     energies = [reading.ram_energy_kwh for reading in (*readings, last)]
     assert energies == sorted(energies)
@@ -49,7 +50,7 @@ def test_energies_of_many_readings_add_up_to_that_of_one_span() -> None:
     single.start()
     started = time.perf_counter()
     time.sleep(0.3)
-    reading = single.stop()
+    reading = single.stop(time.perf_counter())
     assert reading.ram_energy_kwh
     assert ram_power_w == pytest.approx(reading.ram_energy_kwh * 3.6e6 / (time.perf_counter() - started), rel=0.1)
 
@@ -106,6 +107,10 @@ def test_a_stray_configuration_of_codecarbon_changes_nothing(
     assert record.ram_power_w < 400
     assert record.cpu_tdp_w is None or record.cpu_tdp_w != 500
     assert not list(tmp_path.rglob("emissions*.csv"))
+    said = str(record.meter_settings_ignored)
+    assert "pue (CODECARBON_PUE)" in said
+    assert f"force_ram_power ({tmp_path / '.codecarbon.config'})" in said
+    assert "500" not in said  # names and places, never values: API keys are among them
 
 
 def test_codecarbon_says_nothing_on_the_terminal(data_dir: Path) -> None:
@@ -146,3 +151,51 @@ def test_without_a_network_nothing_says_canada(data_dir: Path, monkeypatch: pyte
     assert not any(word in text for word in ("canada", '"can"', "quebec", "46.8", "-71.2"))
     assert run.record.location_source == "unknown"
     assert run.record.intensity_source == "world_average"
+
+
+def test_codecarbon_is_told_the_name_of_the_cpu_and_not_made_to_look(data_dir: Path) -> None:
+    script = """
+import cpuinfo
+def slow(): raise AssertionError("py-cpuinfo was asked")
+cpuinfo.get_cpu_info = slow
+from carbon_pipeline.tracking.meter import CodeCarbonMeter
+print(CodeCarbonMeter().prepare().cpu_method)
+assert cpuinfo.get_cpu_info is slow
+"""
+    if hardware.cpu_model().source != "/proc/cpuinfo":
+        script = "print('cpu_load')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() in CPU_METHODS
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "codecarbon.OfflineEmissionsTracker.__init__",
+        "codecarbon.OfflineEmissionsTracker.start_task",
+        "codecarbon.OfflineEmissionsTracker.stop_task",
+        "codecarbon.OfflineEmissionsTracker.get_detected_hardware",
+        "codecarbon.core.config.get_hierarchical_config",
+        "codecarbon.external.hardware.CPU.measure_power_and_energy",
+        "codecarbon.external.ram.RAM.total_power",
+        "carbon_pipeline.tracking.meter._tdp_source",
+    ],
+)
+def test_whatever_fails_inside_codecarbon_the_work_goes_on(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("broken on purpose")
+
+    monkeypatch.setattr(broken, fail)
+    with track("fit") as run:
+        done = sum(range(10))
+    assert done == 45
+    assert run.record is not None
+    assert run.landed_at is not None
+    assert run.record.duration_s > 0
+    if "meter_failed" in run.record.flags:
+        assert run.record.meter_error
+        assert (run.record.energy_kwh, run.record.energy_low_kwh) == (None, None)
+    else:  # CodeCarbon has dealt with it by itself
+        assert run.record.energy_kwh is not None

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from carbon_pipeline.probes import gpus, hardware
+from carbon_pipeline.probes import gpus, hardware, machine
 from carbon_pipeline.probes.hardware import Hardware
 
 X86 = "processor\t: 0\nvendor_id\t: AuthenticAMD\nmodel name\t: AMD Ryzen 5 7530U with Radeon Graphics\n"
@@ -167,3 +167,45 @@ def test_this_machine_is_described_with_a_source_for_each_value() -> None:
     assert 0.1 < found.ram_gb.value < 1e5
     for name, value in found:
         assert value.value is None or value.source != "unknown" or value.reason, name
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "chassis", "kind"),
+    [
+        ("flags\t: fpu hypervisor\n", "1", "virtual"),
+        ("flags\t: fpu vme\n", "10", "laptop"),
+        ("flags\t: fpu vme\n", "3", "desktop"),
+        ("flags\t: fpu vme\n", "23", "server"),
+        ("flags\t: fpu vme\n", "2", None),
+        ("flags\t: fpu vme\n", "", None),
+        ("", None, None),
+    ],
+)
+def test_linux_says_what_kind_of_machine_it_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cpuinfo: str, chassis: str | None, kind: str | None
+) -> None:
+    (tmp_path / "cpuinfo").write_text(cpuinfo)
+    if chassis is not None:
+        (tmp_path / "chassis_type").write_text(chassis)
+    monkeypatch.setattr(machine, "_PROC_CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(machine, "_CHASSIS_TYPE", tmp_path / "chassis_type")
+    found = machine.machine_kind("Linux")
+    assert found.value == kind
+    assert found.value or found.reason
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"), [("MacBookPro18,1\nApple M1 Pro\n", "laptop"), ("Mac14,3\nApple M2\n", "desktop")]
+)
+def test_macos_says_what_kind_of_machine_it_is(outputs: dict[str, str], model: str, kind: str) -> None:
+    outputs["sysctl"] = model
+    assert machine.machine_kind("Darwin").value == kind
+
+
+def test_py_cpuinfo_names_this_cpu_as_the_kernel_does() -> None:
+    """CodeCarbon is told the kernel's name in place of py-cpuinfo's, which takes a second."""
+    import cpuinfo
+
+    found = hardware.cpu_model()
+    if found.source == "/proc/cpuinfo":
+        assert cpuinfo.get_cpu_info().get("brand_raw") == found.value

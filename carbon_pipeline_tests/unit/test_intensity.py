@@ -35,3 +35,32 @@ def test_every_country_has_an_intensity_that_is_possible() -> None:
         found = find_intensity(country_iso_code=country.alpha_2)
         assert 0 < found.g_per_kwh < 1500, country
         assert (found.source == "world_average") == (found.g_per_kwh == 475.0), country
+
+
+def test_countries_are_as_codecarbon_reckons_them() -> None:
+    """Our own reading of its data file spares a new process the import of pandas; it must not differ."""
+    from codecarbon.core.emissions import Emissions
+    from codecarbon.core.units import Energy
+    from codecarbon.external.geography import GeoMetadata
+    from codecarbon.input import DataSource
+
+    emissions, kwh = Emissions(DataSource()), Energy.from_energy(kWh=1)
+    for country in all_countries():
+        found = find_intensity(country_iso_code=country.alpha_2)
+        if found.source == "country_average":
+            geo = GeoMetadata(country.alpha_3, country_name=country.name)
+            assert found.g_per_kwh == pytest.approx(emissions.get_country_emissions(kwh, geo) * 1000), country
+
+
+@pytest.mark.parametrize(
+    ("place", "year"),
+    [
+        ({"country_iso_code": "FR"}, 2023),
+        ({"country_iso_code": "US", "region": "California"}, 2023),
+        ({"country_iso_code": "SE", "region": "SE3"}, 2025),
+        ({}, 2018),
+        ({"configured_g_per_kwh": 1.0}, None),
+    ],
+)
+def test_the_year_of_an_average_is_known(place: dict[str, str], year: int | None) -> None:
+    assert find_intensity(**place).year == year  # type: ignore[arg-type]

@@ -1,0 +1,77 @@
+"""What tracking adds to a Dagster step that runs in a process of its own, beside bare CodeCarbon in the same step.
+
+Run with `make bench`. The aim: a tracked step is not slower by the 1.4 s that CodeCarbon's first start takes.
+"""
+
+import os
+import statistics
+import tempfile
+from collections import defaultdict
+from typing import Any
+
+import dagster as dg
+
+from carbon_pipeline import tracked
+from carbon_pipeline.resources.together import carbon_resources
+
+ROUNDS = 4
+
+
+@dg.asset
+def untracked_step() -> None:
+    """Does nothing."""
+
+
+@dg.asset
+@tracked
+def tracked_step() -> None:
+    """Does nothing, under tracking."""
+
+
+@dg.asset
+def codecarbon_step() -> None:
+    """Does nothing, under bare CodeCarbon."""
+    from codecarbon import OfflineEmissionsTracker
+
+    tracker = OfflineEmissionsTracker(country_iso_code="FRA", output_methods=[], log_level="error")
+    tracker.start()
+    tracker.stop()
+
+
+def make_job() -> Any:
+    """One job with the three steps, one process after the other."""
+    return dg.Definitions(
+        assets=[untracked_step, tracked_step, codecarbon_step],
+        jobs=[dg.define_asset_job("steps")],
+        resources=carbon_resources(),
+        executor=dg.multiprocess_executor.configured({"max_concurrent": 1}),
+    ).resolve_job_def("steps")
+
+
+def main() -> None:
+    """Prints the time of each step and what tracking adds."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.update(CARBON_DATA_DIR=folder, CARBON_GEOLOCATION="off", CARBON_COUNTRY_ISO_CODE="FR")
+        os.environ["CODECARBON_LOG_LEVEL"] = "critical"
+        seconds = defaultdict(list)
+        with dg.instance_for_test(overrides={"python_logs": {"python_log_level": "CRITICAL"}}) as instance:
+            for _ in range(ROUNDS):
+                result = dg.execute_job(
+                    dg.reconstructable(make_job),
+                    instance=instance,
+                    run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                )
+                assert result.success
+                for stats in instance.get_run_step_stats(result.run_id):
+                    assert stats.start_time is not None
+                    assert stats.end_time is not None
+                    seconds[stats.step_key].append(stats.end_time - stats.start_time)
+    took = {name: statistics.median(values) for name, values in seconds.items()}
+    for name, value in took.items():
+        print(f"{name:<20} {value:.3f} s")
+    ours, theirs = (took[name] - took["untracked_step"] for name in ("tracked_step", "codecarbon_step"))
+    print(f"tracking adds {ours:.3f} s to a step, bare CodeCarbon {theirs:.3f} s: {ours / theirs:.2f} times as much")
+
+
+if __name__ == "__main__":
+    main()
