@@ -2,31 +2,48 @@
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+from contextlib import AbstractContextManager
+from types import FrameType, TracebackType
 
 EXIT_STATUS = 128 + signal.SIGTERM
 """What a shell reports of a process that SIGTERM has ended."""
 
 
-@contextmanager
-def sigterm_ends_the_work() -> Iterator[None]:
+class SigtermEndsTheWork(AbstractContextManager["SigtermEndsTheWork"]):
     """Turns SIGTERM into SystemExit, where nobody else has claimed it: not the user, not Dagster, not another thread.
 
-    Yields:
-        Nothing; the signal's handler is as before afterwards.
+    The signal's handler is as before afterwards.
     """
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if ours:
-        signal.signal(signal.SIGTERM, _end)
-    try:
-        yield
-    finally:
+
+    def __init__(self) -> None:
+        self._is_ours = False
+        self._waits = False
+        self._came = False
+
+    def __enter__(self) -> "SigtermEndsTheWork":
+        main_thread = threading.current_thread() is threading.main_thread()
+        self._is_ours = main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        if self._is_ours:
+            signal.signal(signal.SIGTERM, self._end)
+        return self
+
+    def wait(self) -> None:
+        """From here on SIGTERM waits until `__exit__`: the work is done, its record not yet on disk."""
+        self._waits = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         # The work may have set a handler of its own: that one stays.
-        if ours and signal.getsignal(signal.SIGTERM) is _end:
+        if self._is_ours and signal.getsignal(signal.SIGTERM) == self._end:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self._is_ours = False
+        if self._came:
+            self._came = False
+            signal.raise_signal(signal.SIGTERM)
 
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(EXIT_STATUS)
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        if self._waits:
+            self._came = True
+        else:
+            raise SystemExit(EXIT_STATUS)

@@ -7,6 +7,7 @@ so far lies in `running/`: if its process is killed, that is what lands, as `int
 import os
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -135,7 +136,16 @@ def land_killed_runs(data_dir: Path) -> list[Path]:
     Raises:
         OSError: the folder cannot be written.
     """
+    _sweep(data_dir / RUNNING)
     return [land(record, data_dir) for record in killed_runs(data_dir)]
+
+
+def _sweep(folder: Path) -> None:
+    """Removes what processes that were killed while they wrote have left half written; whole records lie beside it."""
+    for path in folder.glob(".*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > SILENT_S:
+                path.unlink()
 
 
 def _heartbeat_path(run_id: str, data_dir: Path) -> Path:

@@ -43,6 +43,7 @@ class Metering:
         self._make_meter = make_meter
         self._interval_s = interval_s
         self._on_reading = on_reading
+        self._began = threading.Event()
         self._ended = threading.Event()
         self._reader = threading.Thread(target=self._read_now_and_then, name="carbon_pipeline-meter", daemon=True)
 
@@ -62,8 +63,9 @@ class Metering:
         if self.meter is None or self.error:
             return
         with _Guard(self):
-            self._reader.start()  # it waits first, so that its own start is not in the span
+            self._reader.start()  # before the span begins; it waits for that
             self.meter.start()
+            self._began.set()
 
     def stop(self, ended: float) -> Reading:
         """Ends the span.
@@ -75,6 +77,7 @@ class Metering:
             All of its energy; nothing if the meter failed.
         """
         self._ended.set()
+        self._began.set()
         if self.meter is None or self.error:
             return Reading()
         with _Guard(self):
@@ -89,6 +92,7 @@ class Metering:
 
     def _read_now_and_then(self) -> None:
         wait_s = self._interval_s
+        self._began.wait()
         while not self.error and not self._ended.wait(wait_s):
             with _Guard(self):
                 assert self.meter is not None

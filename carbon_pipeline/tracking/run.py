@@ -12,7 +12,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ from carbon_pipeline.probes.hardware import Hardware, probe_hardware
 from carbon_pipeline.probes.location import Location, probe_location
 from carbon_pipeline.settings import Settings, read_settings_leniently
 from carbon_pipeline.tracking.baseline import find_baseline
-from carbon_pipeline.tracking.cancellation import sigterm_ends_the_work
+from carbon_pipeline.tracking.cancellation import SigtermEndsTheWork
 from carbon_pipeline.tracking.electricity_maps import hour_of
 from carbon_pipeline.tracking.intensity import CarbonIntensity, intensity_now, intensity_over
 from carbon_pipeline.tracking.landing import beat, land
@@ -180,7 +180,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._project_name = _text(project_name) or DEFAULT_PROJECT
         self._experiment_id = _text(experiment_id)
         self._entered_by: int | None = None
-        self._signals = ExitStack()
+        self._sigterm = SigtermEndsTheWork()
         self._tracking_mode = tracking_mode
         self._source: Origin = source
         self._orchestration = orchestration or Orchestration()
@@ -198,7 +198,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             return self._begin()
         except BaseException:  # Ctrl-C in the middle of it: nothing of ours stays behind
             self._metering.stop(time.perf_counter())
-            self._signals.close()
+            self._sigterm.__exit__(None, None, None)
             raise
 
     def _begin(self) -> "TrackedRun":
@@ -212,15 +212,16 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         methods = self._metering.prepare()
         self._note_the_start()
         self._beat(methods, duration_s=0.0)
-        self._signals.enter_context(sigterm_ends_the_work())
         self._note_the_start()
         self._metering.start()
-        self._clock = time.perf_counter()
+        self._clock = time.perf_counter()  # once more: `start` took a moment
+        self._sigterm.__enter__()
         return self
 
     def _note_the_start(self) -> None:
         self._started_at = datetime.now(UTC)
         self._cpu_s_before = _guarded("CPU seconds", cpu_seconds, CpuSeconds())
+        self._clock = time.perf_counter()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -229,9 +230,15 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         duration_s = ended - self._clock
         if os.getpid() != self._entered_by:
             return  # a child that was forked inside the block: the run is its parent's
+        self._sigterm.wait()
+        try:
+            self._finish(error, duration_s, ended)
+        finally:
+            self._sigterm.__exit__(None, None, None)
+
+    def _finish(self, error: BaseException | None, duration_s: float, ended: float) -> None:
         reading = self._metering.stop(ended)
         cpu_s = _guarded("CPU seconds", cpu_seconds, CpuSeconds())
-        self._signals.close()
         self._note_energy(reading)
         try:
             self._intensity = self._find_intensity_over_the_run()

@@ -1,6 +1,7 @@
 """Work that is killed: its energy up to the last heartbeat counts, once."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from carbon_pipeline import track
 from carbon_pipeline.tracking import landing
 from carbon_pipeline.tracking.landing import RUNNING, beat, killed_runs, landed_files
+from carbon_pipeline.warehouse.rules import RULES, broken
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fakes import FakeMeter, make_record
 
@@ -114,3 +116,65 @@ def test_a_later_process_of_the_same_number_is_not_taken_for_the_run(data_dir: P
     assert heartbeat.pid == os.getpid()
     path.write_text(heartbeat.model_copy(update={"process_started_at": 1.0}).model_dump_json())
     assert killed_runs(data_dir) == [record]
+
+
+MANY = """
+import sys, time
+from carbon_pipeline import track
+from carbon_pipeline_tests.fakes import FakeMeter
+from carbon_pipeline.tracking.meter import CodeCarbonMeter
+while True:
+    with track("fit", heartbeat_s=0.01, sample_s=0.005, make_meter={meter}) as run:
+        print("began", run.run_id, flush=True)
+        time.sleep(0.03)
+    print("ended", run.run_id, flush=True)
+"""
+
+
+@pytest.mark.parametrize(("number", "meter"), [(signal.SIGKILL, "FakeMeter()"), (signal.SIGTERM, "CodeCarbonMeter")])
+def test_whenever_a_process_is_killed_no_run_that_had_begun_is_lost_or_doubled(
+    data_dir: Path, number: signal.Signals, meter: str
+) -> None:
+    chance = random.Random(7)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    began, ended, warehouse = set(), set(), Warehouse(data_dir)
+    for _ in range(3):
+        # Eight at a time: to start a process takes longer than to kill it.
+        works = [
+            subprocess.Popen(
+                [sys.executable, "-c", MANY.format(meter=meter)], stdout=subprocess.PIPE, text=True, env=environment
+            )
+            for _ in range(8)
+        ]
+        for work in works:
+            assert work.stdout
+            began.add(work.stdout.readline().split()[1])
+        time.sleep(0.5)
+        for work in works:
+            time.sleep(chance.random() / 10)
+            work.send_signal(number)
+        for work in works:
+            lines = [line.split() for line in work.communicate()[0].splitlines() if " " in line]
+            began |= {run_id for what, run_id in lines if what == "began"}
+            ended |= {run_id for what, run_id in lines if what == "ended"}
+        warehouse.load()
+    runs = {run["run_id"]: run for run in warehouse.report("runs")}
+    assert len(began) > 60
+    assert began <= set(runs)
+    assert warehouse.count() == len(runs)
+    assert all(runs[run_id]["status"] == "completed" for run_id in ended)
+    expected = {"completed", "interrupted", "cancelled"} - ({"cancelled"} if number == signal.SIGKILL else set())
+    assert {run["status"] for run in runs.values()} <= expected
+    assert warehouse.load() == []
+    assert [name for name in os.listdir(data_dir / RUNNING) if not name.startswith(".")] == []
+    assert all(not broken(warehouse, rule) for rule in RULES)
+
+
+def test_what_a_killed_process_left_half_written_is_swept_away_after_an_hour(data_dir: Path) -> None:
+    (data_dir / RUNNING).mkdir(parents=True)
+    old, new = data_dir / RUNNING / ".old.json.x", data_dir / RUNNING / ".new.json.x"
+    for path in (old, new):
+        path.write_text("{")
+    os.utime(old, (1, 1))
+    Warehouse(data_dir).load()
+    assert os.listdir(data_dir / RUNNING) == [".new.json.x"]
