@@ -35,7 +35,10 @@ RUN_COLUMNS = (
     "project_name",
     "duration_s",
     "energy_kwh",
+    "energy_low_kwh",
+    "energy_high_kwh",
     "emissions_kg",
+    "quality",
     "cpu_method",
     "flags",
 )

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from carbon_pipeline.boamps.fields import FIELDS
 from carbon_pipeline.settings import Settings, variable
+from carbon_pipeline.tracking import quality
 from carbon_pipeline.tracking.record import FLAGS
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/fields.md", "docs/warehouse.md", "docs/operating.md")
+PAGES = ("README.md", "docs/fields.md", "docs/measuring.md", "docs/warehouse.md", "docs/operating.md")
 
 
 def field_table() -> str:
@@ -43,7 +44,50 @@ def settings_table() -> str:
     return "\n".join(lines)
 
 
-TABLES = {"fields": field_table, "mapping": mapping_table, "flags": flag_table, "settings": settings_table}
+def coefficient_table() -> str:
+    """Every coefficient of the intervals, with its source."""
+    lines = ["| coefficient | low | high | source |", "|---|---|---|---|"]
+    tables = {
+        "f: {}": quality.FACTORS,
+        "f: {} not known": quality.UNKNOWN_METHOD,
+        "f: TDP guessed as {}": quality.GUESSED_TDP,
+        "m: {}": quality.LOSSES,
+        "p: {}, W": quality.REST_W,
+    }
+    rows = [(text.format(name), found) for text, table in tables.items() for name, found in table.items()]
+    rows += [
+        ("f: CPU in process mode", quality.PROCESS_MODE),
+        *(
+            (f"TDP of {name}", found)
+            for name, found in zip(("Intel Core", "AMD Ryzen"), quality.TURBO.values(), strict=True)
+        ),
+        ("p: virtual machine, W for each CPU", quality.REST_W_PER_VIRTUAL_CPU),
+        ("p: GPU card not measured, W", quality.IDLE_GPU_W),
+        ("p: GPU module (SXM) not measured, W", quality.IDLE_SXM_GPU_W),
+        ("p: memory not measured, W/GB", quality.UNMEASURED_RAM_W_PER_GB),
+        *((f"intensity: {name}", found) for name, found in quality.INTENSITY.items()),
+        ("intensity: average of a place", quality.AVERAGE_INTENSITY),
+        ("intensity: country not known, g/kWh", quality.ANYWHERE_G_PER_KWH),
+    ]
+    return "\n".join(
+        [*lines, *(f"| {name} | {found.low:g} | {found.high:g} | {found.source} |" for name, found in rows)]
+    )
+
+
+def curve_table() -> str:
+    """The curves that bound a CPU that is modelled from its load."""
+    lines = ["| modelled power / TDP | true power / TDP, at least | at most |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {x:g} | {low:g} | {high:g} |" for x, low, high in quality.LOAD_CURVE)])
+
+
+TABLES = {
+    "fields": field_table,
+    "mapping": mapping_table,
+    "flags": flag_table,
+    "settings": settings_table,
+    "coefficients": coefficient_table,
+    "curve": curve_table,
+}
 
 
 def with_tables(page: str) -> str:

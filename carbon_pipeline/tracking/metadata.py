@@ -16,7 +16,13 @@ def carbon_metadata(record: RunRecord | None) -> dict[str, float | str]:
         return {}
     found = {
         "carbon/energy_kwh": record.energy_kwh,
+        "carbon/energy_low_kwh": record.energy_low_kwh,
+        "carbon/energy_high_kwh": record.energy_high_kwh,
+        "carbon/energy_above_idle_kwh": record.energy_above_idle_kwh,
+        "carbon/quality": record.quality,
         "carbon/emissions_kg": record.emissions_kg,
+        "carbon/emissions_low_kg": record.emissions_low_kg,
+        "carbon/emissions_high_kg": record.emissions_high_kg,
         "carbon/duration_s": record.duration_s,
         "carbon/carbon_intensity_g_per_kwh": record.carbon_intensity_g_per_kwh,
         "carbon/method": f"cpu={record.cpu_method}, gpu={record.gpu_method}, ram={record.ram_method}",

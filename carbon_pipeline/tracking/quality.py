@@ -43,7 +43,7 @@ class Range:
 
 
 _RAPL = "Khan et al. 2018 (10.1145/3177754); Raphischer et al. 2025 (arXiv 2509.22092)"
-_PROFILES = "CodeCarbon's cpu_load_profiling: RAPL beside the load of 5 CPUs"
+_PROFILES = "CodeCarbon's cpu_load_profiling: RAPL beside the load of 4 CPUs, 86 points"
 _DIMM = "Desrochers et al. 2016 (10.1145/2989081.2989088): 0.5 to 3.1 W per module, where CodeCarbon takes 5 W"
 _NO_DATA = "assumed: no comparison is published"
 
@@ -55,7 +55,7 @@ FACTORS = {
     "pmic": Range(0.8, 1.2, _NO_DATA),
     "cpu_load": Range(0.5, 5.3, _PROFILES),
     "constant": Range(0.15, 2.0, f"half the TDP, against the powers in {_PROFILES}"),
-    "nvml_counter": Range(0.95, 1.05, "NVIDIA, NVML reference: within 5 %; Yang et al. 2024 (arXiv 2312.02741)"),
+    "nvml_counter": Range(0.95, 1.05, "NVIDIA's NVML reference: within 5 % (said of Fermi and Kepler); Yang et al. 2024 (arXiv 2312.02741)"),
     "nvml_sampled": Range(0.65, 1.35, "Yang et al. 2024 (arXiv 2312.02741): sampled power off by up to 35 %"),
     "amdsmi": Range(0.9, 1.1, _NO_DATA),
     "estimated": Range(0.1, 1.3, _DIMM),
@@ -91,9 +91,9 @@ upper one concave, so that they also hold the mean of a run whose load changes. 
 
 TURBO = {
     r"intel.*core|core.*\bi[3579]\b|core.*ultra": Range(
-        1.0, 2.1, "Intel ARK: maximum turbo over base power, 253/125 W"
+        1.0, 2.1, "specifications: maximum turbo over base power, such as 253/125 W of an i9-13900K"
     ),
-    r"ryzen|athlon": Range(1.0, 1.35, "AMD: package power tracking at 1.35 times the TDP (sockets AM4, AM5)"),
+    r"ryzen|athlon": Range(1.0, 1.35, "specifications: package power tracking at 1.35 times the TDP (sockets AM4, AM5)"),
 }
 """By how much a CPU of that name may exceed its TDP, beyond the curve's upper end."""
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carbon_pipeline.tracking.landing import land
+from carbon_pipeline.tracking.quality import interval
 from carbon_pipeline.warehouse.csv_import import NotCodeCarbonError, find_csv_files, read_codecarbon_csv
 from carbon_pipeline.warehouse.rules import RULES, broken
 from carbon_pipeline.warehouse.warehouse import Warehouse
@@ -366,7 +367,7 @@ def test_in_a_folder_the_files_that_are_not_codecarbons_are_passed_over(tmp_path
 cell = st.text(st.characters(codec="utf-8", exclude_characters='\0,"\r\n'), max_size=12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(rows=st.lists(st.dictionaries(st.sampled_from(sorted(ROW_3_3)), cell, max_size=6), min_size=1, max_size=5))
 def test_whatever_stands_in_the_cells_rows_read_are_loaded_superseded_or_quarantined(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, str]]
@@ -378,3 +379,60 @@ def test_whatever_stands_in_the_cells_rows_read_are_loaded_superseded_or_quarant
     assert result.rows_read == len(read_codecarbon_csv(path).rows) + len(read_codecarbon_csv(path).refused)
     assert result.rows_read == result.rows_loaded + result.rows_superseded + result.rows_quarantined
     assert warehouse.count() == result.rows_loaded
+
+
+ENERGY = st.sampled_from(["", "0.0", "1e-9", "2e-05", "0.5", "1000"])
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "cpu_energy": ENERGY,
+                "gpu_energy": ENERGY,
+                "ram_energy": ENERGY,
+                "energy_consumed": ENERGY,
+                "duration": st.sampled_from(["0", "0.5", "3600"]),
+                "cpu_model": st.sampled_from(["", "AMD EPYC 7742", "Intel(R) Core(TM) i9-13900K", "Apple M2"]),
+                "gpu_count": st.sampled_from(["", "0", "1", "8.0"]),
+                "gpu_model": st.sampled_from(["", "8 x Tesla V100-SXM2-32GB"]),
+                "ram_total_size": st.sampled_from(["", "16", "503.8"]),
+                "tracking_mode": st.sampled_from(["", "machine", "process"]),
+                "pue": st.sampled_from(["", "1", "1.5"]),
+            }
+        ),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_imported_rows_have_the_interval_that_the_python_function_says(
+    tmp_path_factory: pytest.TempPathFactory, cells: list[dict[str, str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("intervals")
+    rows = [row(run_id=f"run-{number}", **some) for number, some in enumerate(cells)]
+    warehouse = Warehouse(folder / "data")
+    warehouse.import_csv([write(folder / "emissions.csv", *rows)])
+    for run in warehouse.report("runs"):
+        energies = {part: run[f"{part}_energy_kwh"] for part in ("cpu", "gpu", "ram")}
+        if run["energy_kwh"] is None:
+            assert (run["energy_low_kwh"], run["energy_high_kwh"], run["quality"]) == (None, None, None)
+            continue
+        found = interval(
+            energies if energies["cpu"] is not None else {"total": run["energy_kwh"]},
+            {},
+            run["duration_s"],
+            cpu_model=run["cpu_model"],
+            cpu_count=run["cpu_count"],
+            gpu_model=run["gpu_model"],
+            gpu_count=run["gpu_count"],
+            ram_gb=run["ram_gb"],
+            tracking_mode=run["tracking_mode"],
+            pue=run["pue"] or 1.0,
+        )
+        assert found is not None
+        assert run["energy_low_kwh"] == pytest.approx(min(found.low_kwh, run["energy_kwh"]), rel=1e-9)
+        assert run["energy_high_kwh"] == pytest.approx(max(found.high_kwh, run["energy_kwh"]), rel=1e-9)
+        assert run["quality"] == found.quality
+        assert run["emissions_low_kg"] is None or run["emissions_low_kg"] <= run["emissions_high_kg"]
+    assert broken(warehouse, "intervals_hold") == []

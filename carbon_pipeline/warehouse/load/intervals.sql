@@ -43,8 +43,8 @@ FROM (
             AND stage.gpu_count IS NOT DISTINCT FROM kind.gpu_count
             AND stage.ram_gb IS NOT DISTINCT FROM kind.ram_gb
             AND stage.tracking_mode IS NOT DISTINCT FROM kind.tracking_mode
-            AND (stage.gpu_energy_kwh IS NOT NULL) = kind.has_gpu
-            AND (stage.ram_energy_kwh IS NOT NULL) = kind.has_ram
+            AND (stage.gpu_energy_kwh IS NOT NULL OR stage.cpu_energy_kwh IS NULL) = kind.has_gpu
+            AND (stage.ram_energy_kwh IS NOT NULL OR stage.cpu_energy_kwh IS NULL) = kind.has_ram
         WHERE stage.source = 'csv' AND stage.energy_kwh IS NOT NULL
     )
 ) AS ends
