@@ -23,7 +23,7 @@ def main() -> None:
             for done in range(3):
                 _materialize_all(page, address, done)
             page.goto(f"{address}/asset-groups")
-            page.get_by_text("4 / 4 Passed").wait_for()
+            page.get_by_text("5 / 5 Passed").wait_for()
             page.wait_for_timeout(2000)
             page.screenshot(path=HERE / "asset_graph.png")
 
