@@ -55,7 +55,11 @@ FACTORS = {
     "pmic": Range(0.8, 1.2, _NO_DATA),
     "cpu_load": Range(0.5, 5.3, _PROFILES),
     "constant": Range(0.15, 2.0, f"half the TDP, against the powers in {_PROFILES}"),
-    "nvml_counter": Range(0.95, 1.05, "NVIDIA's NVML reference: within 5 % (said of Fermi and Kepler); Yang et al. 2024 (arXiv 2312.02741)"),
+    "nvml_counter": Range(
+        0.95,
+        1.05,
+        "NVIDIA's NVML reference: within 5 % (said of Fermi and Kepler); Yang et al. 2024 (arXiv 2312.02741)",
+    ),
     "nvml_sampled": Range(0.65, 1.35, "Yang et al. 2024 (arXiv 2312.02741): sampled power off by up to 35 %"),
     "amdsmi": Range(0.9, 1.1, _NO_DATA),
     "estimated": Range(0.1, 1.3, _DIMM),
@@ -93,7 +97,9 @@ TURBO = {
     r"intel.*core|core.*\bi[3579]\b|core.*ultra": Range(
         1.0, 2.1, "specifications: maximum turbo over base power, such as 253/125 W of an i9-13900K"
     ),
-    r"ryzen|athlon": Range(1.0, 1.35, "specifications: package power tracking at 1.35 times the TDP (sockets AM4, AM5)"),
+    r"ryzen|athlon": Range(
+        1.0, 1.35, "specifications: package power tracking at 1.35 times the TDP (sockets AM4, AM5)"
+    ),
 }
 """By how much a CPU of that name may exceed its TDP, beyond the curve's upper end."""
 
@@ -190,8 +196,8 @@ def interval(
     Only the first three arguments are needed; whatever else is known makes the interval narrower.
 
     Args:
-        energies_kwh: energy of `cpu`, `gpu` and `ram`, kWh; None or absent where it was not measured. Where only their
-            sum is known, `total`: the worse of the factors of CPU and GPU applies to all of it.
+        energies_kwh: energy of `cpu`, `gpu` and `ram`, kWh; None or absent where it was not measured. Where parts are
+            not known but their sum is, `total`: the worse of the factors of CPU and GPU applies to all of it.
         methods: method of each, such as `rapl`, `cpu_load`, `nvml_counter`, `estimated`; anything else is unknown.
         duration_s: seconds.
         machine_kind: `laptop`, `desktop`, `server`, `gpu_server` or `virtual`; else told from CPU and GPUs.
@@ -216,7 +222,9 @@ def interval(
     seconds = _checked("duration_s", duration_s)
     if not 1 <= pue < math.inf:
         raise ValueError(f"pue is {pue}; it should be a number of at least 1")
-    is_total = energy["cpu"] is None
+    is_total = energy["cpu"] is None or (
+        energy["total"] is not None and None in [energy[part] for part in UNKNOWN_METHOD]
+    )
     measured = set(UNKNOWN_METHOD) if is_total else {part for part in UNKNOWN_METHOD if energy[part] is not None}
     cpu_kwh = energy["total"] if is_total else energy["cpu"]
     if cpu_kwh is None or seconds is None:

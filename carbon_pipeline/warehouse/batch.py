@@ -149,9 +149,7 @@ def _stage_codecarbon(connection: "DuckDBPyConnection") -> None:
 
 def _kind(row: dict[str, Any]) -> dict[str, Any]:
     """A kind of imported rows with its coefficients."""
-    known = {name: value for name, value in row.items() if not name.startswith("has_")}
-    measured = {"cpu"} | {part for part in ("gpu", "ram") if row[f"has_{part}"]}
-    found = quality.coefficients({}, measured=measured, **known)
+    found = quality.coefficients({}, **row)
     return row | {name: [ends.low, ends.high] for name, ends in vars(found).items()}
 
 

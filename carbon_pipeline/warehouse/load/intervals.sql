@@ -1,7 +1,7 @@
 -- Imported rows get the interval that tracking/quality.py defines: low = m * (f . E) + p * t, and high likewise, never
 -- narrower than the energy itself. $average and $anywhere hold the ends of the carbon intensity (as factors of an
--- average, and in g/kWh), $high_within and $medium_within BoAmps' bands. Where a file has a total without its CPU's
--- part, the factors of the CPU apply to all of it.
+-- average, and in g/kWh), $high_within and $medium_within BoAmps' bands. Where a part is missing, the factors
+-- of the CPU, which are the widest, apply to the total.
 UPDATE stage
 SET energy_low_kwh = ends.low_kwh,
     energy_high_kwh = ends.high_kwh,
@@ -29,9 +29,10 @@ FROM (
         SELECT
             stage.rowid AS row,
             stage.energy_kwh,
-            coalesce(stage.cpu_energy_kwh, stage.energy_kwh) AS cpu_kwh,
-            CASE WHEN stage.cpu_energy_kwh IS NULL THEN 0 ELSE coalesce(stage.gpu_energy_kwh, 0) END AS gpu_kwh,
-            CASE WHEN stage.cpu_energy_kwh IS NULL THEN 0 ELSE coalesce(stage.ram_energy_kwh, 0) END AS ram_kwh,
+            stage.cpu_energy_kwh + stage.gpu_energy_kwh + stage.ram_energy_kwh IS NOT NULL AS has_all,
+            CASE WHEN has_all THEN stage.cpu_energy_kwh ELSE stage.energy_kwh END AS cpu_kwh,
+            CASE WHEN has_all THEN stage.gpu_energy_kwh ELSE 0 END AS gpu_kwh,
+            CASE WHEN has_all THEN stage.ram_energy_kwh ELSE 0 END AS ram_kwh,
             stage.duration_s / 3.6e6 * coalesce(stage.pue, 1) AS kwh_per_w,
             stage.intensity_source,
             stage.carbon_intensity_g_per_kwh AS g_per_kwh,
@@ -43,8 +44,6 @@ FROM (
             AND stage.gpu_count IS NOT DISTINCT FROM kind.gpu_count
             AND stage.ram_gb IS NOT DISTINCT FROM kind.ram_gb
             AND stage.tracking_mode IS NOT DISTINCT FROM kind.tracking_mode
-            AND (stage.gpu_energy_kwh IS NOT NULL OR stage.cpu_energy_kwh IS NULL) = kind.has_gpu
-            AND (stage.ram_energy_kwh IS NOT NULL OR stage.cpu_energy_kwh IS NULL) = kind.has_ram
         WHERE stage.source = 'csv' AND stage.energy_kwh IS NOT NULL
     )
 ) AS ends
