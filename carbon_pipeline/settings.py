@@ -22,6 +22,11 @@ def _not_the_word_none(value: Any) -> Any:
     return None if isinstance(value, str) and value.strip().lower() in ("", "none") else value
 
 
+def _stripped(value: Any) -> Any:
+    """A token that was read from a file often ends with a line feed."""
+    return value.strip() if isinstance(value, str) else value
+
+
 CloudName = Annotated[str | None, BeforeValidator(_not_the_word_none)]
 
 
@@ -78,7 +83,7 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="How long the idle machine is measured, seconds; 60 is the shortest window of MLPerf Power.",
     )
-    electricitymaps_api_token: SecretStr | None = Field(
+    electricitymaps_api_token: Annotated[SecretStr, BeforeValidator(_stripped)] | None = Field(
         None,
         validation_alias=AliasChoices("electricitymaps_api_token", "ELECTRICITYMAPS_API_TOKEN"),
         description="Token of electricitymaps.com, for the carbon intensity by the hour.",

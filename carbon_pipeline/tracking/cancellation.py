@@ -1,5 +1,6 @@
 """SIGTERM while work is tracked: an orderly end, so that the record says `cancelled`, instead of a sudden death."""
 
+import os
 import signal
 import threading
 from contextlib import AbstractContextManager
@@ -17,10 +18,12 @@ class SigtermEndsTheWork(AbstractContextManager["SigtermEndsTheWork"]):
 
     def __init__(self) -> None:
         self._is_ours = False
+        self._pid = 0
         self._waits = False
         self._came = False
 
     def __enter__(self) -> "SigtermEndsTheWork":
+        self._pid = os.getpid()
         main_thread = threading.current_thread() is threading.main_thread()
         self._is_ours = main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
         if self._is_ours:
@@ -43,7 +46,10 @@ class SigtermEndsTheWork(AbstractContextManager["SigtermEndsTheWork"]):
             signal.raise_signal(signal.SIGTERM)
 
     def _end(self, number: int, frame: FrameType | None) -> None:
-        if self._waits:
+        if os.getpid() != self._pid:  # a child that was forked inside the block: it ends as it would have without us
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.raise_signal(signal.SIGTERM)
+        elif self._waits:
             self._came = True
         else:
             raise SystemExit(EXIT_STATUS)

@@ -106,6 +106,8 @@ def _place(location: Location) -> dict[str, Any]:
 
 
 def _ask(what: str, token: str, place: dict[str, Any]) -> Any:
+    if not (token.isascii() and token.isprintable()):  # the error that requests raises would quote it
+        raise ElectricityMapsError("Electricity Maps: ELECTRICITYMAPS_API_TOKEN holds letters that no token has")
     try:
         return ask_json(f"{URL}/{what}", place, {"auth-token": token})
     except (OSError, ValueError) as error:

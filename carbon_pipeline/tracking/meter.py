@@ -8,7 +8,10 @@ what span its energies cover.
 """
 
 import logging
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal, Protocol
@@ -133,11 +136,23 @@ class CodeCarbonMeter:
 
         self.version = codecarbon.__version__
         self.ignored_settings = _settings_from_outside()
-        _name_the_cpu()
         log = logging.getLogger("codecarbon")
         self._log_level_before = log.level
         log.setLevel(logging.ERROR)
-        self._tracker = codecarbon.OfflineEmissionsTracker(
+        with _codecarbon_by_our_rules():
+            self._tracker = self._make_tracker()
+        if not hasattr(self._tracker, "run_id"):
+            raise RuntimeError("CodeCarbon could not make its tracker; its log says why")
+        self._tracker.get_detected_hardware()
+        for part in self._tracker._hardware:
+            self._note_what_it_covers(part)
+        self._methods = self._read_methods()
+        return self._methods
+
+    def _make_tracker(self) -> Any:
+        import codecarbon
+
+        return codecarbon.OfflineEmissionsTracker(
             # Place and intensity are settled by this project; a forced intensity keeps CodeCarbon from looking any up.
             country_iso_code=None,
             region=None,
@@ -168,13 +183,6 @@ class CodeCarbonMeter:
             metadata=None,
             api_call_interval=-1,
         )
-        if not hasattr(self._tracker, "run_id"):
-            raise RuntimeError("CodeCarbon could not make its tracker; its log says why")
-        self._tracker.get_detected_hardware()
-        for part in self._tracker._hardware:
-            self._note_what_it_covers(part)
-        self._methods = self._read_methods()
-        return self._methods
 
     def start(self) -> None:
         """Begins the span."""
@@ -201,6 +209,7 @@ class CodeCarbonMeter:
         data = self._tracker.stop_task()
         if data is None:
             raise RuntimeError("CodeCarbon had no measurement running")
+        self._tracker._tasks.clear()  # it keeps every task that has ended
         self._tasks += replace(
             self._methods,
             cpu_energy_kwh=float(data.cpu_energy) if self._methods.cpu_method != "none" else None,
@@ -264,10 +273,29 @@ _CPU_METHODS = {
 }
 
 
-def _name_the_cpu() -> None:
-    """Tells CodeCarbon the CPU's name where it is at hand.
+_BY_OUR_RULES = threading.Lock()
 
-    CodeCarbon asks py-cpuinfo for it, which starts a process and takes a second, and keeps the answer. On Linux and
+
+@contextmanager
+def _codecarbon_by_our_rules() -> Iterator[None]:
+    """While a tracker is made, CodeCarbon reads no settings of its own, and knows the CPU's name where it is at hand.
+
+    Every setting is given to the tracker anyway, but a file that cannot be parsed would stop it.
+    """
+    from codecarbon import emissions_tracker
+
+    with _BY_OUR_RULES:
+        _name_the_cpu()
+        read_settings = emissions_tracker.get_hierarchical_config
+        emissions_tracker.get_hierarchical_config = dict
+        try:
+            yield
+        finally:
+            emissions_tracker.get_hierarchical_config = read_settings
+
+
+def _name_the_cpu() -> None:
+    """CodeCarbon asks py-cpuinfo for it, which starts a process and takes a second, and keeps the answer. On Linux and
     macOS py-cpuinfo takes the name from where our own probe reads it in no time.
     """
     import cpuinfo
@@ -291,7 +319,7 @@ def _settings_from_outside() -> str | None:
     try:
         _, sources = get_hierarchical_config_with_sources()
     except Exception as error:  # noqa: BLE001 - a file that cannot be parsed raises whatever comes first
-        return f"unreadable: {error}"
+        return f"unreadable ({type(error).__name__})"  # the message would quote the file
     return ", ".join(f"{name} ({source})" for name, source in sorted(sources.items())) or None
 
 

@@ -1,6 +1,7 @@
 """Reads a meter now and then in a thread of its own, and keeps its failures away from the work."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -85,7 +86,7 @@ class Metering:
             if self._reader.is_alive():
                 raise TimeoutError(f"the meter has not answered for {METER_TIMEOUT_S:g} s")
             if not self.error:
-                reading = self.meter.stop(ended)
+                reading = _checked(self.meter.stop(ended))
                 self.sample_count += 1
                 return reading
         return Reading()
@@ -97,7 +98,7 @@ class Metering:
             with _Guard(self):
                 assert self.meter is not None
                 began = time.perf_counter()
-                reading = self.meter.read()
+                reading = _checked(self.meter.read())
                 self.sample_count += 1
                 self._on_reading(reading)
                 # Beside busy Python code a reading can take seconds; then it is made more seldom.
@@ -113,8 +114,23 @@ class _Guard(AbstractContextManager["_Guard"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        if not isinstance(error, Exception | SystemExit):
+        if not isinstance(error, Exception) and not (isinstance(error, SystemExit) and _is_of_the_meter(traceback)):
             return False
         self._metering.error = f"{type(error).__name__}: {error}"
         logger.warning("the meter failed; the work goes on without it", exc_info=error)
         return True
+
+
+def _checked(reading: Reading) -> Reading:
+    for name in ("cpu_energy_kwh", "gpu_energy_kwh", "ram_energy_kwh"):
+        kwh = getattr(reading, name)
+        if kwh is not None and not 0 <= kwh < math.inf:
+            raise ValueError(f"the meter said {name} = {kwh}")
+    return reading
+
+
+def _is_of_the_meter(traceback: TracebackType | None) -> bool:
+    """Whether CodeCarbon itself wanted to end the program, and not a signal handler that came in between."""
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return traceback is not None and str(traceback.tb_frame.f_globals.get("__name__")).startswith("codecarbon")

@@ -103,6 +103,9 @@ TURBO = {
 }
 """By how much a CPU of that name may exceed its TDP, beyond the curve's upper end."""
 
+MOST_THREADS = 256
+"""Threads of a large processor. A virtual machine has a few of them, while the table knows the TDP of them all."""
+
 LOSSES = {
     "laptop": Range(1.08, 1.30, "80 PLUS and external power supplies (EU 2019/1782)"),
     "desktop": Range(1.06, 1.22, "80 PLUS; arXiv 2509.22092"),
@@ -247,7 +250,10 @@ def interval(
     cpu_low_kwh, cpu_high_kwh = factor.low * cpu_kwh, factor.high * cpu_kwh
     tdp_kwh = (cpu_tdp_w or 0.0) * pue * seconds / J_PER_KWH
     if methods.get("cpu") == "cpu_load" and tracking_mode != "process" and tdp_kwh > 0 and not is_total:
-        cpu_low_kwh, cpu_high_kwh = _by_load_curve(cpu_kwh, tdp_kwh, _tdp_range(cpu_model, cpu_tdp_source))
+        tdp = _tdp_range(cpu_model, cpu_tdp_source)
+        if machine_kind == "virtual" and cpu_tdp_source == "table":
+            tdp = _times(tdp, Range(min(1.0, (cpu_count or 1) / MOST_THREADS), 1.0, ""))
+        cpu_low_kwh, cpu_high_kwh = _by_load_curve(cpu_kwh, tdp_kwh, tdp)
     rest_kwh = seconds / J_PER_KWH * pue
     total = cpu_kwh + gpu_kwh + ram_kwh
     low = known.losses.low * (cpu_low_kwh + known.gpu.low * gpu_kwh + known.ram.low * ram_kwh)

@@ -186,7 +186,8 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._orchestration = orchestration or Orchestration()
         self._probe_hardware = probe_hardware
         self._probe_location = probe_location
-        self._metering = Metering(lambda: make_meter(tracking_mode, settings.pue), settings.sample_s, self._note)
+        self._sample_s = min(settings.sample_s, settings.heartbeat_s)  # a heartbeat carries a reading
+        self._metering = Metering(lambda: make_meter(tracking_mode, settings.pue), self._sample_s, self._note)
         self._kwh_by_hour: defaultdict[datetime, float] = defaultdict(float)
         self._kwh_so_far = 0.0
 
@@ -297,7 +298,8 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         flags = {
             "short_run": duration_s < SHORT_RUN_S,
             "meter_failed": self._metering.error is not None,
-            "gpu_not_measured": measured and reading.gpu_energy_kwh is None,
+            "gpu_not_measured": measured
+            and (reading.gpu_energy_kwh is None or _some_gpus_are_missing(gpu_count, reading)),
             "energy_missing": self._metering.error is None and not (measured and _all_parts(reading)),
             "unknown_cpu_model": reading.cpu_tdp_source not in (None, "table"),
             "settings_ignored": self._settings_error is not None,
@@ -324,7 +326,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             cpu_tdp_w=reading.cpu_tdp_w,
             cpu_tdp_source=reading.cpu_tdp_source,
             gpu_tracked_count=reading.gpu_tracked_count,
-            sample_s=self._settings.sample_s,
+            sample_s=self._sample_s,
             sample_count=self._metering.sample_count,
             idle_energy_kwh=baseline.energy_kwh(self._settings.pue) if baseline else None,
             idle_duration_s=baseline.duration_s if baseline else None,
@@ -394,6 +396,10 @@ def _status(error: BaseException | None) -> Status:
         return "completed"
     # An interrupt (Ctrl-C, SIGTERM as Dagster raises it) is no Exception; a failure of the work is.
     return "failed" if isinstance(error, Exception) else "cancelled"
+
+
+def _some_gpus_are_missing(gpu_count: int | None, reading: Reading) -> bool:
+    return bool(gpu_count) and reading.gpu_tracked_count is not None and reading.gpu_tracked_count < (gpu_count or 0)
 
 
 def _difference(before: float | None, after: float | None) -> float | None:

@@ -427,6 +427,7 @@ def test_imported_rows_have_the_interval_that_the_python_function_says(
             gpu_model=run["gpu_model"],
             gpu_count=run["gpu_count"],
             ram_gb=run["ram_gb"],
+            gpu_tracked_count=0 if run["gpu_count"] and run["gpu_energy_kwh"] == 0 else None,
             tracking_mode=run["tracking_mode"],
             pue=run["pue"] or 1.0,
         )
@@ -436,3 +437,9 @@ def test_imported_rows_have_the_interval_that_the_python_function_says(
         assert run["quality"] == found.quality
         assert run["emissions_low_kg"] is None or run["emissions_low_kg"] <= run["emissions_high_kg"]
     assert broken(warehouse, "intervals_hold") == []
+
+
+def test_gpus_that_used_nothing_at_all_were_not_measured(warehouse: Warehouse, tmp_path: Path) -> None:
+    idle = imported(warehouse, write(tmp_path / "emissions.csv", row(gpu_count="8", gpu_model="8 x A100")))
+    assert idle["flags"] == ["gpu_not_measured"]
+    assert idle["energy_high_kwh"] > 8 * 80 * 10 / 3.6e6  # type: ignore[operator]

@@ -70,7 +70,7 @@ def test_the_gpus_that_the_work_may_use_are_measured_by_index_or_uuid(
     assert (record["gpu_count"], record["gpu_method"]) == (2, "nvml_counter")
     assert record["gpu_model"] == "2 x NVIDIA A100-SXM4-80GB"
     assert record["gpu_memory_gb"] == 80
-    assert "gpu_not_measured" not in record["flags"]
+    assert ("gpu_not_measured" in record["flags"]) == (measured < 2)  # the machine has two
 
 
 def test_a_board_without_an_energy_counter_is_sampled_and_says_so(data_dir: Path) -> None:

@@ -178,3 +178,27 @@ def test_what_a_killed_process_left_half_written_is_swept_away_after_an_hour(dat
     os.utime(old, (1, 1))
     Warehouse(data_dir).load()
     assert os.listdir(data_dir / RUNNING) == [".new.json.x"]
+
+
+FORKS = """
+import os, signal, sys, time
+from carbon_pipeline import track
+from carbon_pipeline_tests.fakes import FakeMeter
+with track("fit", make_meter=FakeMeter()):
+    child = os.fork()
+    if not child:
+        time.sleep(30)
+    time.sleep(0.5)
+    os.kill(child, signal.SIGTERM)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_that_was_forked_in_the_block_is_ended_by_sigterm_as_ever(data_dir: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS], capture_output=True, text=True, env=environment, timeout=20, check=True
+    )
+    assert done.stdout.strip() == str(-signal.SIGTERM)
+    assert len(landed_files(data_dir)) == 1

@@ -113,6 +113,28 @@ def test_a_stray_configuration_of_codecarbon_changes_nothing(
     assert "500" not in said  # names and places, never values: API keys are among them
 
 
+def test_a_configuration_that_cannot_be_read_breaks_nothing_and_its_secrets_stay_in_it(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    (tmp_path / ".codecarbon.config").write_text("api_key=SECRET\n")
+    with track("fit") as run:
+        pass
+    assert run.record is not None
+    assert (run.record.meter_error, "meter_failed" in run.record.flags) == (None, False)
+    assert run.record.meter_settings_ignored == "unreadable (MissingSectionHeaderError)"
+    assert "SECRET" not in run.record.model_dump_json()
+
+
+def test_a_long_run_does_not_fill_the_memory(data_dir: Path) -> None:
+    meter = CodeCarbonMeter()
+    meter.prepare()
+    meter.start()
+    for _ in range(3):
+        meter.read()
+    assert len(meter._tracker._tasks) == 1
+    meter.stop(time.perf_counter())
+
+
 def test_codecarbon_says_nothing_on_the_terminal(data_dir: Path) -> None:
     script = "from carbon_pipeline import track\nwith track('fit'): pass"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

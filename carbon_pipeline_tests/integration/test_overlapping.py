@@ -109,6 +109,26 @@ def test_a_run_that_measured_its_own_process_keeps_its_energy(data_dir: Path) ->
     assert overlapping(data_dir) == {"machine"}
 
 
+def test_a_run_without_an_energy_takes_no_share(data_dir: Path) -> None:
+    land_run(data_dir, "a", 0, 10, cpu_s=10)
+    land_run(
+        data_dir, "failed", 0, 10, cpu_s=10, cpu_energy_kwh=None, gpu_energy_kwh=None, ram_energy_kwh=None,
+        flags=["meter_failed"],
+    )  # fmt: skip
+    warehouse = Warehouse(data_dir)
+    warehouse.load()
+    runs = {run["run_id"]: run["attributed_energy_kwh"] for run in warehouse.report("runs")}
+    assert runs == {"a": pytest.approx(10e-3), "failed": None}
+
+
+def test_a_run_beside_one_that_did_nothing_is_flagged_and_keeps_its_energy(data_dir: Path) -> None:
+    land_run(data_dir, "busy", 0, 10, cpu_s=10)
+    land_run(data_dir, "waiting", 0, 10, cpu_s=0)
+    Warehouse(data_dir).load()
+    assert attributed_wh(data_dir) == {"busy": 10.0, "waiting": 0.0}
+    assert overlapping(data_dir) == {"busy", "waiting"}
+
+
 def test_four_busy_steps_in_parallel_add_up_to_one_machine(data_dir: Path) -> None:
     steps = [
         subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

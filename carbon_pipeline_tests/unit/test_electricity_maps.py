@@ -179,3 +179,15 @@ def test_a_run_within_an_hour_asks_no_second_time(service: Service) -> None:
 
 def test_the_hour_of_a_moment() -> None:
     assert hour_of(datetime.fromisoformat("2026-11-24T04:59:59+01:00")) == HOUR
+
+
+def test_a_token_from_a_file_with_a_line_feed_works_and_a_wrong_one_is_never_quoted(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ELECTRICITYMAPS_API_TOKEN", " a secret\n")
+    assert now().source == "electricity_maps"
+    assert service.asked[0][2] == "a secret"
+    monkeypatch.setenv("ELECTRICITYMAPS_API_TOKEN", "a sec\nret")
+    found = now()
+    assert found.source == "country_average"
+    assert "ret" not in str(found.note)

@@ -1,8 +1,11 @@
 import json
 import logging
 import os
+import signal
+import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -222,3 +225,38 @@ def test_mode_and_pue_reach_the_meter(data_dir: Path) -> None:
     assert meter.calls[0] == "make process 1.4"
     assert run.record is not None
     assert (run.record.tracking_mode, run.record.pue) == ("process", 1.4)
+
+
+@pytest.mark.parametrize("kwh", [-1.0, float("nan"), float("inf")])
+def test_a_meter_that_says_nonsense_has_failed_and_the_record_is_kept(data_dir: Path, kwh: float) -> None:
+    meter = FakeMeter()
+    with track("fit", make_meter=meter) as run:
+        meter.reading = replace(meter.reading, cpu_energy_kwh=kwh)
+    assert run.record is not None
+    assert run.landed_at is not None
+    assert "cpu_energy_kwh" in str(run.record.meter_error)
+    assert run.record.energy_kwh is None
+
+
+def test_a_heartbeat_comes_however_seldom_the_meter_is_to_be_read(data_dir: Path) -> None:
+    with track("fit", make_meter=FakeMeter(), sample_s=60, heartbeat_s=0.05) as run:
+        (heartbeat,) = (data_dir / "running").iterdir()
+        first = heartbeat.read_text()
+        time.sleep(0.3)
+        assert heartbeat.read_text() != first
+    assert run.record is not None
+    assert run.record.sample_s == 0.05
+
+
+def test_a_handler_of_the_user_that_exits_is_obeyed_whenever_the_signal_comes(data_dir: Path) -> None:
+    class Interrupted(FakeMeter):
+        def prepare(self) -> Reading:
+            signal.raise_signal(signal.SIGTERM)
+            return super().prepare()
+
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
+    try:
+        with pytest.raises(SystemExit), track("fit", make_meter=Interrupted()):
+            raise AssertionError("the work went on")
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -6,7 +6,7 @@ CREATE OR REPLACE TEMP TABLE placed AS
 SELECT run_id, host, started_at, ended_at
 FROM core.run
 JOIN core.hardware USING (hardware_id)
-WHERE host IS NOT NULL AND source <> 'csv' AND ended_at > started_at;
+WHERE host IS NOT NULL AND source <> 'csv' AND ended_at > started_at AND energy_kwh IS NOT NULL;
 CREATE OR REPLACE TEMP TABLE fresh AS
 SELECT * FROM placed SEMI JOIN best USING (run_id);
 CREATE OR REPLACE TEMP TABLE touched AS
@@ -33,6 +33,7 @@ WITH edge AS (
     SELECT
         stretch.run_id,
         epoch(any_value(stretch.ended) - stretch.began) AS seconds,
+        count(*) > 1 AS is_shared,
         CASE
             WHEN count(*) = 1 THEN 1
             WHEN bool_or(cpu_rate IS NULL) OR sum(cpu_rate) = 0 THEN 1 / count(*)
@@ -44,12 +45,12 @@ WITH edge AS (
     WHERE stretch.ended IS NOT NULL
     GROUP BY stretch.run_id, stretch.began
 )
-SELECT run_id, sum(seconds * share) / sum(seconds) AS share
+SELECT run_id, sum(seconds * share) / sum(seconds) AS share, bool_or(is_shared) AS overlaps
 FROM divided
 GROUP BY run_id;
 UPDATE core.run
 SET attributed_energy_kwh = energy_kwh * share.share,
     flags = list_append(list_filter(flags, lambda flag: flag <> 'overlapping'), 'overlapping')
 FROM share
-WHERE run.run_id = share.run_id AND run.tracking_mode = 'machine' AND share.share < 1
-    AND attributed_energy_kwh IS DISTINCT FROM energy_kwh * share.share;
+WHERE run.run_id = share.run_id AND run.tracking_mode = 'machine' AND share.overlaps
+    AND (attributed_energy_kwh <> energy_kwh * share.share OR NOT list_contains(flags, 'overlapping'));

@@ -1,6 +1,7 @@
 -- Of several rows of one run, which CodeCarbon writes cumulatively, the last one counts. The order is a total one over
 -- what the rows say, so that it does not matter which came first: our own records before imported files, ended runs
--- before interrupted ones, rows with an energy before rows without, then time, duration, energy, a hash of everything.
+-- before interrupted ones, rows with an energy before rows without, then time, duration, energy, a hash of all that
+-- was given (not of what is derived from it).
 CREATE OR REPLACE TEMP MACRO run_rank(source, status, energy_kwh, ended_at, duration_s, content_hash) AS struct_pack(
     is_ours := source <> 'csv',
     has_ended := status <> 'interrupted',
@@ -11,7 +12,11 @@ CREATE OR REPLACE TEMP MACRO run_rank(source, status, energy_kwh, ended_at, dura
     content_hash := content_hash
 );
 CREATE OR REPLACE TEMP TABLE hashed AS
-SELECT *, md5(json_merge_patch(to_json(stage), '{"sha256": null, "line": null}')::VARCHAR) AS content_hash
+SELECT *, md5(json_merge_patch('{}', json_merge_patch(to_json(stage), '{
+    "sha256": null, "line": null, "energy_low_kwh": null, "energy_high_kwh": null, "quality": null,
+    "emissions_low_kg": null, "emissions_high_kg": null,
+    "carbon_intensity_low_g_per_kwh": null, "carbon_intensity_high_g_per_kwh": null
+}'))::VARCHAR) AS content_hash
 FROM stage;
 CREATE OR REPLACE TEMP TABLE ranked AS
 SELECT *, run_rank(source, status, energy_kwh, ended_at, duration_s, content_hash) AS rank

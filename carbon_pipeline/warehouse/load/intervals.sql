@@ -44,6 +44,7 @@ FROM (
             AND stage.gpu_count IS NOT DISTINCT FROM kind.gpu_count
             AND stage.ram_gb IS NOT DISTINCT FROM kind.ram_gb
             AND stage.tracking_mode IS NOT DISTINCT FROM kind.tracking_mode
+            AND coalesce(stage.gpu_count > 0 AND stage.gpu_energy_kwh = 0, false) = (kind.gpu_tracked_count IS NOT NULL)
         WHERE stage.source = 'csv' AND stage.energy_kwh IS NOT NULL
     )
 ) AS ends

@@ -47,7 +47,8 @@ SELECT
             AND try_cast(emissions AS DOUBLE) > 0 THEN 'rate_rescaled' END,
         CASE WHEN energy_kwh IS NULL OR (parts_kwh IS NULL AND coalesce(cpu_kwh, gpu_kwh, ram_kwh) IS NOT NULL)
             THEN 'energy_missing' END,
-        CASE WHEN abs(total_kwh - parts_kwh) > 1e-6 * total_kwh THEN 'parts_do_not_add_up' END
+        CASE WHEN abs(total_kwh - parts_kwh) > 1e-6 * total_kwh THEN 'parts_do_not_add_up' END,
+        CASE WHEN gpu_kwh = 0 AND try_cast(gpu_count AS DOUBLE) > 0 THEN 'gpu_not_measured' END
     ], lambda flag: flag IS NOT NULL) AS flags,
     ended_at - to_microseconds((duration_s * 1e6)::BIGINT) AS started_at,
     ended_at,
