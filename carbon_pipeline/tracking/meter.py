@@ -136,9 +136,7 @@ class CodeCarbonMeter:
 
         self.version = codecarbon.__version__
         self.ignored_settings = _settings_from_outside()
-        log = logging.getLogger("codecarbon")
-        self._log_level_before = log.level
-        log.setLevel(logging.ERROR)
+        _QUIET.begin()
         with _codecarbon_by_our_rules():
             self._tracker = self._make_tracker()
         if not hasattr(self._tracker, "run_id"):
@@ -198,7 +196,7 @@ class CodeCarbonMeter:
     def stop(self, ended: float) -> Reading:
         """Ends the span."""
         self._close_task()
-        self._restore_log_level()
+        _QUIET.end()
         return self._until(ended)
 
     def _open_task(self) -> None:
@@ -235,9 +233,6 @@ class CodeCarbonMeter:
             **{part: span_s / covered_s if covered_s > 0 else 1.0 for part, covered_s in self._covered_s.items()}
         )
 
-    def _restore_log_level(self) -> None:
-        logging.getLogger("codecarbon").setLevel(self._log_level_before)
-
     def _read_methods(self) -> Reading:
         """How each component is measured, without energies."""
         methods: dict[str, Any] = {}
@@ -273,6 +268,30 @@ _CPU_METHODS = {
 }
 
 
+class _Quiet:
+    """CodeCarbon's log says errors only while any meter measures, and is as before when the last one has ended."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._meters = 0
+        self._level_before = logging.NOTSET
+
+    def begin(self) -> None:
+        log = logging.getLogger("codecarbon")
+        with self._lock:
+            if self._meters == 0:
+                self._level_before = log.level
+            self._meters += 1
+            log.setLevel(logging.ERROR)
+
+    def end(self) -> None:
+        with self._lock:
+            self._meters -= 1
+            if self._meters == 0:
+                logging.getLogger("codecarbon").setLevel(self._level_before)
+
+
+_QUIET = _Quiet()
 _BY_OUR_RULES = threading.Lock()
 
 

@@ -141,6 +141,23 @@ def test_codecarbon_says_nothing_on_the_terminal(data_dir: Path) -> None:
     assert (done.stdout, done.stderr) == ("", "")
 
 
+def test_two_threads_that_track_say_nothing_and_leave_the_log_as_it_was(data_dir: Path) -> None:
+    script = """
+import logging, threading, time, codecarbon
+from carbon_pipeline import track
+def work(wait_s, seconds):
+    time.sleep(wait_s)
+    with track("fit", sample_s=0.2): time.sleep(seconds)
+log = logging.getLogger("codecarbon")
+before = log.level
+threads = [threading.Thread(target=work, args=a) for a in ((0, 0.5), (0.2, 1.5))]
+[thread.start() for thread in threads]; [thread.join() for thread in threads]
+assert log.level == before, (before, log.level)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_tracking_leaves_the_signal_handlers_and_the_loggers_of_the_user_alone(data_dir: Path) -> None:
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     root = list(logging.getLogger().handlers)
