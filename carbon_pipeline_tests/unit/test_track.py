@@ -190,7 +190,8 @@ def test_an_interrupt_while_it_begins_leaves_no_thread_behind(data_dir: Path) ->
     with pytest.raises(KeyboardInterrupt), track("fit", make_meter=Interrupted()):
         pass
     time.sleep(0.05)
-    assert set(threading.enumerate()) <= before
+    ours = {thread for thread in threading.enumerate() if thread.name.startswith("carbon_pipeline")}
+    assert ours <= before  # timers of a CodeCarbon that was broken on purpose come and go
 
 
 @pytest.mark.parametrize("odd", [5, Path("x"), "", "half \ud800 a letter", "two\nlines"])
