@@ -136,7 +136,7 @@ class CodeCarbonMeter:
 
         self.version = codecarbon.__version__
         self.ignored_settings = _settings_from_outside()
-        _QUIET.begin()
+        _QUIET.begin(self)
         with _codecarbon_by_our_rules():
             self._tracker = self._make_tracker()
         if not hasattr(self._tracker, "run_id"):
@@ -195,8 +195,10 @@ class CodeCarbonMeter:
 
     def stop(self, ended: float) -> Reading:
         """Ends the span."""
-        self._close_task()
-        _QUIET.end()
+        try:
+            self._close_task()
+        finally:
+            _QUIET.end(self)
         return self._until(ended)
 
     def _open_task(self) -> None:
@@ -273,21 +275,22 @@ class _Quiet:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._meters = 0
+        self._meters: set[int] = set()
         self._level_before = logging.NOTSET
 
-    def begin(self) -> None:
+    def begin(self, meter: object) -> None:
         log = logging.getLogger("codecarbon")
         with self._lock:
-            if self._meters == 0:
+            if not self._meters:
                 self._level_before = log.level
-            self._meters += 1
+            self._meters.add(id(meter))
             log.setLevel(logging.ERROR)
 
-    def end(self) -> None:
+    def end(self, meter: object) -> None:
         with self._lock:
-            self._meters -= 1
-            if self._meters == 0:
+            was_quiet = bool(self._meters)
+            self._meters.discard(id(meter))
+            if was_quiet and not self._meters:
                 logging.getLogger("codecarbon").setLevel(self._level_before)
 
 

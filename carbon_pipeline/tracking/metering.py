@@ -5,7 +5,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 
 from carbon_pipeline.tracking.meter import Meter, Reading
@@ -79,7 +79,14 @@ class Metering:
         """
         self._ended.set()
         self._began.set()
-        if self.meter is None or self.error:
+        if self.meter is None:
+            return Reading()
+        if self.error:
+            if self._reader.ident is not None:
+                self._reader.join(timeout=METER_TIMEOUT_S)
+            if not self._reader.is_alive():  # else it hangs in the meter, and so would this
+                with suppress(Exception):  # it has failed already; what it has started should end all the same
+                    self.meter.stop(ended)
             return Reading()
         with _Guard(self):
             self._reader.join(timeout=METER_TIMEOUT_S)

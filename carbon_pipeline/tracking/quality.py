@@ -123,6 +123,9 @@ REST_W = {
 }
 """Power of the rest of the machine that does not grow with the load, W."""
 
+GPU_SERVER_FROM = 4
+"""A machine with so many GPUs is built for them: the boards, fans and links of its own draw what REST_W says."""
+
 REST_W_PER_VIRTUAL_CPU = Range(0.0, 4.0, "a server's rest, shared by at least 32 logical CPUs")
 """The share of the rest that falls to a virtual machine, W for each of its CPUs."""
 
@@ -298,6 +301,8 @@ def coefficients(
     """
     measured = {"cpu", "gpu", "ram"} if measured is None else measured
     kind = machine_kind or kind_of_machine(cpu_model, gpu_count)
+    if kind == "server" and (gpu_count or 0) >= GPU_SERVER_FROM:  # its firmware knows nothing of GPUs
+        kind = "gpu_server"
     factor = {part: FACTORS.get(methods.get(part) or "", UNKNOWN_METHOD[part]) for part in UNKNOWN_METHOD}
     if methods.get("cpu") in ("cpu_load", "constant"):
         factor["cpu"] = _times(factor["cpu"], _tdp_range(None, cpu_tdp_source))
@@ -325,7 +330,7 @@ def kind_of_machine(cpu_model: str | None, gpu_count: int | None) -> str | None:
         `gpu_server`, `server`, `laptop`, `desktop`; None if nothing tells it.
     """
     model = cpu_model or ""
-    if (gpu_count or 0) >= 4:
+    if (gpu_count or 0) >= GPU_SERVER_FROM:
         return "gpu_server"
     if re.search(r"xeon|epyc|opteron|neoverse|graviton|ampere|altra|power\d+", model, re.I):
         return "server"

@@ -202,7 +202,7 @@ print(CodeCarbonMeter().prepare().cpu_method)
 assert cpuinfo.get_cpu_info is slow
 """
     if hardware.cpu_model().source != "/proc/cpuinfo":
-        script = "print('cpu_load')"
+        pytest.skip("this system's kernel does not name the CPU in /proc/cpuinfo")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() in CPU_METHODS
 

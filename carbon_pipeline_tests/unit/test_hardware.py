@@ -207,5 +207,6 @@ def test_py_cpuinfo_names_this_cpu_as_the_kernel_does() -> None:
     import cpuinfo
 
     found = hardware.cpu_model()
-    if found.source == "/proc/cpuinfo":
-        assert cpuinfo.get_cpu_info().get("brand_raw") == found.value
+    if found.source != "/proc/cpuinfo":
+        pytest.skip("this system's kernel does not name the CPU in /proc/cpuinfo")
+    assert cpuinfo.get_cpu_info().get("brand_raw") == found.value

@@ -192,3 +192,10 @@ def test_the_wall_meter_lies_in_the_interval_in_nine_of_ten_published_runs() -> 
         inside = [run.is_inside for run in runs if run.group == group]
         assert sum(inside) >= 0.9 * len(inside), group
     assert sum(run.is_inside for run in compare(described=False)) >= 0.75 * len(runs)
+
+
+def test_a_server_with_many_gpus_has_the_rest_of_one_whatever_its_firmware_says() -> None:
+    by_firmware = quality.coefficients({}, machine_kind="server", gpu_count=8, gpu_tracked_count=8)
+    assert vars(by_firmware.rest_w) | {"source": ""} == vars(quality.REST_W["gpu_server"]) | {"source": ""}
+    two = quality.coefficients({}, machine_kind="server", gpu_count=2, gpu_tracked_count=2)
+    assert two.rest_w.high == quality.REST_W["server"].high

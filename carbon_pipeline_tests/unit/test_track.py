@@ -261,3 +261,10 @@ def test_a_handler_of_the_user_that_exits_is_obeyed_whenever_the_signal_comes(da
             raise AssertionError("the work went on")
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_meter_that_has_failed_is_stopped_all_the_same(data_dir: Path) -> None:
+    meter = FakeMeter(fails_in="start")
+    with track("fit", make_meter=meter):
+        pass
+    assert meter.calls[-1] == "stop"
