@@ -2,7 +2,10 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -14,8 +17,10 @@ from rich.table import Table
 
 from carbon_pipeline.csv_text import csv_text
 from carbon_pipeline.settings import read_settings
+from carbon_pipeline.tracking.record import FLAGS
 
 if TYPE_CHECKING:
+    from carbon_pipeline.warehouse.progress import Progress
     from carbon_pipeline.warehouse.warehouse import Warehouse
 
 app = typer.Typer(
@@ -48,6 +53,12 @@ RUN_ID_LETTERS = 8
 
 WIDE = 200
 """Width of a table that does not go to a terminal."""
+
+MOST_FILES = 50
+"""Files that an import lists one by one; of more, those with refused rows."""
+
+LOG_S = 5.0
+"""How often an import says how far it has come, where there is no terminal for a bar."""
 
 
 class Format(StrEnum):
@@ -109,17 +120,41 @@ def baseline(
 
 @app.command()
 def load() -> None:
-    """Loads the records that have landed into the warehouse."""
+    """Loads the records that have landed, and the files in the inbox, into the warehouse."""
     warehouse = _warehouse()
-    results = warehouse.load()
-    for result in results:
-        if result.rows_quarantined:
-            _say(f"{result.source_file}: refused; raw.quarantine says why")
-    loaded = sum(result.rows_loaded for result in results)
-    refused = sum(result.rows_quarantined for result in results)
-    print(
-        f"{len(results)} files: {loaded} runs loaded, {refused} refused; {warehouse.count()} runs in {warehouse.path}"
+    with _progress() as progress:
+        results = warehouse.load(progress)
+    from carbon_pipeline.warehouse.batch import refusals
+
+    for sentence in refusals(results):
+        _say(sentence)
+    loaded, superseded, refused = (
+        sum(getattr(result, f"rows_{what}") for result in results) for what in ("loaded", "superseded", "quarantined")
     )
+    print(
+        f"{len(results)} files: {loaded} runs loaded, {superseded} rows superseded, {refused} refused; "
+        f"{warehouse.count()} runs in {warehouse.path}"
+    )
+
+
+@app.command()
+def rebuild(
+    replace: Annotated[bool, typer.Option("--replace", help="Take the new one even if it is not the same.")] = False,
+) -> None:
+    """Makes the warehouse again from landing and inbox, and says whether it is the same."""
+    from carbon_pipeline.warehouse.rebuild import rebuild as rebuild_warehouse
+
+    warehouse = _warehouse()
+    with _progress() as progress:
+        found = rebuild_warehouse(warehouse, replace=replace, progress=progress)
+    for sentence in found.differences:
+        _say(sentence)
+    if found.differences and not replace:
+        _fail("the warehouse made again is not the same; the old one stays (--replace takes the new one)", FAILURE)
+    outcome = "differs and has taken its place" if found.differences else "is the same"
+    if found.is_first:
+        outcome = "is the first one"
+    print(f"made again from {found.files} files: {found.runs} runs; it {outcome}")
 
 
 @app.command("import")
@@ -128,12 +163,14 @@ def import_(
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Takes CSV files of CodeCarbon into the warehouse."""
-    from carbon_pipeline.warehouse.csv_import import find_csv_files
+    from carbon_pipeline.warehouse.csv_import import find_files
 
-    found = find_csv_files(paths)
+    found = find_files(paths)
     if not found.files:
-        raise ValueError(f"no CSV file of CodeCarbon in {', '.join(map(str, paths))}; " + "; ".join(found.left_out))
-    results = _warehouse().import_csv(found.files)
+        reasons = [*found.refused, *found.left_out] or [f"{found.others} files of other kinds"]
+        raise ValueError(f"no CSV file of CodeCarbon in {', '.join(map(str, paths))}: " + "; ".join(reasons))
+    with _progress() as progress:
+        results = _warehouse().import_csv(found.files, progress)
     rows: list[dict[str, Any]] = [
         {
             "file": result.source_file,
@@ -148,12 +185,31 @@ def import_(
     ]
     counts = ("read", "loaded", "superseded", "quarantined", "flagged")
     total = {name: sum(row[name] for row in rows) for name in counts}
+    flags = Counter[str]()
+    for result in results:
+        flags.update(result.flags)
     if as_json:
-        _print_json({"files": rows, "total": total, "left_out": found.left_out})
-        return
-    _print_table([*rows, {"file": "in all", **total, "note": ""}], "Imported")
-    for reason in found.left_out:
-        _say(f"left out: {reason}")
+        _print_json({
+            "files": [row | {"flags": result.flags} for row, result in zip(rows, results, strict=True)],
+            "total": total,
+            "flags": flags,
+            "refused": found.refused,
+            "left_out": found.left_out,
+            "others": found.others,
+        })  # fmt: skip
+    else:
+        shown = rows if len(rows) <= MOST_FILES else [row for row in rows if row["quarantined"]][:MOST_FILES]
+        _print_table([*shown, {"file": f"in all, {len(rows)} files", **total, "note": ""}], "Imported")
+        for flag, count in flags.most_common():
+            print(f"  {count:>9,} {flag}: {FLAGS[flag]}")
+        if total["quarantined"]:
+            print("  What was refused, where and why: FROM raw.quarantine (file, line, reason, content)")
+        for reason in found.left_out:
+            _say(f"left out: {reason}")
+        if found.others:
+            _say(f"left out: {found.others} other files, hidden or not named like CodeCarbon's")
+    if found.refused:
+        _fail("; ".join(found.refused), WRONG_INPUT)
 
 
 @app.command()
@@ -240,6 +296,44 @@ def _fail(message: str, status: int) -> NoReturn:
 
 def _say(message: str) -> None:
     print(" ".join(message.split()), file=sys.stderr)
+
+
+@contextmanager
+def _progress() -> "Iterator[Progress]":
+    """A bar with rows and rate on a terminal; elsewhere a line on stderr every few seconds."""
+    from carbon_pipeline.warehouse.progress import Progress
+
+    if not sys.stderr.isatty():
+        yield Progress(_LogLines())
+        return
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading ...", total=None)
+
+        def show(progress: "Progress") -> None:
+            total = progress.total_bytes or None
+            bar.update(task, description=_rate(progress), completed=progress.done_bytes, total=total)
+
+        yield Progress(show)
+
+
+class _LogLines:
+    """Prints a line every `LOG_S` seconds."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def __call__(self, progress: "Progress") -> None:
+        if time.monotonic() - self._said >= LOG_S:
+            self._said = time.monotonic()
+            _say(_rate(progress))
+
+
+def _rate(progress: "Progress") -> str:
+    return f"{progress.rows:,} rows, {progress.rows / max(progress.seconds, 1e-3):,.0f} rows/s"
 
 
 def _warehouse() -> "Warehouse":

@@ -26,11 +26,34 @@ def write_whole(path: Path, text: str) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes the rename survive a power cut; Windows neither needs nor allows it."""
+def sync(path: Path) -> None:
+    """Waits until a file is on the disk.
+
+    Args:
+        path: the file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a rename survive a power cut; Windows neither needs nor allows it.
+
+    Args:
+        folder: the folder in which something was renamed.
+
+    Raises:
+        OSError: it cannot be read.
+    """
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -83,6 +83,11 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="How long the idle machine is measured, seconds; 60 is the shortest window of MLPerf Power.",
     )
+    memory_limit: str = Field(
+        "4GB",
+        pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$",
+        description="Memory that DuckDB may use, such as 4GB or 512MiB; beyond it goes to `.spill` in the data folder.",
+    )
     electricitymaps_api_token: Annotated[SecretStr, BeforeValidator(_stripped)] | None = Field(
         None,
         validation_alias=AliasChoices("electricitymaps_api_token", "ELECTRICITYMAPS_API_TOKEN"),

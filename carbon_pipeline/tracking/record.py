@@ -39,7 +39,14 @@ FLAGS = {
     "parts_do_not_add_up": "the file's energies did not add up to its total; the sum of the parts counts",
     "rate_rescaled": "emissions_rate was in g/s (CodeCarbon before 2.2) and is now kg/s",
     "energy_missing": "the energy, or a part of it, is not known",
+    "zero_energy": "the file says 0 kWh for a run that took time: its meter has seen nothing",
+    "power_recomputed": "the file's power did not fit its energy (by more than 1 %); it is energy over duration here",
+    "country_code_converted": "the country's three letters were made two (ISO 3166-1)",
+    "value_left_out": "a country, place, PUE, count or mode that cannot be was left out; `raw.record` has it",
+    "mixed_tracking_modes": "the file holds runs of both tracking modes, which do not compare",
     "cumulative_superseded": "several cumulative rows of one run; the last one counts",
+    "energy_stands_still": "of several cumulative rows some went on in time, but not in energy",
+    "part_of_run": "a task within a run; where `parent_run_id` is in the warehouse too, the energy counts there",
 }
 """Every flag that a run can carry, and what it says."""
 

@@ -1,121 +1,184 @@
-"""Reading CodeCarbon's CSV files row by row, as they are; what the rows mean is settled in load/*.sql."""
+"""Finding the files to import, and handing them to a load one after the other. How they are read: csv_reader.py."""
 
-import csv
 import hashlib
 import io
-import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from carbon_pipeline.files import shown
+from carbon_pipeline.warehouse import inbox
 from carbon_pipeline.warehouse.batch import SourceFile
-
-REQUIRED = ("timestamp", "project_name", "duration", "emissions")
-
-
-class NotCodeCarbonError(ValueError):
-    """The file is not one that can be imported; the message says why."""
+from carbon_pipeline.warehouse.csv_reader import CodeCarbonCsv, NotCodeCarbonError, Row
+from carbon_pipeline.warehouse.inbox import Keeper
 
 
-def read_codecarbon_csv(path: Path) -> SourceFile:
-    """Reads one CSV file of CodeCarbon.
+@dataclass
+class FoundFiles:
+    """Files to import.
 
-    Args:
-        path: the file.
-
-    Returns:
-        Its rows, mapped by column name, and those that have too few or too many cells as refused.
-
-    Raises:
-        NotCodeCarbonError: it cannot be read, or its header is not CodeCarbon's.
+    Attributes:
+        files: the files, in order.
+        refused: a sentence for each named file that cannot be taken.
+        left_out: a sentence for each file in a folder that looks like one of CodeCarbon's by its name and is none.
+        others: how many other files are in those folders.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise NotCodeCarbonError(f"{path}: cannot be read: {error.strerror}") from None
-    file = SourceFile(shown(path.resolve()), hashlib.sha256(content).hexdigest(), "codecarbon_csv")
-    lines = _lines(path, content)
-    try:
-        _, header = next(lines)
-    except StopIteration:
-        raise NotCodeCarbonError(f"{path}: is empty") from None
-    names = [name.strip() for name in header]
-    _check_header(path, names)
-    for line, cells in lines:
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) != len(names):
-            reason = f"{len(cells)} cells under {len(names)} column names"
-            file.refused.append((line, reason, json.dumps(cells, ensure_ascii=False)))
-            continue
-        file.rows.append((line, json.dumps(dict(zip(names, cells, strict=True)), ensure_ascii=False), None))
-    return file
+
+    files: list[Path] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    others: int = 0
 
 
-def _check_header(path: Path, names: list[str]) -> None:
-    missing = [name for name in REQUIRED if name not in names]
-    if len(names) == 1 and names[0].count(";") > len(REQUIRED):
-        raise NotCodeCarbonError(f"{path}: is separated by semicolons; only files with commas are taken so far")
-    if missing or not {"run_id", "experiment_id"} & set(names):
-        lacks = ", ".join(missing) or "run_id"
-        raise NotCodeCarbonError(f"{path}: is no CSV file of CodeCarbon: its first line has no column {lacks}")
-    if {"extra", "kWh"} <= set(names):
-        raise NotCodeCarbonError(f"{path}: is a list of the 33 fields, not a file of CodeCarbon")
-    if "task_name" in names:
-        raise NotCodeCarbonError(f"{path}: is a task file of CodeCarbon; import the file of its runs instead")
-    twice = {name for name in names if names.count(name) > 1}
-    if twice:
-        raise NotCodeCarbonError(f"{path}: has two columns of the name {', '.join(sorted(twice))}")
-
-
-def _lines(path: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Each row with the number of the line on which it begins."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("latin-1")  # CodeCarbon writes the system's encoding; each byte is a letter in Latin-1
-    reader = csv.reader(io.StringIO(text.replace("\0", ""), newline=""))
-    begins = 1
-    try:
-        for cells in reader:
-            yield begins, cells
-            begins = reader.line_num + 1
-    except csv.Error as error:
-        raise NotCodeCarbonError(f"{path}, line {begins}: {error}") from None
-
-
-class FoundFiles(NamedTuple):
-    """Files to import, and what was passed over in folders, each with its reason."""
-
-    files: list[Path]
-    left_out: list[str]
-
-
-def find_csv_files(paths: Iterable[Path]) -> FoundFiles:
-    """Finds the files to import: those that are named, and in folders those that are CodeCarbon's.
+def find_files(paths: Iterable[Path]) -> FoundFiles:
+    """Finds CodeCarbon's files by what is in them: those that are named, and all below folders that are not hidden.
 
     Args:
         paths: files and folders.
 
     Returns:
-        The files, and a sentence for each `.csv` file in a folder that is not CodeCarbon's.
+        The files, and what is not taken, with the reason.
+    """
+    found = FoundFiles()
+    for path in paths:
+        if path.is_dir():
+            inside = inbox.walk(path)
+            found.others += inside.hidden
+            for file in inside.files:
+                _sort_in(file, found, is_named=False)
+        else:
+            _sort_in(path, found, is_named=True)
+    found.files = list(dict.fromkeys(found.files))
+    return found
+
+
+def _sort_in(path: Path, found: FoundFiles, is_named: bool) -> None:
+    try:
+        require_codecarbon(path)
+        found.files.append(path)
+    except NotCodeCarbonError as error:
+        if is_named:
+            found.refused.append(str(error))
+        elif any(word in path.name.lower() for word in (".csv", "emissions")):
+            found.left_out.append(str(error))
+        else:
+            found.others += 1
+
+
+def require_codecarbon(path: Path) -> None:
+    """Looks at the first line of a file.
+
+    Args:
+        path: the file.
 
     Raises:
-        NotCodeCarbonError: a path does not exist, or a named file is not CodeCarbon's.
+        NotCodeCarbonError: it is not one of CodeCarbon's, or cannot be read; the message names it and says why.
     """
-    files: list[Path] = []
-    left_out: list[str] = []
+    if not path.exists():
+        raise NotCodeCarbonError(f"{shown(path)}: there is no such file or folder")
+    if not path.is_file():
+        raise NotCodeCarbonError(f"{shown(path)}: is no regular file")
+    try:
+        with path.open("rb") as file:
+            CodeCarbonCsv(file)
+    except OSError as error:
+        raise NotCodeCarbonError(f"{shown(path)}: cannot be read: {error.strerror}") from None
+    except NotCodeCarbonError as error:
+        raise NotCodeCarbonError(f"{shown(path)}: {error}") from None
+
+
+def read_files(paths: Iterable[Path], keeper: Keeper, data_dir: Path, is_dropped: bool = False) -> Iterator[SourceFile]:
+    """Reads files and keeps a copy of each.
+
+    Args:
+        paths: the files.
+        keeper: keeps the copies.
+        data_dir: the data folder; names of files in it are relative to it.
+        is_dropped: whether they are in the inbox: what is wrong with one is noted in the ledger then.
+
+    Yields:
+        Each file, ready to be loaded.
+
+    Raises:
+        NotCodeCarbonError: one is not CodeCarbon's, or not any more, unless `is_dropped`.
+    """
     for path in paths:
-        if not path.exists():
-            raise NotCodeCarbonError(f"{path}: there is no such file or folder")
-        if not path.is_dir():
-            files.append(path)
-            continue
-        for inside in sorted(inside for inside in path.rglob("*.csv") if inside.is_file()):
-            try:
-                read_codecarbon_csv(inside)
-                files.append(inside)
-            except NotCodeCarbonError as error:
-                left_out.append(str(error))
-    return FoundFiles(files, left_out)
+        name = _name(path, data_dir)
+        try:
+            fingerprint = inbox.fingerprint(path) if is_dropped else None
+            source = _read(path, name, keeper, fingerprint)
+        except OSError as error:
+            if not is_dropped:
+                raise NotCodeCarbonError(f"{shown(path)}: cannot be read: {error.strerror}") from None
+            continue  # taken away again, or not readable yet
+        except NotCodeCarbonError as error:
+            if not is_dropped:
+                raise NotCodeCarbonError(f"{shown(path)}: {error}") from None
+            sha256 = hashlib.sha256(f"{name} {fingerprint}".encode()).hexdigest()
+            source = SourceFile(name, sha256, "refused", note=str(error), fingerprint=fingerprint)
+        yield source
+
+
+def read_kept(archive: Path) -> Iterator[SourceFile]:
+    """Reads again what an earlier load has taken in.
+
+    Args:
+        archive: the archive.
+
+    Yields:
+        Each file, ready to be loaded.
+    """
+    for name, content in inbox.kept_files(archive):
+        source = SourceFile(
+            name.source_file, name.sha256, "codecarbon_csv", kept=archive.name, fingerprint=name.fingerprint
+        )
+        if isinstance(content, bytes):
+            source.content = content
+            _prepare_small(source)
+        elif isinstance(content, Path):
+            _prepare_large(source, inbox.examine(content))
+        yield source
+
+
+def _read(path: Path, name: str, keeper: Keeper, fingerprint: str | None) -> SourceFile:
+    source = SourceFile(name, "", "codecarbon_csv", fingerprint=fingerprint, keeper=keeper)
+    if path.stat().st_size >= inbox.LARGE_BYTES:
+        with path.open("rb") as file:
+            CodeCarbonCsv(file)
+        _prepare_large(source, keeper.copy(path))
+    else:
+        source.content = path.read_bytes()
+        _prepare_small(source)
+        source.sha256 = hashlib.sha256(source.content).hexdigest()
+    return source
+
+
+def _prepare_small(source: SourceFile) -> None:
+    assert source.content is not None
+    source.rows, source.size = CodeCarbonCsv(io.BytesIO(source.content)), len(source.content)
+
+
+def _prepare_large(source: SourceFile, large: inbox.LargeFile) -> None:
+    source.large, source.sha256, source.rows = large, large.sha256, _LargeCsv(large.path)
+    source.size = large.path.stat().st_size
+
+
+class _LargeCsv:
+    """The rows of a large file, read from its copy when they are asked for."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        with path.open("rb") as file:
+            csv = CodeCarbonCsv(file)
+        self.layout, self.notes = csv.layout, csv.notes
+
+    def __iter__(self) -> Iterator[Row]:
+        with self._path.open("rb") as file:
+            csv = CodeCarbonCsv(file)
+            yield from csv
+            self.notes = csv.notes
+
+
+def _name(path: Path, data_dir: Path) -> str:
+    path, data_dir = path.resolve(), data_dir.resolve()
+    return shown(path.relative_to(data_dir) if path.is_relative_to(data_dir) else path)

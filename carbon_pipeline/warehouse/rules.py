@@ -10,7 +10,7 @@ RULES = {
     "no_fallback_location": "No run stands at CodeCarbon's fallback, Canada/Quebec/46.8/-71.2.",
     "run_ids_are_unique": "No two runs share a run_id, and none has CodeCarbon's constant experiment id for one.",
     "intervals_hold": "Energy and emissions of each run lie in their intervals; none is given more than it measured.",
-    "nothing_is_lost": "For each file, rows read are rows loaded, superseded and quarantined, and raw holds them all.",
+    "nothing_is_lost": "For each file, rows read = loaded + superseded + quarantined; raw and core hold as many.",
 }
 """Name and meaning of each rule."""
 

@@ -1,7 +1,7 @@
 """The warehouse as the rest of the project sees it: load, import, publish, query."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,19 +13,20 @@ from carbon_pipeline.tracking.landing import killed_runs, land_killed_runs, land
 from carbon_pipeline.tracking.record import RunRecord
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.batch import FileResult, SourceFile, load_files
-from carbon_pipeline.warehouse.connection import (
-    WarehouseBusyError,
-    locked,
-    open_for_reading,
-    open_for_writing,
-    publish,
-)
-from carbon_pipeline.warehouse.csv_import import read_codecarbon_csv
+from carbon_pipeline.warehouse.connection import WarehouseBusyError, locked, open_for_reading, open_for_writing
+from carbon_pipeline.warehouse.csv_import import read_files, read_kept, require_codecarbon
+from carbon_pipeline.warehouse.csv_reader import Row
+from carbon_pipeline.warehouse.inbox import Keeper, dropped_files, fingerprint, kept_archives, recover
+from carbon_pipeline.warehouse.landing_archive import Compacted, archives, compact, read_archive
 from carbon_pipeline.warehouse.migrate import REPORTS, migrate
+from carbon_pipeline.warehouse.progress import Progress
+from carbon_pipeline.warehouse.publish import publish
 
 if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyConnection
+
+    _Files = Callable[[DuckDBPyConnection, Keeper], Iterable[SourceFile]]
 
 Parameters = list[Any] | dict[str, Any] | None
 
@@ -49,8 +50,13 @@ class Warehouse:
         self.reports_path = self.data_dir / "reports.duckdb"
         self.timeout_s = timeout_s
 
-    def load(self) -> list[FileResult]:
-        """Loads every record that has landed and is not in the warehouse yet, then publishes.
+    def load(self, progress: Progress | None = None) -> list[FileResult]:
+        """Loads what has landed or was dropped into the inbox and is not in the warehouse yet, then publishes.
+
+        A warehouse that is not there is made again from all that has ever been loaded.
+
+        Args:
+            progress: is told how far it has come.
 
         Returns:
             What became of each file that was new; empty if nothing was.
@@ -59,20 +65,14 @@ class Warehouse:
             WarehouseBusyError: another process holds the warehouse.
         """
         land_killed_runs(self.data_dir)
-        with locked(self.path, self.timeout_s):
-            with open_for_writing(self.path) as connection:
-                migrate(connection)
-                loaded = _loaded_paths(connection)
-                new = [path for path in landed_files(self.data_dir) if self._name(path) not in loaded]
-                results = load_files(connection, [self._read_record(path) for path in new])
-            self.publish()
-        return results
+        return self._load(self._whatever_is_new, progress)
 
-    def import_csv(self, paths: Iterable[Path]) -> list[FileResult]:
+    def import_csv(self, paths: Iterable[Path], progress: Progress | None = None) -> list[FileResult]:
         """Takes CSV files of CodeCarbon into the warehouse, all of them or none, then publishes.
 
         Args:
             paths: the files.
+            progress: is told how far it has come.
 
         Returns:
             What became of each file.
@@ -81,30 +81,60 @@ class Warehouse:
             NotCodeCarbonError: one of them is not CodeCarbon's; nothing was loaded.
             WarehouseBusyError: another process holds the warehouse.
         """
-        files = [read_codecarbon_csv(path) for path in paths]
-        with locked(self.path, self.timeout_s):
-            with open_for_writing(self.path) as connection:
-                migrate(connection)
-                results = load_files(connection, files)
-            self.publish()
-        return results
+        paths = list(paths)
+        for path in paths:
+            require_codecarbon(path)
+        if progress:
+            progress.total_bytes += sum(path.stat().st_size for path in paths)
+        return self._load(lambda _, keeper: read_files(paths, keeper, self.data_dir), progress)
 
     def publish(self) -> None:
         """Swaps in a fresh copy for readers."""
         publish(self.path, self.reports_path, self.timeout_s)
 
+    def compact(self) -> Compacted:
+        """Puts the loaded records of past days together, a Parquet file for each day.
+
+        Returns:
+            What was put together.
+
+        Raises:
+            WarehouseBusyError: another process holds the warehouse.
+            LostError: a file reads back as something else than was written; nothing was deleted.
+        """
+        with locked(self.path, self.timeout_s):
+            if not self.path.exists():
+                return Compacted(0, [])
+            with open_for_reading(self.path) as connection:
+                rows = connection.execute(sql.statement("queries", "loaded_records")).fetchall()
+            return compact(self.data_dir, {name for (name,) in rows})
+
     def pending(self) -> list[Path]:
-        """Records that have landed since the last load, and killed runs that would; it waits for nobody.
+        """What has landed or was dropped into the inbox since the last load, and killed runs; it waits for nobody.
 
         Returns:
             The files, in the order in which a load would take them.
         """
-        loaded: set[str] = set()
+        loaded: dict[str, str | None] = {}
         if self.reports_path.exists():
             with self._reading() as connection:
                 loaded = _loaded_paths(connection)
         killed = [landing_path(record, self.data_dir) for record in killed_runs(self.data_dir)]
-        return [path for path in (*landed_files(self.data_dir), *killed) if self._name(path) not in loaded]
+        landed = [path for path in (*landed_files(self.data_dir), *killed) if self._name(path) not in loaded]
+        return [*landed, *self._new_in_inbox(loaded)]
+
+    def everything(self) -> Iterator[SourceFile]:
+        """All that has ever been loaded, as it is kept: what the warehouse can be made again from.
+
+        Yields:
+            The landed records, by themselves or put together, then the imported files in the order of their loads.
+        """
+        for archive in archives(self.data_dir):
+            for name, sha256, text in read_archive(archive, self.data_dir):
+                yield _record(name, sha256, text.encode())
+        yield from map(self._read_record, landed_files(self.data_dir))
+        for archive in kept_archives(self.data_dir):
+            yield from read_kept(archive)
 
     def rows(self, query: str, parameters: Parameters = None) -> list[dict[str, Any]]:
         """Asks the published copy.
@@ -188,6 +218,40 @@ class Warehouse:
                 connection = stack.enter_context(open_for_reading(self.path))
             yield connection
 
+    def _load(self, files: "_Files", progress: Progress | None) -> list[FileResult]:
+        """Loads files, keeps copies of what comes from outside, and publishes."""
+        keeper = Keeper(self.data_dir)
+        with locked(self.path, self.timeout_s):
+            with open_for_writing(self.path) as connection:
+                migrate(connection)
+                rows = connection.execute(sql.statement("queries", "kept_archives")).fetchall()
+                recover(keeper.folder, [name for (name,) in rows])
+                try:
+                    results = load_files(connection, files(connection, keeper), progress, keeper.seal)
+                except BaseException:
+                    keeper.discard()
+                    raise
+                keeper.publish()
+            self.publish()
+        return results
+
+    def _whatever_is_new(self, connection: "DuckDBPyConnection", keeper: Keeper) -> Iterator[SourceFile]:
+        if connection.execute(sql.statement("queries", "nothing_loaded")).fetchall() == [(True,)]:
+            loaded: dict[str, str | None] = {}
+            yield from self.everything()
+        else:
+            loaded = _loaded_paths(connection)
+            landed = (path for path in landed_files(self.data_dir) if self._name(path) not in loaded)
+            yield from map(self._read_record, landed)
+        yield from self._dropped(keeper, loaded)
+
+    def _dropped(self, keeper: Keeper, loaded: dict[str, str | None]) -> Iterator[SourceFile]:
+        return read_files(self._new_in_inbox(loaded), keeper, self.data_dir, is_dropped=True)
+
+    def _new_in_inbox(self, loaded: Mapping[str, str | None]) -> list[Path]:
+        """Files of the inbox that are new or have changed."""
+        return [path for path in dropped_files(self.data_dir) if loaded.get(self._name(path)) != fingerprint(path)]
+
     def _name(self, path: Path) -> str:
         return shown(path.relative_to(self.data_dir))
 
@@ -196,22 +260,25 @@ class Warehouse:
             content = path.read_bytes()
         except OSError as error:
             reason = f"cannot be read: {error.strerror}"
-            return SourceFile(self._name(path), _sha256(f"{path}: {reason}".encode()), "record", [], [(1, reason, "")])
-        file = SourceFile(self._name(path), _sha256(content), "record")
-        text = content.decode("utf-8", "backslashreplace")
-        try:
-            record = RunRecord.model_validate_json(content)
-        except ValidationError as error:
-            reasons = (f"{'.'.join(map(str, part['loc'])) or 'file'}: {part['msg']}" for part in error.errors())
-            file.refused.append((1, "; ".join(reasons), text))
-        else:
-            file.rows.append((1, text, record.model_dump_json()))
-        return file
+            return SourceFile(
+                self._name(path), _sha256(f"{path}: {reason}".encode()), "record", [Row(1, "", refused=reason)]
+            )
+        return _record(self._name(path), _sha256(content), content)
+
+
+def _record(name: str, sha256: str, content: bytes) -> SourceFile:
+    text = content.decode("utf-8", "backslashreplace")
+    try:
+        row = Row(1, text, RunRecord.model_validate_json(content).model_dump_json())
+    except ValidationError as error:
+        reasons = (f"{'.'.join(map(str, part['loc'])) or 'file'}: {part['msg']}" for part in error.errors())
+        row = Row(1, text, refused="; ".join(reasons))
+    return SourceFile(name, sha256, "record", [row], size=len(content))
 
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _loaded_paths(connection: "DuckDBPyConnection") -> set[str]:
-    return {path for (path,) in connection.execute(sql.statement("queries", "loaded_paths")).fetchall()}
+def _loaded_paths(connection: "DuckDBPyConnection") -> dict[str, str | None]:
+    return dict(connection.execute(sql.statement("queries", "loaded_paths")).fetchall())

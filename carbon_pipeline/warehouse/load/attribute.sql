@@ -2,17 +2,29 @@
 -- gets the share of its CPU seconds in those of all runs there; equal shares where nobody used a CPU, or it is not
 -- known. Runs that measured their own process only keep their energy, and count as users of the CPU for the others.
 -- What has to be reckoned anew: the runs of this load, and whatever overlaps with one of them.
-CREATE OR REPLACE TEMP TABLE placed AS
-SELECT run_id, host, started_at, ended_at
-FROM core.run
-JOIN core.hardware USING (hardware_id)
-WHERE host IS NOT NULL AND source <> 'csv' AND ended_at > started_at AND energy_kwh IS NOT NULL;
 CREATE OR REPLACE TEMP TABLE fresh AS
-SELECT * FROM placed SEMI JOIN best USING (run_id);
+SELECT run_id, host, run.started_at, run.ended_at
+FROM core.run AS run
+JOIN core.hardware USING (hardware_id)
+SEMI JOIN record_row USING (run_id)
+WHERE host IS NOT NULL AND source <> 'csv' AND ended_at > started_at AND energy_kwh IS NOT NULL;
+CREATE OR REPLACE TEMP TABLE around AS
+SELECT run_id, host, run.started_at, run.ended_at
+FROM core.run AS run
+JOIN core.hardware USING (hardware_id)
+WHERE host IN (SELECT host FROM fresh) AND source <> 'csv' AND ended_at > started_at AND energy_kwh IS NOT NULL
+    AND started_at < (SELECT max(ended_at) FROM fresh) AND ended_at > (SELECT min(started_at) FROM fresh);
 CREATE OR REPLACE TEMP TABLE touched AS
-SELECT DISTINCT placed.*
-FROM placed
-JOIN fresh ON placed.host = fresh.host AND placed.started_at < fresh.ended_at AND placed.ended_at > fresh.started_at;
+SELECT DISTINCT around.*
+FROM around
+JOIN fresh ON around.host = fresh.host AND around.started_at < fresh.ended_at AND around.ended_at > fresh.started_at;
+-- Whatever overlaps with a run that is touched has a part in its shares.
+CREATE OR REPLACE TEMP TABLE placed AS
+SELECT run_id, host, run.started_at, run.ended_at
+FROM core.run AS run
+JOIN core.hardware USING (hardware_id)
+WHERE host IN (SELECT host FROM touched) AND source <> 'csv' AND ended_at > started_at AND energy_kwh IS NOT NULL
+    AND started_at < (SELECT max(ended_at) FROM touched) AND ended_at > (SELECT min(started_at) FROM touched);
 CREATE OR REPLACE TEMP TABLE neighbour AS
 SELECT
     touched.run_id,

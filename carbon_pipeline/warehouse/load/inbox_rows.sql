@@ -1,2 +1,4 @@
-INSERT INTO inbox_row
-SELECT unnest(from_json($rows, '[{"sha256": "VARCHAR", "line": "BIGINT", "content": "VARCHAR", "record": "VARCHAR"}]'), recursive := true);
+INSERT INTO inbox_row BY NAME
+SELECT unnest(from_json($rows, '[{
+    "row_no": "BIGINT", "file_no": "INTEGER", "line": "BIGINT", "content": "VARCHAR", "record": "VARCHAR"
+}]'), recursive := true);

@@ -1,7 +1,75 @@
--- The coefficients of each kind of row (see kinds.sql), lower and upper ends. $kinds is a JSON array.
+-- The kinds of rows: everything about a row that many share, cleaned once for all of them. The columns that begin with
+-- `raw_` are those of the file. $countries is a JSON array of countries (ISO 3166-1).
 CREATE OR REPLACE TEMP TABLE kind AS
-SELECT unnest(from_json($kinds, '[{
-    "cpu_model": "VARCHAR", "cpu_count": "INTEGER", "gpu_model": "VARCHAR", "gpu_count": "INTEGER", "ram_gb": "DOUBLE",
-    "tracking_mode": "VARCHAR", "gpu_tracked_count": "INTEGER",
-    "cpu": ["DOUBLE"], "gpu": ["DOUBLE"], "ram": ["DOUBLE"], "losses": ["DOUBLE"], "rest_w": ["DOUBLE"]
-}]'), max_depth := 2);
+WITH raw AS (
+    SELECT DISTINCT
+        file_no, country_name AS raw_country_name, country_iso_code AS raw_country_iso_code, region AS raw_region,
+        longitude AS raw_longitude, latitude AS raw_latitude, cloud_provider AS raw_cloud_provider,
+        cloud_region AS raw_cloud_region, os AS raw_os, python_version AS raw_python_version,
+        codecarbon_version AS raw_codecarbon_version, cpu_count AS raw_cpu_count, cpu_model AS raw_cpu_model,
+        gpu_count AS raw_gpu_count, gpu_model AS raw_gpu_model, ram_total_size AS raw_ram_total_size,
+        tracking_mode AS raw_tracking_mode, pue AS raw_pue,
+        gpu_count > 0 AND gpu_energy = 0 AS raw_gpu_is_silent
+    FROM codecarbon_row
+), clean AS (
+    SELECT
+        *,
+        -- What CodeCarbon writes when it could not find out where it was.
+        coalesce(lower(trim(raw_country_iso_code)) IN ('can', 'ca') AND lower(trim(raw_region)) = 'quebec'
+            AND raw_latitude = 46.8 AND raw_longitude = -71.2, false) AS is_fallback,
+        nullif(trim(raw_country_name), '') AS given_name,
+        nullif(upper(trim(raw_country_iso_code)), '') AS given_code,
+        nullif(trim(raw_region), '') AS given_region,
+        nullif(trim(raw_cloud_provider), '') AS given_provider,
+        nullif(trim(raw_cloud_region), '') AS given_cloud_region,
+        nullif(lower(trim(raw_tracking_mode)), '') AS given_mode,
+        nullif(trim(raw_os), '') AS os,
+        nullif(trim(raw_python_version), '') AS python_version,
+        nullif(trim(raw_codecarbon_version), '') AS codecarbon_version,
+        nullif(trim(raw_cpu_model), '') AS cpu_model,
+        nullif(trim(raw_gpu_model), '') AS gpu_model,
+        -- pandas writes a whole number as 2.0 where the column has gaps
+        CASE WHEN raw_cpu_count BETWEEN 1 AND 1e6 THEN raw_cpu_count::INTEGER END AS cpu_count,
+        CASE WHEN raw_gpu_count BETWEEN 0 AND 1e6 THEN raw_gpu_count::INTEGER END AS gpu_count,
+        CASE WHEN raw_ram_total_size BETWEEN 0 AND 1e9 THEN raw_ram_total_size END AS ram_gb,
+        CASE WHEN raw_pue >= 1 AND isfinite(raw_pue) THEN raw_pue END AS pue
+    FROM raw
+), placed AS (
+    SELECT
+        clean.*,
+        CASE WHEN NOT is_fallback THEN given_name END AS country_name,
+        CASE WHEN NOT is_fallback THEN country.alpha_2 END AS country_iso_code,
+        CASE WHEN NOT is_fallback THEN given_region END AS region,
+        CASE WHEN NOT is_fallback AND raw_latitude BETWEEN -90 AND 90 THEN raw_latitude END AS latitude,
+        CASE WHEN NOT is_fallback AND raw_longitude BETWEEN -180 AND 180 THEN raw_longitude END AS longitude,
+        CASE WHEN lower(given_provider) <> 'none' THEN given_provider END AS cloud_provider,
+        CASE WHEN lower(given_cloud_region) <> 'none' THEN given_cloud_region END AS cloud_region,
+        CASE WHEN given_mode IN ('machine', 'process') THEN given_mode END AS tracking_mode
+    FROM clean
+    LEFT JOIN (
+        SELECT unnest(from_json($countries, '[{"alpha_2": "VARCHAR", "alpha_3": "VARCHAR"}]'), recursive := true)
+    ) AS country ON given_code IN (country.alpha_3, country.alpha_2)
+)
+SELECT
+    *,
+    CASE WHEN raw_gpu_is_silent THEN 0 END AS gpu_tracked_count,
+    NOT is_fallback AND length(given_code) = 3 AND country_iso_code IS NOT NULL AS is_code_converted,
+    coalesce(NOT is_fallback AND given_code IS NOT NULL AND country_iso_code IS NULL, false)
+        OR coalesce(NOT is_fallback AND raw_latitude IS NOT NULL AND latitude IS NULL, false)
+        OR coalesce(NOT is_fallback AND raw_longitude IS NOT NULL AND longitude IS NULL, false)
+        OR coalesce(raw_cpu_count IS NOT NULL AND cpu_count IS NULL, false)
+        OR coalesce(raw_gpu_count IS NOT NULL AND gpu_count IS NULL, false)
+        OR coalesce(raw_ram_total_size IS NOT NULL AND ram_gb IS NULL, false)
+        OR coalesce(raw_pue IS NOT NULL AND pue IS NULL, false)
+        OR coalesce(given_mode IS NOT NULL AND tracking_mode IS NULL, false) AS has_left_out,
+    coalesce(min(tracking_mode) OVER (PARTITION BY file_no) <> max(tracking_mode) OVER (PARTITION BY file_no), false)
+        AS has_mixed_modes,
+    NULL::VARCHAR AS host,
+    NULL::INTEGER AS cpu_physical_count,
+    NULL::DOUBLE AS gpu_memory_gb,
+    NULL::VARCHAR AS gpu_driver,
+    NULL::VARCHAR AS machine_kind,
+    hardware_key(NULL, cpu_model, cpu_count, NULL, gpu_model, gpu_count, NULL, NULL, ram_gb, NULL) AS hardware_id,
+    location_key(country_name, country_iso_code, region, latitude, longitude, cloud_provider, cloud_region) AS location_id,
+    software_key(os, python_version, codecarbon_version) AS software_id
+FROM placed;

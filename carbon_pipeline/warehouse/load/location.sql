@@ -1,4 +1,5 @@
-INSERT INTO core.location
-SELECT DISTINCT location_id, country_name, country_iso_code, region, latitude, longitude, cloud_provider, cloud_region
-FROM keyed
+INSERT INTO core.location BY NAME
+SELECT location_id, country_name, country_iso_code, region, latitude, longitude, cloud_provider, cloud_region FROM kind
+UNION
+SELECT location_id, country_name, country_iso_code, region, latitude, longitude, cloud_provider, cloud_region FROM record_dimension
 ON CONFLICT DO NOTHING;

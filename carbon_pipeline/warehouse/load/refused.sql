@@ -1,2 +1,4 @@
-INSERT INTO refused
-SELECT unnest(from_json($rows, '[{"sha256": "VARCHAR", "line": "BIGINT", "reason": "VARCHAR", "content": "VARCHAR"}]'), recursive := true);
+INSERT INTO refused BY NAME
+SELECT unnest(from_json($rows, '[{
+    "row_no": "BIGINT", "file_no": "INTEGER", "line": "BIGINT", "reason": "VARCHAR", "content": "VARCHAR"
+}]'), recursive := true);

@@ -1,4 +1,5 @@
-INSERT INTO core.software
-SELECT DISTINCT software_id, os, python_version, codecarbon_version
-FROM keyed
+INSERT INTO core.software BY NAME
+SELECT software_id, os, python_version, codecarbon_version FROM kind
+UNION
+SELECT software_id, os, python_version, codecarbon_version FROM record_dimension
 ON CONFLICT DO NOTHING;

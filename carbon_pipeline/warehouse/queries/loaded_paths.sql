@@ -1,1 +1,2 @@
-SELECT source_file FROM raw.loaded_file WHERE format = 'record';
+-- What need not be read again: landed records by their name, files of the inbox by their name and what tells a change.
+SELECT source_file, fingerprint FROM raw.loaded_file WHERE format = 'record' OR fingerprint IS NOT NULL;

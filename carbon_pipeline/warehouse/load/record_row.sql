@@ -1,6 +1,6 @@
 -- Landed records: their names are the columns' names.
-INSERT INTO stage BY NAME
-SELECT sha256, line, unnest(from_json(record, '{
+CREATE OR REPLACE TEMP TABLE record_row AS
+SELECT row_no, inbox_row.file_no, line, unnest(from_json(record, '{
     "run_id": "VARCHAR", "name": "VARCHAR", "project_name": "VARCHAR", "experiment_id": "VARCHAR",
     "status": "VARCHAR", "source": "VARCHAR", "flags": ["VARCHAR"],
     "started_at": "TIMESTAMPTZ", "ended_at": "TIMESTAMPTZ", "duration_s": "DOUBLE",
@@ -25,5 +25,31 @@ SELECT sha256, line, unnest(from_json(record, '{
     "gpu_count": "INTEGER", "gpu_memory_gb": "DOUBLE", "gpu_driver": "VARCHAR", "ram_gb": "DOUBLE", "machine_kind": "VARCHAR"
 }'))
 FROM inbox_row
-JOIN inbox_file AS file USING (sha256)
+JOIN inbox_file AS file USING (file_no)
 WHERE file.format = 'record';
+CREATE OR REPLACE TEMP VIEW record_dimension AS
+SELECT
+    row_no, run_id,
+    host, cpu_model, cpu_count, cpu_physical_count, gpu_model, gpu_count, gpu_memory_gb, gpu_driver, ram_gb, machine_kind,
+    country_name, country_iso_code, region, latitude, longitude, cloud_provider, cloud_region,
+    os, python_version, codecarbon_version, name, asset_key,
+    hardware_key(host, cpu_model, cpu_count, cpu_physical_count, gpu_model, gpu_count, gpu_memory_gb, gpu_driver, ram_gb,
+        machine_kind) AS hardware_id,
+    location_key(country_name, country_iso_code, region, latitude, longitude, cloud_provider, cloud_region) AS location_id,
+    software_key(os, python_version, codecarbon_version) AS software_id,
+    task_key(name, asset_key) AS task_id
+FROM record_row;
+CREATE OR REPLACE TEMP VIEW record_run AS
+SELECT
+    record_row.* EXCLUDE (
+        line, name, asset_key, country_name, country_iso_code, region, latitude, longitude, cloud_provider, cloud_region,
+        os, python_version, codecarbon_version, host, cpu_model, cpu_count, cpu_physical_count, gpu_model, gpu_count,
+        gpu_memory_gb, gpu_driver, ram_gb, machine_kind
+    ),
+    energy_kwh AS attributed_energy_kwh,
+    source_file,
+    line AS source_line,
+    hardware_id, location_id, software_id, task_id
+FROM record_row
+JOIN record_dimension USING (row_no, run_id)
+JOIN inbox_file AS file USING (file_no);

@@ -1,0 +1,348 @@
+"""What comes in from outside: files that people name or drop into `inbox/`, and a copy of all that was ever loaded.
+
+What a load takes in is kept in `inbox/kept/`: one ZIP archive for each load (small files, and `files.json`, which says
+where each came from), and large files beside it as they are. The warehouse can be made again from there. Copies bear
+hidden names until the load is committed. What the files mean is settled elsewhere.
+"""
+
+import hashlib
+import json
+import os
+import re
+import time
+import uuid
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from carbon_pipeline.files import sync, sync_folder
+
+FOLDER = "inbox"
+KEPT = "kept"
+
+LARGE_BYTES = 16 * 2**20
+"""From this size on, DuckDB reads a file itself if nothing is odd about it."""
+
+SETTLED_S = 10.0
+"""A file in the inbox is left alone for so long after its last change: somebody may be writing it."""
+
+CHUNK_BYTES = 4 * 2**20
+OVERLAP_BYTES = 64
+
+# Begins with a letter to look for, which is fast; that of x86_64 is in nearly every row.
+_UNDERSCORE = re.compile(rb"_(?<=\d_)(?<!86_)(?=\d)")
+_NUMBER = re.compile(rb"\s*[-+]?[\d_.]+(?:[eE][-+]?[\d_]+)?\s*")
+
+
+class FoundFiles(NamedTuple):
+    """Regular files below folders, and how many there are of those whose names begin with a dot."""
+
+    files: list[Path]
+    hidden: int
+
+
+def walk(folder: Path) -> FoundFiles:
+    """All files below a folder, in order; hidden ones are counted only.
+
+    Args:
+        folder: the folder.
+
+    Returns:
+        The files.
+    """
+    files: list[Path] = []
+    hidden = 0
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if Path(parent).name == KEPT and Path(parent).parent.name == FOLDER:
+            folders.clear()  # copies of what has been loaded
+            continue
+        hidden += sum(name.startswith(".") for name in names)
+        paths = (Path(parent, name) for name in sorted(names) if not name.startswith("."))
+        files += [path for path in paths if path.is_file()]
+    return FoundFiles(files, hidden)
+
+
+def fingerprint(path: Path) -> str:
+    """Size and time of change of a file, by which a change is seen without reading it.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The two, as text.
+
+    Raises:
+        OSError: it is gone.
+    """
+    found = path.stat()
+    return f"{found.st_size} {found.st_mtime_ns}"
+
+
+def dropped_files(data_dir: Path) -> list[Path]:
+    """Files in the inbox that nobody has changed for a while.
+
+    Args:
+        data_dir: the data folder.
+
+    Returns:
+        The files, in order.
+    """
+    settled = []
+    for path in walk(data_dir / FOLDER).files:
+        try:
+            if time.time() - path.stat().st_mtime >= SETTLED_S:
+                settled.append(path)
+        except FileNotFoundError:
+            continue  # taken away again
+    return settled
+
+
+@dataclass(frozen=True)
+class LargeFile:
+    """The copy of a large file.
+
+    Attributes:
+        path: where it lies.
+        sha256: hash of its content.
+        lines: ends of lines in it.
+        is_clean: whether it holds nothing but whole lines of text, and no number like 1_000.
+    """
+
+    path: Path
+    sha256: str
+    lines: int
+    is_clean: bool
+
+
+@dataclass(frozen=True)
+class KeptName:
+    """One file in `files.json`.
+
+    Attributes:
+        source_file: its name in the warehouse.
+        sha256: hash of its content.
+        entry: the name of its content in the archive or, for a large file, beside it; None where it had been loaded
+            before under another name.
+        fingerprint: see `raw.loaded_file`.
+    """
+
+    source_file: str
+    sha256: str
+    entry: str | None
+    fingerprint: str | None = None
+
+
+class Keeper:
+    """Keeps what one load takes in.
+
+    Example:
+        >>> keeper = Keeper(Path("data"))
+        >>> keeper.add("emissions.csv", sha256, content)
+        >>> keeper.seal()  # before the commit
+        >>> keeper.publish()  # after it
+    """
+
+    def __init__(self, data_dir: Path):
+        """Writes nothing yet.
+
+        Args:
+            data_dir: the data folder.
+        """
+        self.folder = data_dir / FOLDER / KEPT
+        self.name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{uuid.uuid4().hex[:8]}"
+        self._names: list[KeptName] = []
+        self._copies = 0
+        self._archive: zipfile.ZipFile | None = None
+
+    def add(self, source_file: str, sha256: str, content: bytes, fingerprint: str | None = None) -> None:
+        """Keeps the content of a file.
+
+        Args:
+            source_file: its name in the warehouse.
+            sha256: hash of its content.
+            content: all of it.
+            fingerprint: see `raw.loaded_file`.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        entry = f"{len(self._names):06}.csv"
+        self._open().writestr(entry, content, zipfile.ZIP_DEFLATED, 1)
+        self._names.append(KeptName(source_file, sha256, entry, fingerprint))
+
+    def add_name(self, source_file: str, sha256: str, fingerprint: str | None = None) -> None:
+        """Keeps the name of a file whose content is kept already.
+
+        Args:
+            source_file: its name in the warehouse.
+            sha256: hash of its content.
+            fingerprint: see `raw.loaded_file`.
+        """
+        self._open()
+        self._names.append(KeptName(source_file, sha256, None, fingerprint))
+
+    def copy(self, path: Path) -> LargeFile:
+        """Copies a large file and looks at what is in it on the way.
+
+        Args:
+            path: the file.
+
+        Returns:
+            The copy; it is kept if `keep` is called.
+
+        Raises:
+            OSError: it cannot be read, or the folder not be written.
+        """
+        self._open()
+        self._copies += 1
+        return examine(path, self.folder / f".{self.name}-{self._copies}.csv")
+
+    def keep(self, source_file: str, large: LargeFile, fingerprint: str | None = None) -> None:
+        """Keeps the copy of a large file.
+
+        Args:
+            source_file: its name in the warehouse.
+            large: the copy.
+            fingerprint: see `raw.loaded_file`.
+        """
+        self._names.append(KeptName(source_file, large.sha256, large.path.name.removeprefix("."), fingerprint))
+
+    def seal(self) -> None:
+        """Writes all to disk, under hidden names still. To be called before the load is committed.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        if self._archive:
+            self._archive.writestr("files.json", json.dumps([asdict(name) for name in self._names], indent=1))
+            self._archive.close()
+            sync(self._hidden)
+            sync_folder(self.folder)
+
+    def publish(self) -> None:
+        """Gives all their names. To be called after the load is committed."""
+        if self._archive:
+            recover(self.folder, [f"{self.name}.zip"])
+
+    def discard(self) -> None:
+        """Takes all away again, since the load was not committed."""
+        if self._archive:
+            self._archive.close()
+            recover(self.folder, [])
+
+    @property
+    def _hidden(self) -> Path:
+        return self.folder / f".{self.name}.zip"
+
+    def _open(self) -> zipfile.ZipFile:
+        if self._archive is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._archive = zipfile.ZipFile(self._hidden, "w")
+        return self._archive
+
+
+def recover(folder: Path, committed: Iterable[str]) -> None:
+    """Ends what a load has begun with its copies: those of a committed load get their names, others go.
+
+    Args:
+        folder: the folder of the copies; nobody else may be writing there.
+        committed: names of the archives of loads that were committed.
+    """
+    stems = {name.removesuffix(".zip") for name in committed}
+    hidden = sorted(folder.glob(".*"))
+    for path in sorted(hidden, key=lambda path: path.suffix == ".zip"):  # the archive last: it says that all is there
+        stem = (
+            re.sub(r"-\d+$", "", path.stem.removeprefix(".")) if path.suffix == ".csv" else path.stem.removeprefix(".")
+        )
+        if stem in stems:
+            path.rename(path.with_name(path.name.removeprefix(".")))
+        else:
+            path.unlink()
+    if hidden:
+        sync_folder(folder)
+
+
+def kept_archives(data_dir: Path) -> list[Path]:
+    """The archives of all loads, oldest first.
+
+    Args:
+        data_dir: the data folder.
+
+    Returns:
+        The files.
+    """
+    return sorted((data_dir / FOLDER / KEPT).glob("[!.]*.zip"))
+
+
+def kept_files(archive: Path) -> Iterator[tuple[KeptName, bytes | Path | None]]:
+    """What one load has taken in.
+
+    Args:
+        archive: the archive.
+
+    Yields:
+        Each file with its content, or where a large one lies; None where it had been loaded before.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with zipfile.ZipFile(archive) as opened:
+        for values in json.loads(opened.read("files.json")):
+            name = KeptName(**values)
+            if name.entry is None:
+                yield name, None
+            elif name.entry.startswith(archive.stem):
+                yield name, archive.with_name(name.entry)
+            else:
+                yield name, opened.read(name.entry)
+
+
+def examine(path: Path, copy: Path | None = None) -> LargeFile:
+    """Reads a large file once, from end to end.
+
+    Args:
+        path: the file.
+        copy: where a copy of it is to lie; None if it is such a copy itself.
+
+    Returns:
+        What is to be known of the copy.
+
+    Raises:
+        OSError: it cannot be read, or the copy not be written.
+    """
+    digest, lines, is_clean, ends_in_a_line = hashlib.sha256(), 0, True, False
+    # The end of each chunk stays in front of the next one, since a cell may lie across.
+    buffer = bytearray(OVERLAP_BYTES + CHUNK_BYTES)
+    chunk = memoryview(buffer)[OVERLAP_BYTES:]
+    with ExitStack() as stack:
+        source = stack.enter_context(path.open("rb", buffering=0))
+        target = stack.enter_context(copy.open("wb", buffering=0)) if copy else None
+        while filled := source.readinto(chunk):
+            digest.update(chunk[:filled])
+            if target:
+                target.write(chunk[:filled])
+            end = OVERLAP_BYTES + filled
+            lines += buffer.count(b"\n", OVERLAP_BYTES, end)
+            is_clean = is_clean and all(buffer.find(byte, OVERLAP_BYTES, end) < 0 for byte in (b"\0", b"\r"))
+            is_clean = is_clean and not _has_odd_number(buffer, end)
+            ends_in_a_line = buffer[end - 1] == ord("\n")
+            buffer[:OVERLAP_BYTES] = buffer[end - OVERLAP_BYTES : end]
+        if target:
+            os.fsync(target.fileno())
+    return LargeFile(copy or path, digest.hexdigest(), lines, is_clean and ends_in_a_line)
+
+
+def _has_odd_number(buffer: bytearray, end: int) -> bool:
+    """Whether a cell holds a number like 1_000."""
+    for match in _UNDERSCORE.finditer(buffer, 0, end):
+        at = match.start()
+        begins = max(buffer.rfind(b",", 0, at), buffer.rfind(b"\n", 0, at)) + 1
+        ends = min((found for mark in (b",", b"\n") if (found := buffer.find(mark, at, end)) >= 0), default=end)
+        if _NUMBER.fullmatch(buffer, begins, ends):
+            return True
+    return False

@@ -1,0 +1,121 @@
+"""The landed records of past days, put together: one Parquet file for each day in place of a file for each record.
+
+A record is deleted only when it is in the warehouse and its text has been read back from the Parquet file on the disk.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Container, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from carbon_pipeline.files import shown, sync, sync_folder
+from carbon_pipeline.tracking.landing import FOLDER, landed_files
+from carbon_pipeline.warehouse import sql
+from carbon_pipeline.warehouse.connection import literally, open_in_memory
+
+CHUNK_FILES = 2000
+
+
+class Compacted(NamedTuple):
+    """What was put together: how many records, into which files."""
+
+    records: int
+    archives: list[Path]
+
+
+class LostError(RuntimeError):
+    """What was written is not what was to be written; nothing has been deleted."""
+
+
+def compact(data_dir: Path, loaded: Container[str]) -> Compacted:
+    """Puts the loaded records of past days (UTC) into Parquet files. The warehouse has to be locked.
+
+    Args:
+        data_dir: the data folder.
+        loaded: names of the records that are in the warehouse.
+
+    Returns:
+        What was put together.
+
+    Raises:
+        LostError: a file reads back as something else than was written.
+        OSError: the folder cannot be written.
+    """
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    days: dict[str, list[Path]] = defaultdict(list)
+    for path in landed_files(data_dir):
+        if path.parent.name < today and shown(path.relative_to(data_dir)) in loaded:
+            days[path.parent.name].append(path)
+    written = [_compact_day(data_dir, day, paths) for day, paths in sorted(days.items())]
+    return Compacted(sum(map(len, days.values())), [archive for archive in written if archive])
+
+
+def archives(data_dir: Path) -> list[Path]:
+    """The Parquet files, oldest day first.
+
+    Args:
+        data_dir: the data folder.
+
+    Returns:
+        The files.
+    """
+    return sorted((data_dir / FOLDER).glob("[!.]*.parquet"))
+
+
+def read_archive(archive: Path, data_dir: Path) -> Iterator[tuple[str, str, str]]:
+    """The records in one Parquet file.
+
+    Args:
+        archive: the file.
+        data_dir: the data folder.
+
+    Yields:
+        Name in the warehouse, SHA-256 and text of each.
+    """
+    with open_in_memory(data_dir) as connection:
+        cursor = connection.execute(sql.statement("queries", "read_archive"), [literally(archive.resolve())])
+        while rows := cursor.fetchmany(CHUNK_FILES):
+            yield from rows
+
+
+def _compact_day(data_dir: Path, day: str, paths: list[Path]) -> Path | None:
+    folder = data_dir / FOLDER
+    contents = {shown(path.relative_to(data_dir)): path.read_bytes().decode() for path in paths}
+    # A compaction that was killed may have written them and not deleted them.
+    written = sorted(folder.glob(f"{day}.*.parquet"))
+    known = {(name, sha256) for archive in written for name, sha256, _ in read_archive(archive, data_dir)}
+    new = {name: text for name, text in contents.items() if (name, _sha256(text)) not in known}
+    archive = folder / f"{day}.{len(written) + 1}.parquet" if new else None
+    if archive:
+        _write(archive, data_dir, new)
+    for path in paths:
+        path.unlink()
+    if not any(paths[0].parent.iterdir()):
+        paths[0].parent.rmdir()
+    return archive
+
+
+def _write(archive: Path, data_dir: Path, texts: dict[str, str]) -> None:
+    beside = archive.with_name(f".{archive.name}")
+    rows = [{"source_file": name, "sha256": _sha256(text), "content": text} for name, text in texts.items()]
+    with open_in_memory(data_dir) as connection:
+        connection.execute(sql.statement("queries", "make_archive"))
+        for begin in range(0, len(rows), CHUNK_FILES):
+            connection.execute(
+                sql.statement("queries", "fill_archive"), [json.dumps(rows[begin : begin + CHUNK_FILES])]
+            )
+        connection.execute(sql.statement("queries", "write_archive"), [str(beside.resolve())])
+    sync(beside)
+    found = {name: text for name, _, text in read_archive(beside, data_dir)}
+    if found != texts:
+        beside.unlink()
+        raise LostError(f"{archive} does not read back as it was written; the records stay where they are")
+    beside.replace(archive)
+    sync_folder(archive.parent)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

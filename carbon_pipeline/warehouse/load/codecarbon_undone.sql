@@ -1,0 +1,1 @@
+DELETE FROM codecarbon_row WHERE file_no = $file_no;

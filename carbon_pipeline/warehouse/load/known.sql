@@ -1,0 +1,2 @@
+-- What the statements on CodeCarbon's rows reckon with.
+SET VARIABLE known = $known;

@@ -1,0 +1,81 @@
+"""How far an import has come. What is shown of it, and where, is the command line's affair."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+INTERVAL_S = 0.1
+
+
+class Progress:
+    """Counts rows and bytes, and calls `show` with itself every now and then.
+
+    Attributes:
+        total_bytes: size of all files.
+        done_bytes: size of what has been read.
+        rows: rows that have been read.
+        seconds: time since the beginning.
+    """
+
+    def __init__(self, show: Callable[["Progress"], None] | None = None):
+        """Begins to count the time.
+
+        Args:
+            show: is called at most ten times a second, from one thread or another.
+        """
+        self.total_bytes = self.done_bytes = self.rows = 0
+        self._show = show
+        self._began = self._shown = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Time since the beginning, seconds."""
+        return time.monotonic() - self._began
+
+    def add(self, rows: int = 0, size: int = 0) -> None:
+        """Counts what has been read.
+
+        Args:
+            rows: how many rows.
+            size: how many bytes.
+        """
+        self.rows += rows
+        self.done_bytes += size
+        if self._show and time.monotonic() - self._shown >= INTERVAL_S:
+            self._shown = time.monotonic()
+            self._show(self)
+
+    @contextmanager
+    def of(self, connection: "DuckDBPyConnection", rows: int, size: int) -> Iterator[None]:
+        """Follows a statement that reads a file.
+
+        Args:
+            connection: where it runs.
+            rows: rows that it will read.
+            size: bytes that it will read.
+        """
+        begun = self.rows, self.done_bytes
+        ended = threading.Event()
+
+        def follow() -> None:
+            while not ended.wait(INTERVAL_S):
+                share = max(0.0, connection.query_progress()) / 100
+                self.rows, self.done_bytes = begun[0] + int(rows * share), begun[1] + int(size * share)
+                self.add()
+
+        follower = threading.Thread(target=follow, name="progress", daemon=True)
+        if self._show:
+            follower.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            if self._show:
+                follower.join()
+            self.rows, self.done_bytes = begun
+        self.add(rows, size)

@@ -1,0 +1,1 @@
+CREATE TEMP TABLE archive (source_file VARCHAR, sha256 VARCHAR, content VARCHAR);

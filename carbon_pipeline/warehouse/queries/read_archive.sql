@@ -1,0 +1,1 @@
+SELECT source_file, sha256, content FROM read_parquet(?, hive_partitioning = false);

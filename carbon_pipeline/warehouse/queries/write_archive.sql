@@ -1,0 +1,1 @@
+COPY archive TO ? (FORMAT parquet, COMPRESSION zstd);

@@ -1,0 +1,87 @@
+"""Making the warehouse again from what is kept, and proving that it is the same. How rows are loaded: batch.py."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from carbon_pipeline.warehouse import sql
+from carbon_pipeline.warehouse.batch import load_files
+from carbon_pipeline.warehouse.connection import locked, open_both, open_for_writing, wal
+from carbon_pipeline.warehouse.migrate import migrate
+from carbon_pipeline.warehouse.progress import Progress
+from carbon_pipeline.warehouse.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What came of it.
+
+    Attributes:
+        files: files that were loaded.
+        runs: runs that it holds.
+        is_first: whether there was no warehouse to compare it with.
+        differences: a sentence for each table in which the two differ.
+    """
+
+    files: int
+    runs: int
+    is_first: bool
+    differences: list[str] = field(default_factory=list)
+
+
+def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | None = None) -> Rebuilt:
+    """Makes the warehouse again beside the old one, compares the two, and takes the new one if they are the same.
+
+    Not compared: when something was loaded; which of several files that say the same of a run it was taken from; which
+    of two rows was there first, and thus counts as loaded and which as superseded.
+
+    Args:
+        warehouse: the warehouse.
+        replace: whether to take the new one even if it differs.
+        progress: is told how far it has come.
+
+    Returns:
+        What came of it.
+
+    Raises:
+        WarehouseBusyError: another process holds the warehouse.
+    """
+    path = warehouse.path
+    beside = path.with_name(f".{path.name}.rebuilt")
+    with locked(path, warehouse.timeout_s):
+        _remove(beside)
+        try:
+            is_first = not path.exists()
+            if not is_first:
+                with open_for_writing(path) as connection:
+                    migrate(connection)
+            with open_for_writing(beside) as connection:
+                migrate(connection)
+                files = load_files(connection, warehouse.everything(), progress)
+                (runs,) = connection.execute(sql.statement("queries", "count_runs")).fetchone() or (0,)
+            differences = [] if is_first else _differences(path, beside)
+            if replace or not differences:
+                wal(path).unlink(missing_ok=True)
+                beside.replace(path)
+                warehouse.publish()
+        finally:
+            _remove(beside)
+    return Rebuilt(len(files), runs, is_first, differences)
+
+
+def _differences(old: "Path", new: "Path") -> list[str]:
+    found = []
+    with open_both(old, new) as connection:
+        for name in sql.names("compare"):
+            only_old, only_new = connection.execute(sql.statement("compare", name)).fetchall()[0]
+            if only_old or only_new:
+                table = name.replace("_", ".", 1)
+                found.append(f"{table}: {only_old} rows are in the old one only, {only_new} in the new one only")
+    return found
+
+
+def _remove(path: "Path") -> None:
+    for file in (path, wal(path), path.with_name(f"{path.name}.lock")):
+        file.unlink(missing_ok=True)
