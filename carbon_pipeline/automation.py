@@ -1,4 +1,4 @@
-"""Jobs, the daily schedule and the sensor that loads what has landed."""
+"""Jobs, the daily schedules and the sensor that loads what has landed or come in."""
 
 import time
 from collections.abc import Iterator
@@ -11,14 +11,20 @@ RETRY_S = 600
 
 pipeline_job = dg.define_asset_job(
     "pipeline",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets("landing_archive"),
     description="The whole way: train under tracking, record, load, report.",
 )
 
 load_job = dg.define_asset_job(
     "load",
     selection=dg.AssetSelection.assets("runs", "reports"),
-    description="Loads the records that have landed and publishes the reports.",
+    description="Loads what has landed or lies in the inbox, and publishes the reports.",
+)
+
+archive_job = dg.define_asset_job(
+    "archive",
+    selection=dg.AssetSelection.assets("landing_archive"),
+    description="Puts the loaded records of past days together.",
 )
 
 daily_pipeline = dg.ScheduleDefinition(
@@ -29,15 +35,24 @@ daily_pipeline = dg.ScheduleDefinition(
     description="Runs the whole pipeline every day at 03:00 UTC. Stopped until you start it.",
 )
 
+daily_archive = dg.ScheduleDefinition(
+    name="daily_archive",
+    job=archive_job,
+    cron_schedule="30 2 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Puts the loaded records of past days together every day at 02:30 UTC.",
+)
+
 
 @dg.sensor(job=load_job, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def landed_records(
     context: dg.SensorEvaluationContext, warehouse: WarehouseResource
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Loads when a record has landed that the warehouse does not hold, wherever it was tracked."""
+    """Loads when a record has landed, or a file lies in the inbox, that the warehouse does not hold."""
     pending = warehouse.open().pending()
     if not pending:
-        yield dg.SkipReason("nothing has landed since the last load")
+        yield dg.SkipReason("nothing has landed or come into the inbox since the last load")
         return
     # The same files start one run, and another one only after a while, in case that one failed.
     slot = int(time.time() // RETRY_S)

@@ -9,8 +9,15 @@ from carbon_pipeline.assets.baseline import idle_baseline
 from carbon_pipeline.assets.records import field_record
 from carbon_pipeline.assets.reports import reports
 from carbon_pipeline.assets.training import regression_model, training_data
-from carbon_pipeline.assets.warehouse import runs
-from carbon_pipeline.automation import daily_pipeline, landed_records, load_job, pipeline_job
+from carbon_pipeline.assets.warehouse import landing_archive, runs
+from carbon_pipeline.automation import (
+    archive_job,
+    daily_archive,
+    daily_pipeline,
+    landed_records,
+    load_job,
+    pipeline_job,
+)
 from carbon_pipeline.checks import ALL_CHECKS
 from carbon_pipeline.resources.together import carbon_resources
 
@@ -25,10 +32,10 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         The definitions.
     """
     return dg.Definitions(
-        assets=[idle_baseline, training_data, regression_model, field_record, runs, reports],
+        assets=[idle_baseline, training_data, regression_model, field_record, runs, reports, landing_archive],
         asset_checks=ALL_CHECKS,
-        jobs=[pipeline_job, load_job],
-        schedules=[daily_pipeline],
+        jobs=[pipeline_job, load_job, archive_job],
+        schedules=[daily_pipeline, daily_archive],
         sensors=[landed_records],
         resources=carbon_resources(resource_overrides),
     )

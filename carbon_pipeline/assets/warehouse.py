@@ -4,16 +4,16 @@ import dagster as dg
 
 from carbon_pipeline.assets.metadata import GROUP, table_metadata
 from carbon_pipeline.resources.warehouse import WarehouseResource
+from carbon_pipeline.warehouse.batch import refusals
 
 
 @dg.asset(group_name=GROUP, kinds={"duckdb"}, pool="warehouse", deps=["field_record"])
 def runs(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-    """Every record that has landed, normalised into the tables of `core`: one row per run."""
+    """What has landed or was dropped into the inbox, normalised into the tables of `core`: one row per run."""
     opened = warehouse.open()
     results = opened.load()
-    for result in results:
-        if result.rows_quarantined:
-            context.log.warning(f"{result.source_file} was refused; raw.quarantine says why")
+    for sentence in refusals(results):
+        context.log.warning(sentence)
     columns = [
         dg.TableColumn(column["column_name"], column["data_type"], description=column["comment"])
         for column in opened.columns()
@@ -29,5 +29,19 @@ def runs(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.
             "rows_superseded": sum(result.rows_superseded for result in results),
             "rows_quarantined": sum(result.rows_quarantined for result in results),
             "latest": table_metadata(opened.latest(5)),
+        }
+    )
+
+
+@dg.asset(group_name=GROUP, kinds={"parquet"}, pool="warehouse", deps=["runs"])
+def landing_archive(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+    """The loaded records of past days, put together: one Parquet file for each day in place of one file per record."""
+    opened = warehouse.open()
+    compacted = opened.compact()
+    return dg.MaterializeResult(
+        metadata={
+            "records": compacted.records,
+            "files": [str(path) for path in compacted.archives],
+            "folder": dg.MetadataValue.path((opened.data_dir / "landing").resolve()),
         }
     )

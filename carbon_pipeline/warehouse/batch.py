@@ -26,6 +26,9 @@ CHUNK_ROWS = 2000
 CHUNK_LETTERS = 2**23
 """Rows and letters handed to DuckDB at a time: a JSON value needs many times its size in memory."""
 
+LIKELY_ROWS = 50_000
+"""Rows of a large file among which all kinds of its rows are looked for first."""
+
 LOOK_UP_FILES = 500
 """Files looked up in the ledger at a time."""
 
@@ -190,7 +193,11 @@ class _Load:
              "note": f.note or None, "kept": f.kept, "fingerprint": f.fingerprint, "rows_read": rows_read}
             for number, (f, rows_read) in self._new.items()
         ))  # fmt: skip
-        for step in ("codecarbon_text", "codecarbon_refused", "codecarbon_typed", "numbered_row", "record_row"):
+        for step in ("codecarbon_text", "codecarbon_refused", "codecarbon_typed"):
+            self._run(step)
+        self._run("codecarbon_reduced", source="codecarbon_typed", file_no=None)
+        self._run("codecarbon_kinds", source="codecarbon_typed", file_no=None, most=2**62)
+        for step in ("numbered_row", "record_row"):
             self._run(step)
         self._run("kind", countries=json.dumps([asdict(country) for country in all_countries()]))
         self._run("coefficients", machines=json.dumps([_coefficients(row) for row in self._ask("machines")]))
@@ -258,22 +265,21 @@ class _Load:
         if not (layout.is_plain and {*names} <= COLUMNS and "run_id" in names) or layout.is_of_tasks:
             return None
         types = {name: "DOUBLE" if name in NUMBERS else "VARCHAR" for name in names} | {"timestamp": "TIMESTAMPTZ"}
-        wanted = [column["column_name"] for column in self._ask("codecarbon_row_columns", "queries")]
+        self._run("large", large={"path": literally(file.large.path.resolve()), "columns": types})
         rows = file.large.lines - 1
         try:
+            self._run("codecarbon_large")
             with self._progress.of(self._connection, rows, file.size):
-                self._run(
-                    "codecarbon_large",
-                    path=literally(file.large.path.resolve()),
-                    columns=types,
-                    wanted=[name for name in names if name in wanted and name != "run_id"],
-                    file_no=number,
-                )
+                self._run("codecarbon_reduced", source="codecarbon_large", file_no=number)
             (found,) = self._ask("codecarbon_doubts", file_no=number)
         except duckdb.InvalidInputException:
             found = {}
         if found == {"rows": rows, "doubtful": 0, "rejected": 0}:
-            return rows
+            for most in (LIKELY_ROWS, rows):  # nearly always, the first rows are of all kinds that there are
+                self._run("codecarbon_kinds", source="codecarbon_large", file_no=number, most=most)
+                if self._ask("codecarbon_kinds_missing", file_no=number) == [{"rows": 0}]:
+                    return rows
+                self._run("codecarbon_kinds_undone", file_no=number)
         self._progress.add(-rows, -file.size)
         self._run("codecarbon_undone", file_no=number)
         self._run("codecarbon_rejects")

@@ -2,7 +2,7 @@
 SELECT
     count(*) AS rows,
     count(*) FILTER (
-        run_key IS NULL OR run_key IN ('', getvariable('known').default_experiment_id)
+        run_key IS NULL OR parent_run_id IS NOT NULL OR run_key IN ('', getvariable('known').default_experiment_id)
         OR timestamp IS NULL OR NOT isfinite(timestamp)
         OR timestamp NOT BETWEEN TIMESTAMPTZ '2015-01-01 00:00:00+00' AND now() + INTERVAL 2 DAY
         OR NOT coalesce(duration BETWEEN 0 AND 1e10, false)

@@ -4,67 +4,30 @@
 CREATE OR REPLACE TEMP VIEW codecarbon_run AS
 WITH reckoned AS (
     SELECT
-        row.row_no, row.file_no, row.line, row.run_key, row.timestamp, row.run_id, row.experiment_id, row.project_name, row.task_name,
-        row.duration, row.emissions, row.emissions_rate, row.energy_consumed,
-        row.cpu_energy, row.gpu_energy, row.ram_energy, row.cpu_power, row.gpu_power, row.ram_power, row.has_nonsense,
+        row.row_no, row.file_no, row.line, row.run_key, row.parent_run_id, row.experiment_id, row.project_name,
+        row.timestamp, row.duration, row.emissions, row.cpu_energy, row.gpu_energy, row.ram_energy,
         kind.*,
         task.task_id,
-        cpu_energy + gpu_energy + ram_energy AS parts_kwh,
-        -- The sum of the parts where all are there (as the file rounds it), else the total, else what there is of parts.
-        coalesce(
-            CASE WHEN abs(energy_consumed - parts_kwh) <= 1e-6 * energy_consumed THEN energy_consumed ELSE parts_kwh END,
-            energy_consumed,
-            CASE WHEN coalesce(cpu_energy, gpu_energy, ram_energy) IS NOT NULL
-                THEN coalesce(cpu_energy, 0) + coalesce(gpu_energy, 0) + coalesce(ram_energy, 0) END
-        ) AS energy_kwh,
+        energy(cpu_energy, gpu_energy, ram_energy, energy_consumed) AS energy_kwh,
         -- What the emissions of the file were reckoned with; below these bounds a quotient has no meaning.
         CASE WHEN coalesce(energy_consumed, energy_kwh) > 1e-15 THEN coalesce(energy_consumed, energy_kwh) END AS basis_kwh,
         CASE WHEN duration > 1e-6 THEN duration END AS span_s,
-        CASE WHEN is_fallback THEN getvariable('known').world_average_g_per_kwh ELSE emissions / basis_kwh * 1000 END AS g_per_kwh,
+        CASE WHEN is_fallback THEN getvariable('known').world_average_g_per_kwh ELSE emissions / basis_kwh * 1000 END
+            AS g_per_kwh,
         CASE WHEN is_fallback THEN energy_kwh * g_per_kwh / 1000 ELSE emissions END AS emissions_kg,
-        parts_kwh IS NOT NULL AS has_parts,
-        duration / 3.6e6 * coalesce(kind.pue, 1) AS kwh_per_w,
+        cpu_energy + gpu_energy + ram_energy IS NOT NULL AS has_parts,
+        duration / 3.6e6 * coalesce(pue, 1) AS kwh_per_w,
         least(energy_kwh, CASE WHEN has_parts THEN cpu_low * cpu_energy + gpu_low * gpu_energy + ram_low * ram_energy
             ELSE cpu_low * energy_kwh END + rest_low_w * kwh_per_w) AS low_kwh,
         greatest(energy_kwh, CASE WHEN has_parts THEN cpu_high * cpu_energy + gpu_high * gpu_energy + ram_high * ram_energy
             ELSE cpu_high * energy_kwh END + rest_high_w * kwh_per_w) AS high_kwh,
-        CASE WHEN is_fallback THEN least(g_per_kwh, getvariable('known').anywhere[1]) ELSE g_per_kwh * getvariable('known').average[1] END
-            AS low_g_per_kwh,
-        CASE WHEN is_fallback THEN greatest(g_per_kwh, getvariable('known').anywhere[2]) ELSE g_per_kwh * getvariable('known').average[2] END
-            AS high_g_per_kwh,
-        doubts | CASE WHEN has_nonsense THEN 4 ELSE 0 END
-            | CASE WHEN duration < getvariable('known').short_run_s THEN 32 ELSE 0 END
-            | CASE WHEN getvariable('known').default_experiment_id IN (row.run_id, row.experiment_id) THEN 64 ELSE 0 END
-            | CASE WHEN emissions > 0 AND emissions_rate * duration BETWEEN 900 * emissions AND 1100 * emissions
-                THEN 128 ELSE 0 END
-            | CASE WHEN energy_kwh IS NULL OR (parts_kwh IS NULL AND coalesce(cpu_energy, gpu_energy, ram_energy) IS NOT NULL)
-                THEN 256 ELSE 0 END
-            | CASE WHEN abs(energy_consumed - parts_kwh) > 1e-6 * energy_consumed THEN 512 ELSE 0 END
-            | CASE WHEN abs(cpu_power * duration - cpu_energy * 3.6e6) > 0.01 * cpu_power * duration
-                OR abs(gpu_power * duration - gpu_energy * 3.6e6) > 0.01 * gpu_power * duration
-                OR abs(ram_power * duration - ram_energy * 3.6e6) > 0.01 * ram_power * duration THEN 1024 ELSE 0 END
-            | CASE WHEN energy_kwh = 0 AND duration > 0 THEN 2048 ELSE 0 END
-            | CASE WHEN task_name IS NOT NULL THEN 4096 ELSE 0 END AS bits
+        CASE WHEN is_fallback THEN least(g_per_kwh, getvariable('known').anywhere[1])
+            ELSE g_per_kwh * getvariable('known').average[1] END AS low_g_per_kwh,
+        CASE WHEN is_fallback THEN greatest(g_per_kwh, getvariable('known').anywhere[2])
+            ELSE g_per_kwh * getvariable('known').average[2] END AS high_g_per_kwh,
+        row.bits | kind.doubts AS all_bits
     FROM chosen_row AS row
-    JOIN known_kind AS kind ON row.file_no = kind.file_no
-        AND row.country_name IS NOT DISTINCT FROM raw_country_name
-        AND row.country_iso_code IS NOT DISTINCT FROM raw_country_iso_code
-        AND row.region IS NOT DISTINCT FROM raw_region
-        AND row.longitude IS NOT DISTINCT FROM raw_longitude
-        AND row.latitude IS NOT DISTINCT FROM raw_latitude
-        AND row.cloud_provider IS NOT DISTINCT FROM raw_cloud_provider
-        AND row.cloud_region IS NOT DISTINCT FROM raw_cloud_region
-        AND row.os IS NOT DISTINCT FROM raw_os
-        AND row.python_version IS NOT DISTINCT FROM raw_python_version
-        AND row.codecarbon_version IS NOT DISTINCT FROM raw_codecarbon_version
-        AND row.cpu_count IS NOT DISTINCT FROM raw_cpu_count
-        AND row.cpu_model IS NOT DISTINCT FROM raw_cpu_model
-        AND row.gpu_count IS NOT DISTINCT FROM raw_gpu_count
-        AND row.gpu_model IS NOT DISTINCT FROM raw_gpu_model
-        AND row.ram_total_size IS NOT DISTINCT FROM raw_ram_total_size
-        AND row.tracking_mode IS NOT DISTINCT FROM raw_tracking_mode
-        AND row.pue IS NOT DISTINCT FROM raw_pue
-        AND (row.gpu_count > 0 AND row.gpu_energy = 0) IS NOT DISTINCT FROM raw_gpu_is_silent
+    JOIN known_kind AS kind ON row.file_no = kind.file_no AND row.kind = kind.kind
     JOIN codecarbon_task AS task ON row.project_name IS NOT DISTINCT FROM raw_project_name
         AND row.task_name IS NOT DISTINCT FROM raw_task_name
 )
@@ -72,9 +35,9 @@ SELECT
     row_no,
     file_no,
     run_key AS run_id,
-    CASE WHEN task_name IS NOT NULL THEN nullif(run_id, getvariable('known').default_experiment_id) END AS parent_run_id,
-    nullif(trim(project_name), '') AS project_name,
-    nullif(nullif(trim(experiment_id), ''), getvariable('known').default_experiment_id) AS experiment_id,
+    parent_run_id,
+    project_name,
+    experiment_id,
     'completed' AS status,
     timestamp - to_microseconds((duration * 1e6)::BIGINT) AS started_at,
     timestamp AS ended_at,
@@ -121,5 +84,5 @@ SELECT
     software_id,
     task_id
 FROM reckoned
-JOIN flag_set USING (bits)
+JOIN flag_set ON all_bits = flag_set.bits
 JOIN inbox_file AS file USING (file_no);

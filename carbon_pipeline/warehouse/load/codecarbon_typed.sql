@@ -1,5 +1,5 @@
 -- From text to types, and to a key: run_id where it is a real one, else a hash of what tells the row from others.
-INSERT INTO codecarbon_row BY NAME
+INSERT INTO codecarbon_typed BY NAME
 SELECT
     row_no, file_no, line,
     CASE

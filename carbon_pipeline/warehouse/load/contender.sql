@@ -7,7 +7,7 @@ SELECT *, NULL::BOOLEAN AS is_known FROM codecarbon_run
 UNION ALL BY NAME
 SELECT * FROM record_run SEMI JOIN contested USING (run_id)
 UNION ALL BY NAME
-SELECT *, true AS is_known FROM core.run SEMI JOIN contested USING (run_id);
+SELECT *, true AS is_known FROM core.run WHERE rowid IN (SELECT row FROM known_run);
 CREATE OR REPLACE TEMP TABLE ranked AS
 SELECT
     *,

@@ -1,17 +1,7 @@
 -- The kinds of rows: everything about a row that many share, cleaned once for all of them. The columns that begin with
 -- `raw_` are those of the file. $countries is a JSON array of countries (ISO 3166-1).
 CREATE OR REPLACE TEMP TABLE kind AS
-WITH raw AS (
-    SELECT DISTINCT
-        file_no, country_name AS raw_country_name, country_iso_code AS raw_country_iso_code, region AS raw_region,
-        longitude AS raw_longitude, latitude AS raw_latitude, cloud_provider AS raw_cloud_provider,
-        cloud_region AS raw_cloud_region, os AS raw_os, python_version AS raw_python_version,
-        codecarbon_version AS raw_codecarbon_version, cpu_count AS raw_cpu_count, cpu_model AS raw_cpu_model,
-        gpu_count AS raw_gpu_count, gpu_model AS raw_gpu_model, ram_total_size AS raw_ram_total_size,
-        tracking_mode AS raw_tracking_mode, pue AS raw_pue,
-        gpu_count > 0 AND gpu_energy = 0 AS raw_gpu_is_silent
-    FROM codecarbon_row
-), clean AS (
+WITH clean AS (
     SELECT
         *,
         -- What CodeCarbon writes when it could not find out where it was.
@@ -33,7 +23,7 @@ WITH raw AS (
         CASE WHEN raw_gpu_count BETWEEN 0 AND 1e6 THEN raw_gpu_count::INTEGER END AS gpu_count,
         CASE WHEN raw_ram_total_size BETWEEN 0 AND 1e9 THEN raw_ram_total_size END AS ram_gb,
         CASE WHEN raw_pue >= 1 AND isfinite(raw_pue) THEN raw_pue END AS pue
-    FROM raw
+    FROM raw_kind
 ), placed AS (
     SELECT
         clean.*,

@@ -1,16 +1,34 @@
 CREATE OR REPLACE VIEW report.by_country AS
+-- First all runs by a key, then the few rows that are left by what the key stands for.
+WITH total AS (
+    SELECT
+        location_id,
+        count(*) AS runs,
+        sum(duration_s) AS duration_s,
+        sum(attributed_energy_kwh) AS energy_kwh,
+        sum(energy_low_kwh * share) AS energy_low_kwh,
+        sum(energy_high_kwh * share) AS energy_high_kwh,
+        sum(emissions_kg * share) AS emissions_kg,
+        sum(emissions_low_kg * share) AS emissions_low_kg,
+        sum(emissions_high_kg * share) AS emissions_high_kg,
+        count(energy_kwh) - least(count(energy_low_kwh), count(energy_high_kwh)) AS without_energy_interval,
+        count(emissions_kg) - least(count(emissions_low_kg), count(emissions_high_kg)) AS without_emissions_interval
+    FROM (SELECT *, CASE WHEN energy_kwh > 0 THEN attributed_energy_kwh / energy_kwh ELSE 1 END AS share FROM core.run)
+    GROUP BY location_id
+)
 SELECT
     country_iso_code,
     country_name,
-    count(*) AS runs,
+    sum(runs)::BIGINT AS runs,
     sum(duration_s) AS duration_s,
-    sum(attributed_energy_kwh) AS energy_kwh,
-    CASE WHEN count(energy_low_kwh) = count(energy_kwh) THEN sum(energy_low_kwh * attributed_share) END AS energy_low_kwh,
-    CASE WHEN count(energy_high_kwh) = count(energy_kwh) THEN sum(energy_high_kwh * attributed_share) END AS energy_high_kwh,
-    sum(emissions_kg * attributed_share) AS emissions_kg,
-    CASE WHEN count(emissions_low_kg) = count(emissions_kg) THEN sum(emissions_low_kg * attributed_share) END AS emissions_low_kg,
-    CASE WHEN count(emissions_high_kg) = count(emissions_kg) THEN sum(emissions_high_kg * attributed_share) END AS emissions_high_kg
-FROM report.runs
+    sum(energy_kwh) AS energy_kwh,
+    CASE WHEN sum(without_energy_interval) = 0 THEN sum(energy_low_kwh) END AS energy_low_kwh,
+    CASE WHEN sum(without_energy_interval) = 0 THEN sum(energy_high_kwh) END AS energy_high_kwh,
+    sum(emissions_kg) AS emissions_kg,
+    CASE WHEN sum(without_emissions_interval) = 0 THEN sum(emissions_low_kg) END AS emissions_low_kg,
+    CASE WHEN sum(without_emissions_interval) = 0 THEN sum(emissions_high_kg) END AS emissions_high_kg
+FROM total
+JOIN core.location USING (location_id)
 GROUP BY ALL
 ORDER BY energy_kwh DESC NULLS LAST;
 COMMENT ON VIEW report.by_country IS 'Energy and emissions per country; runs whose country is not known stand in a row without one.';

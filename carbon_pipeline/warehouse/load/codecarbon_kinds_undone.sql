@@ -1,0 +1,1 @@
+DELETE FROM raw_kind WHERE file_no = $file_no;

@@ -1,1 +1,0 @@
-SELECT column_name FROM duckdb_columns() WHERE table_name = 'codecarbon_row' AND database_name = 'temp';
