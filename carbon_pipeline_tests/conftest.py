@@ -10,6 +10,15 @@ from carbon_pipeline_tests.fakes import FakeMeter, make_record
 __all__ = ["FakeMeter", "make_record"]
 
 
+def _real_files() -> Path | None:
+    """A folder of CodeCarbon files as people have them: `REAL_CODECARBON_FILES`, or one beside the clone."""
+    folder = Path(os.environ.get("REAL_CODECARBON_FILES") or Path(__file__).parents[2] / "shared" / "real_csv")
+    return folder if folder.is_dir() else None
+
+
+REAL_FILES = _real_files()
+
+
 @pytest.fixture(autouse=True)
 def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in os.environ:
@@ -29,7 +38,7 @@ def data_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def pytest_report_header() -> list[str]:
-    return [_torch_line()]
+    return [_torch_line(), _real_files_line()]
 
 
 def _torch_line() -> str:
@@ -40,6 +49,13 @@ def _torch_line() -> str:
     return "PyTorch back end: LEFT OUT, since torch is not installed; include it with: make test EXTRAS=torch"
 
 
+def _real_files_line() -> str:
+    if REAL_FILES:
+        return f"real CodeCarbon files: {REAL_FILES}"
+    return "real CodeCarbon files: LEFT OUT, since there is no folder of them; name one in REAL_CODECARBON_FILES"
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if "LEFT OUT" in _torch_line():
-        terminalreporter.write_line(_torch_line(), yellow=True)
+    for line in (_torch_line(), _real_files_line()):
+        if "LEFT OUT" in line:
+            terminalreporter.write_line(line, yellow=True)

@@ -45,6 +45,7 @@ HEADER_BYTES = 4 * 2**20
 MOST_LINES_OF_A_ROW = 1000
 
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*")
+_BEGINS_WITH_DIGIT = re.compile(r"\s*[-+.]*\d")
 _POWER = re.compile(r"\s*(?:Power|Energy)\(\w+=([^()]*)\)\s*")
 """How CodeCarbon's classes print themselves: the original script wrote those into its file."""
 _PADDED_QUOTE = re.compile(r'(?P<before>^|[,;\t|])[ ]+(?=")|(?<=")[ ]+(?=$|[,;\t|])')
@@ -194,7 +195,7 @@ class CodeCarbonCsv:
         joined = text
         while len(taken) < MOST_LINES_OF_A_ROW and (following := self._next()) is not None:
             taken.append(following)
-            if len(_cells(following[1], layout.delimiter)) == len(layout.names):
+            if _is_row(layout, _cells(following[1], layout.delimiter)):
                 break
             joined += f"\n{following[1]}"
             if '"' in following[1]:
@@ -209,6 +210,7 @@ class CodeCarbonCsv:
 
     def _decoded(self, stream: BinaryIO) -> Iterator[tuple[int, str]]:
         """Each line with its number, without what ends it. CodeCarbon writes in the encoding of its system."""
+        stream.seek(0)
         head = stream.read(4096)
         stream.seek(0)
         wide = _wide_encoding(head)
@@ -252,6 +254,13 @@ def _cells(text: str, delimiter: str) -> list[str] | str:
         if without_blanks != text:
             return _cells(without_blanks, delimiter)
         return _NOT_CLOSED if "unexpected end" in str(error) else f"its quotes are not those of a CSV file ({error})"
+
+
+def _is_row(layout: Layout, cells: list[str] | str) -> bool:
+    """Whether a line is a row by itself: as many cells as names, and digits where time and duration are to be."""
+    if isinstance(cells, str) or len(cells) != len(layout.names):
+        return False
+    return all(_BEGINS_WITH_DIGIT.match(cells[layout.columns.index(name)]) for name in ("timestamp", "duration"))
 
 
 def _record(layout: Layout, cells: list[str]) -> str | None:

@@ -64,7 +64,8 @@ VIEW_KEYS = {
 BY_HAND = """
 SELECT {keys}, count(*), sum(duration_s), sum(attributed_energy_kwh),
     sum(energy_low_kwh * attributed_share), sum(energy_high_kwh * attributed_share),
-    sum(emissions_kg * attributed_share), sum(emissions_low_kg * attributed_share), sum(emissions_high_kg * attributed_share)
+    sum(emissions_kg * attributed_share), sum(emissions_low_kg * attributed_share),
+    sum(emissions_high_kg * attributed_share)
 FROM wide GROUP BY ALL ORDER BY 1
 """
 
@@ -87,12 +88,12 @@ def rows(count: int, seed: int) -> Iterable[str]:
         gpu_kwh = seconds * chance.uniform(5, 200) * gpus / 3.6e6
         kwh = cpu_kwh + gpu_kwh + ram_kwh
         kg = kwh * intensity / 1000
-        moment = (
-            f"2026-{1 + number % 10:02}-{1 + number % 28:02}T{number % 24:02}:{number % 60:02}:{number // 60 % 60:02}"
-        )
+        day = f"2026-{1 + number % 10:02}-{1 + number % 28:02}"
+        moment = f"{day}T{number % 24:02}:{number % 60:02}:{number // 60 % 60:02}"
         yield (
             f"{moment},project {number % 50},{run_id},5b0fa12a-3dd7-45bb-9766-cc326314d9f1,{seconds},{kg},"
-            f"{kg / seconds},{cpu_kwh * 3.6e6 / seconds},{gpu_kwh * 3.6e6 / seconds},10.0,{cpu_kwh},{gpu_kwh},{ram_kwh},{kwh},0.0,"
+            f"{kg / seconds},{cpu_kwh * 3.6e6 / seconds},{gpu_kwh * 3.6e6 / seconds},10.0,{cpu_kwh},{gpu_kwh},"
+            f"{ram_kwh},{kwh},0.0,"
             f"{place},,,Linux-6.1-x86_64-with-glibc2.36,3.11.7,3.3.2,{cpus},{cpu},{gpus},{gpu},{longitude},{latitude},"
             f"{cpus * 4}.5,machine,{chance.uniform(0, 100):.1f},0,7.6,1.79,N,1.0,0.0\n"
         )

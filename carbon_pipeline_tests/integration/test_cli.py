@@ -12,8 +12,8 @@ import pytest
 
 from carbon_pipeline.boamps.fields import FIELD_NAMES
 from carbon_pipeline.tracking.landing import land
+from carbon_pipeline_tests.codecarbon_files import row, write
 from carbon_pipeline_tests.fakes import make_record
-from carbon_pipeline_tests.integration.test_csv_import import row, write
 
 
 def carbon_pipeline(*arguments: object, status: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:

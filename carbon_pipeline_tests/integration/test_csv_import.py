@@ -12,64 +12,8 @@ from carbon_pipeline.warehouse.csv_import import find_files
 from carbon_pipeline.warehouse.csv_reader import NotCodeCarbonError
 from carbon_pipeline.warehouse.rules import RULES, broken
 from carbon_pipeline.warehouse.warehouse import Warehouse
+from carbon_pipeline_tests.codecarbon_files import CONSTANT_ID, FALLBACK, ROW_3_3, row, write
 from carbon_pipeline_tests.fakes import make_record
-
-CONSTANT_ID = "5b0fa12a-3dd7-45bb-9766-cc326314d9f1"
-
-ROW_3_3 = {
-    "timestamp": "2026-05-01T12:00:10",
-    "project_name": "a project",
-    "run_id": "11111111-1111-4111-8111-111111111111",
-    "experiment_id": "my experiment",
-    "duration": "10.0",
-    "emissions": "1.68e-06",
-    "emissions_rate": "1.68e-07",
-    "cpu_power": "7.2",
-    "gpu_power": "0.0",
-    "ram_power": "3.6",
-    "cpu_energy": "2e-05",
-    "gpu_energy": "0.0",
-    "ram_energy": "1e-05",
-    "energy_consumed": "3e-05",
-    "water_consumed": "0.0",
-    "country_name": "France",
-    "country_iso_code": "FR",
-    "region": "bretagne",
-    "cloud_provider": "",
-    "cloud_region": "",
-    "os": "Linux-6.1-x86_64",
-    "python_version": "3.12.1",
-    "codecarbon_version": "3.3.2",
-    "cpu_count": "8",
-    "cpu_model": "A CPU",
-    "gpu_count": "",
-    "gpu_model": "",
-    "longitude": "-2.8",
-    "latitude": "48.1",
-    "ram_total_size": "31.2",
-    "tracking_mode": "machine",
-    "on_cloud": "N",
-    "pue": "1.0",
-    "wue": "0.0",
-}
-FALLBACK = {
-    "country_name": "Canada",
-    "country_iso_code": "CAN",
-    "region": "quebec",
-    "longitude": "-71.2",
-    "latitude": "46.8",
-}
-
-
-def write(path: Path, *rows: dict[str, str], names: list[str] | None = None) -> Path:
-    names = names or list(ROW_3_3)
-    lines = [",".join(names), *(",".join(row.get(name, "") for name in names) for row in rows)]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
-def row(**cells: str) -> dict[str, str]:
-    return {**ROW_3_3, **cells}
 
 
 @pytest.fixture

@@ -1,0 +1,273 @@
+"""Whatever has happened to a file of CodeCarbon, its rows come in or are refused with line and reason; none is lost."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from carbon_pipeline.warehouse import inbox
+from carbon_pipeline.warehouse.batch import FileResult
+from carbon_pipeline.warehouse.csv_import import find_files
+from carbon_pipeline.warehouse.csv_reader import CodeCarbonCsv
+from carbon_pipeline.warehouse.rules import RULES, broken
+from carbon_pipeline.warehouse.warehouse import Warehouse
+from carbon_pipeline_tests.codecarbon_files import (
+    LAYOUTS,
+    ORIGINAL_FIELDS,
+    ROW_3_3,
+    TASKS_3_3,
+    VERSION_2_0,
+    VERSION_3_3,
+    original_row,
+    row,
+    write,
+)
+
+
+@pytest.fixture
+def warehouse(data_dir: Path) -> Warehouse:
+    return Warehouse(data_dir)
+
+
+def text_of(*rows: dict[str, str], names: list[str] = VERSION_3_3) -> str:
+    return "\n".join([",".join(names), *(",".join(row.get(name, "") for name in names) for row in rows)]) + "\n"
+
+
+def three() -> list[dict[str, str]]:
+    return [row(run_id=f"run-{number}") for number in (1, 2, 3)]
+
+
+def taken(warehouse: Warehouse, path: Path, content: bytes | str) -> FileResult:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    (result,) = warehouse.import_csv([path])
+    assert result.rows_read == result.rows_loaded + result.rows_superseded + result.rows_quarantined
+    assert {rule: broken(warehouse, rule) for rule in RULES} == {rule: [] for rule in RULES}
+    return result
+
+
+def refused(warehouse: Warehouse) -> dict[int, str]:
+    return {line["line"]: line["reason"] for line in warehouse.rows("FROM raw.quarantine")}
+
+
+def ids(warehouse: Warehouse) -> set[str]:
+    return {run["run_id"] for run in warehouse.report("runs")}
+
+
+@pytest.mark.parametrize("version", LAYOUTS)
+def test_every_layout_that_codecarbon_has_had_comes_in_in_any_order_of_columns(
+    warehouse: Warehouse, tmp_path: Path, version: str
+) -> None:
+    for number, names in enumerate((LAYOUTS[version], LAYOUTS[version][::-1])):
+        rows = [row(run_id=f"{number}-{i}", experiment_id=f"{number}-{i}") for i in range(2)]
+        result = taken(warehouse, tmp_path / f"{number}.csv", text_of(*rows, names=names))
+        assert (result.rows_loaded, result.rows_quarantined) == (2, 0)
+    for run in warehouse.report("runs"):
+        assert (run["energy_kwh"], run["duration_s"], run["emissions_kg"]) == (pytest.approx(3e-5), 10.0, 1.68e-6)
+    assert len(ids(warehouse)) == 4
+
+
+NUL = b"\0"
+UNDAMAGED = text_of(*three())
+WHOLE = {
+    "CRLF": UNDAMAGED.replace("\n", "\r\n").encode(),
+    "mixed ends of lines": UNDAMAGED.replace("\n", "\r\n", 2).encode(),
+    "CR alone": UNDAMAGED.replace("\n", "\r").encode(),
+    "CR in the middle": UNDAMAGED.replace("\n", "\r", 3).replace("\r", "\n", 2).encode(),
+    "byte order mark": UNDAMAGED.encode("utf-8-sig"),
+    "UTF-16 with a mark": UNDAMAGED.encode("utf-16"),
+    "UTF-16, little end first": UNDAMAGED.encode("utf-16-le"),
+    "UTF-16, big end first": UNDAMAGED.encode("utf-16-be"),
+    "NUL bytes in front": NUL * 200_000 + UNDAMAGED.encode(),
+    "NUL bytes inside": UNDAMAGED.encode().replace(b"\n", b"\n" + NUL * 100_000),
+    "no last end of line": UNDAMAGED.rstrip("\n").encode(),
+    "blank lines": UNDAMAGED.replace("\n", "\n\n  \n").encode(),
+    "semicolons and decimal commas": UNDAMAGED.replace(",", ";").replace(".", ",").replace("3,3,2", "3.3.2").encode(),
+    "tabs": UNDAMAGED.replace(",", "\t").encode(),
+    "the line for a spreadsheet": ("sep=;\n" + UNDAMAGED.replace(",", ";")).encode(),
+    "everything in quotes": re.sub(r"[^,\n]*", lambda cell: f'"{cell[0]}"' if cell[0] else "", UNDAMAGED).encode(),
+    "blanks around": re.sub(r"[^,\n]+", lambda cell: f"  {cell[0]}   ", UNDAMAGED).encode(),
+    "blanks around quotes": re.sub(r"[^,\n]+", lambda cell: f'"{cell[0]}"   ', UNDAMAGED).encode(),
+    "commas at the end": UNDAMAGED.replace("\n", ",,\n").replace("wue,,", "wue", 1).encode(),
+    "an index of pandas": "".join(f"{i or ''},{line}\n" for i, line in enumerate(UNDAMAGED.splitlines())).encode(),
+    "capital letters": UNDAMAGED.replace("run_id", "Run_ID", 1).replace("duration", "DURATION", 1).encode(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", WHOLE)
+def test_damage_that_can_be_undone_costs_no_row(warehouse: Warehouse, tmp_path: Path, damage: str) -> None:
+    result = taken(warehouse, tmp_path / "emissions.csv", WHOLE[damage])
+    assert (result.rows_read, result.rows_loaded, refused(warehouse)) == (3, 3, {})
+    assert ids(warehouse) == {"run-1", "run-2", "run-3"}
+    for run in warehouse.report("runs"):
+        expected = {"energy_kwh": 3e-5, "latitude": 48.1, "codecarbon_version": "3.3.2", "country_iso_code": "FR"}
+        assert {name: run[name] for name in expected} == expected
+
+
+def test_a_header_once_more_and_a_header_of_another_version_are_told_from_rows(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    older = text_of(row(run_id="older", cpu_count="64"), names=VERSION_2_0)
+    taken(warehouse, tmp_path / "emissions.csv", UNDAMAGED + UNDAMAGED.split("\n")[0] + "\n" + older + UNDAMAGED)
+    assert ids(warehouse) == {"run-1", "run-2", "run-3", "older"}
+    assert refused(warehouse) == {
+        5: "the header once more",
+        6: "a header of other columns",
+        8: "a header of other columns",
+    }
+    assert [run["cpu_count"] for run in warehouse.report("runs") if run["run_id"] == "older"] == [64]
+
+
+def test_lines_that_are_no_rows_are_refused_one_by_one(warehouse: Warehouse, tmp_path: Path) -> None:
+    good = UNDAMAGED.splitlines()
+    lines = [good[0], "a,b", good[1], good[2].replace("France", '"France'), good[3], "," * 40, ',"a"b', "x" * 3_000_000]
+    result = taken(warehouse, tmp_path / "emissions.csv", "\n".join(lines))
+    assert (result.rows_read, result.rows_loaded) == (7, 2)
+    names = len(VERSION_3_3)
+    assert refused(warehouse) == {
+        2: f"2 cells under {names} column names",
+        4: "a quote that is not closed",
+        6: "all cells are empty",
+        7: "its quotes are not those of a CSV file (',' expected after '\"')",
+        8: f"1 cells under {names} column names",
+    }
+    content = {line["line"]: line["content"] for line in warehouse.rows("FROM raw.quarantine")}
+    assert content[4] == lines[3]
+    assert len(content[8]) == 3_000_000
+
+
+def test_a_cell_may_be_of_megabytes_or_hold_ends_of_lines_and_formulas(warehouse: Warehouse, tmp_path: Path) -> None:
+    names = ["x" * 5_000_000, '"two\nlines, and ""quotes"""', "=cmd|'/c calc'!A0"]
+    rows = [row(run_id=f"run-{number}", project_name=name) for number, name in enumerate(names)]
+    assert taken(warehouse, tmp_path / "emissions.csv", text_of(*rows)).rows_loaded == 3
+    found = {run["run_id"]: run["project_name"] for run in warehouse.report("runs")}
+    assert found == {"run-0": names[0], "run-1": 'two\nlines, and "quotes"', "run-2": names[2]}
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"duration": "1_000"},
+        {"energy_consumed": "inf"},
+        {"cpu_energy": "NaN"},
+        {"emissions": "1e400"},
+        {"ram_energy": "-1e-05"},
+        {"duration": "=1+1"},
+        {"timestamp": "2026-02-30T00:00:00"},
+        {"timestamp": "16/01/2025 10:25"},
+    ],
+)
+def test_a_number_or_date_that_is_none_is_refused_and_not_guessed(
+    warehouse: Warehouse, tmp_path: Path, cells: dict[str, str]
+) -> None:
+    result = taken(warehouse, tmp_path / "emissions.csv", text_of(*three(), row(run_id="odd", **cells)))
+    assert (result.rows_loaded, result.rows_quarantined) == (3, 1)
+    ((line, reason),) = refused(warehouse).items()
+    ((column, value),) = cells.items()
+    assert line == 5
+    assert column in reason
+    assert value in reason
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [{"latitude": "95"}, {"longitude": "east"}, {"pue": "0.5"}, {"cpu_count": "many"}, {"country_iso_code": "XYZ"}],
+)
+def test_what_cannot_be_but_does_no_harm_is_left_out_and_flagged(
+    warehouse: Warehouse, tmp_path: Path, cells: dict[str, str]
+) -> None:
+    taken(warehouse, tmp_path / "emissions.csv", text_of(row(**cells)))
+    (run,) = warehouse.report("runs")
+    assert run["flags"] == ["value_left_out"]
+    assert run["energy_kwh"] == 3e-5
+
+
+def test_the_file_of_the_original_script_comes_in_with_watts_and_without_its_words_none(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    rows = [original_row(), original_row() | {"timestamp": "2025-01-17 10:25:02"}]
+    taken(warehouse, tmp_path / "tracking_info.csv", text_of(*rows, names=ORIGINAL_FIELDS))
+    runs = warehouse.report("runs")
+    assert len(runs) == 2
+    for run in runs:
+        assert run["flags"] == ["default_experiment_id"]
+        assert (run["cpu_power_w"], run["energy_kwh"]) == (pytest.approx(7.2), 3e-5)
+        assert (run["cloud_provider"], run["gpu_model"]) == (None, None)
+
+
+def test_tasks_are_runs_of_their_own_whose_energy_does_not_count_twice(warehouse: Warehouse, tmp_path: Path) -> None:
+    tasks = [row(task_name=name, energy_consumed="1e-05", cpu_energy="", gpu_energy="", ram_energy="") for name in "ab"]
+    taken(warehouse, tmp_path / "tasks.csv", text_of(*tasks, names=TASKS_3_3))
+    assert warehouse.report("by_project")[0]["energy_kwh"] == pytest.approx(2e-5)
+    taken(warehouse, tmp_path / "emissions.csv", text_of(row()))
+    assert warehouse.report("by_project")[0]["energy_kwh"] == pytest.approx(3e-5)
+    found = {run["name"]: run for run in warehouse.report("runs")}
+    assert found["a"]["parent_run_id"] == found["b"]["parent_run_id"] == ROW_3_3["run_id"]
+    assert "part_of_run" in found["a"]["flags"]
+    assert found["a"]["attributed_energy_kwh"] == 0
+
+
+def test_a_file_with_both_tracking_modes_is_flagged(warehouse: Warehouse, tmp_path: Path) -> None:
+    taken(warehouse, tmp_path / "1.csv", text_of(row(run_id="a"), row(run_id="b", tracking_mode="process")))
+    taken(warehouse, tmp_path / "2.csv", text_of(row(run_id="c")))
+    flags = {run["run_id"]: run["flags"] for run in warehouse.report("runs")}
+    assert flags == {"a": ["mixed_tracking_modes"], "b": ["mixed_tracking_modes"], "c": []}
+
+
+def test_energy_that_stands_still_while_time_goes_on_is_flagged(warehouse: Warehouse, tmp_path: Path) -> None:
+    rows = [row(), row(duration="20.0", timestamp="2026-05-01T12:00:20", cpu_power="3.6", ram_power="1.8")]
+    taken(warehouse, tmp_path / "emissions.csv", text_of(*rows))
+    (run,) = warehouse.report("runs")
+    assert run["flags"] == ["cumulative_superseded", "energy_stands_still"]
+
+
+HOSTILE = [
+    "a[b]*?.csv",
+    'it\'s "quoted".csv',
+    "two\nlines.csv",
+    "run_id=x/y=z.csv",
+    "$(x);DROP TABLE core.run.csv",
+    "é",
+]
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_hostile_names_are_names(
+    warehouse: Warehouse, tmp_path: Path, is_large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_large:
+        monkeypatch.setattr(inbox, "LARGE_BYTES", 1)
+    folder = tmp_path / "[glob] *"
+    for number, name in enumerate(HOSTILE):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(path, row(run_id=f"run-{number}"))
+    results = warehouse.import_csv(find_files([folder]).files)
+    assert [result.rows_loaded for result in results] == [1] * len(HOSTILE)
+    assert ids(warehouse) == {f"run-{number}" for number in range(len(HOSTILE))}
+
+
+def test_one_file_under_two_names_in_one_import_counts_once(warehouse: Warehouse, tmp_path: Path) -> None:
+    paths = [write(tmp_path / name, *three()) for name in ("a.csv", "b.csv")]
+    first, second = warehouse.import_csv(paths)
+    assert (first.rows_loaded, second.rows_superseded) == (3, 3)
+    assert warehouse.count() == 3
+
+
+def test_the_rows_are_kept_in_raw_as_they_came_in(warehouse: Warehouse, tmp_path: Path) -> None:
+    taken(warehouse, tmp_path / "emissions.csv", text_of(row(region="  bretagne ")).replace(",", ";"))
+    (raw,) = warehouse.rows("FROM raw.record")
+    assert json.loads(raw["content"])["region"] == "  bretagne "
+    assert json.loads(raw["content"])["energy_consumed"] == "3e-05"
+
+
+def test_a_reader_says_what_was_odd_about_the_file() -> None:
+    csv = CodeCarbonCsv(io.BytesIO(b"\0\0" + text_of(row(region="\xeele")).replace(",", ";").encode("latin-1")))
+    assert len(list(csv)) == 1
+    assert csv.notes == [
+        "CodeCarbon 3.2.1 or later",
+        "separated by semicolons",
+        "1 lines in Latin-1",
+        "2 NUL bytes removed",
+    ]
