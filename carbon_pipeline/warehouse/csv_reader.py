@@ -162,7 +162,9 @@ class CodeCarbonCsv:
     def __iter__(self) -> Iterator[Row]:
         while (following := self._next()) is not None:
             line, text = following
-            if text.strip():
+            if "\r" in text and _cells(text, self._layouts[-1].delimiter) == _ENDS_INSIDE:
+                self._waiting.extendleft((line, part) for part in reversed(text.split("\r")))
+            elif text.strip():
                 yield self._row(line, text)
 
     def _row(self, line: int, text: str) -> Row:
@@ -174,10 +176,6 @@ class CodeCarbonCsv:
         cells: list[str] | str = _cells(text, layout.delimiter)
         if cells == _NOT_CLOSED:
             text, cells = self._until_the_quote_is_closed(line, text, layout)
-        elif isinstance(cells, str) and "\r" in text:  # ends of lines as of an old Macintosh, in the middle of others
-            first, *others = text.split("\r")
-            self._waiting.extendleft((line, other) for other in reversed(others))
-            return self._row(line, first) if first.strip() else Row(line, first, refused="an empty line")
         if isinstance(cells, str):
             return Row(line, text, refused=cells)
         names = layout.names
@@ -239,6 +237,7 @@ class CodeCarbonCsv:
 
 
 _NOT_CLOSED = "a quote that is not closed"
+_ENDS_INSIDE = "ends of lines, as of an old Macintosh, within a line"
 
 
 def _cells(text: str, delimiter: str) -> list[str] | str:
@@ -253,6 +252,8 @@ def _cells(text: str, delimiter: str) -> list[str] | str:
         without_blanks = _PADDED_QUOTE.sub(lambda match: match["before"] or "", text)
         if without_blanks != text:
             return _cells(without_blanks, delimiter)
+        if "new-line" in str(error):
+            return _ENDS_INSIDE
         return _NOT_CLOSED if "unexpected end" in str(error) else f"its quotes are not those of a CSV file ({error})"
 
 
