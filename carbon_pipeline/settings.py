@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     pue: float = Field(
         1.0,
         ge=1,
+        le=100,
         allow_inf_nan=False,
         description="Power usage effectiveness of the site (ISO/IEC 30134-2), at least 1.",
     )

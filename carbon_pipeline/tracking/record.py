@@ -45,7 +45,6 @@ FLAGS = {
     "value_left_out": "a country, place, PUE, count or mode that cannot be was left out; `raw.record` has it",
     "mixed_tracking_modes": "the file holds runs of both tracking modes, which do not compare",
     "cumulative_superseded": "several cumulative rows of one run; the last one counts",
-    "energy_stands_still": "of several cumulative rows some went on in time, but not in energy",
     "part_of_run": "a task within a run; where `parent_run_id` is in the warehouse too, the energy counts there",
 }
 """Every flag that a run can carry, and what it says."""
@@ -103,7 +102,9 @@ class RunRecord(BaseModel):
     idle_duration_s: float | None = Field(None, gt=0, description="How long the idle machine was measured, seconds.")
     idle_measured_at: Moment | None = Field(None, description="When the idle machine was measured, UTC.")
     tracking_mode: Literal["machine", "process"] = Field(description="What the meter looked at.")
-    pue: float = Field(ge=1, allow_inf_nan=False, description="Power usage effectiveness contained in the energies.")
+    pue: float = Field(
+        ge=1, le=100, allow_inf_nan=False, description="Power usage effectiveness contained in the energies."
+    )
     meter: str = Field(description="Name of the meter.")
     meter_version: str | None = Field(None, description="Version of the meter.")
     meter_error: str | None = Field(None, description="Why the meter failed, if it did.")

@@ -78,6 +78,9 @@ class SourceFile:
         if self.keeper:
             self.kept = f"{self.keeper.name}.zip"
             self.keeper.add_name(self.source_file, self.sha256, self.fingerprint)
+
+    def drop(self) -> None:
+        """Lets go of the content, since it is kept already."""
         if self.large and self.keeper:
             self.large.path.unlink()
         self.content = None
@@ -180,6 +183,7 @@ class _Load:
                 if file.sha256 in known or file.sha256 in self._seen:
                     if file.sha256 not in known or file.source_file not in known[file.sha256].names:
                         file.keep_name()
+                    file.drop()
                     self._again[number] = file
                     self._progress.add(size=file.size)
                     continue

@@ -70,8 +70,11 @@ def open_for_writing(path: Path, timeout_s: float = 120.0) -> Iterator["DuckDBPy
 
     Raises:
         WarehouseBusyError: another process holds it.
+        ValueError: DuckDB cannot open a file of this name.
     """
     path = path.resolve()
+    if "?" in str(path):
+        raise ValueError(f"{path}: DuckDB opens nothing whose path has a question mark; take another CARBON_DATA_DIR")
     with locked(path, timeout_s), _memory(path.parent) as connection:
         _attach(connection, path, "warehouse", f"STORAGE_VERSION '{STORAGE_VERSION}'")
         # The statements of a load name the large table first. DuckDB's guesses, without statistics of temporary tables,

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,7 @@ def find_files(paths: Iterable[Path]) -> FoundFiles:
     """
     found = FoundFiles()
     for path in paths:
-        if path.is_dir():
+        if os.path.isdir(path):
             inside = inbox.walk(path)
             found.others += inside.hidden
             for file in inside.files:
@@ -74,11 +75,11 @@ def require_codecarbon(path: Path) -> None:
     Raises:
         NotCodeCarbonError: it is not one of CodeCarbon's, or cannot be read; the message names it and says why.
     """
-    if not path.exists():
-        raise NotCodeCarbonError(f"{shown(path)}: there is no such file or folder")
-    if not path.is_file():
-        raise NotCodeCarbonError(f"{shown(path)}: is no regular file")
     try:
+        if not path.exists():
+            raise NotCodeCarbonError("there is no such file or folder")
+        if not path.is_file():
+            raise NotCodeCarbonError("is no regular file")
         with path.open("rb") as file:
             CodeCarbonCsv(file)
     except OSError as error:
@@ -107,15 +108,16 @@ def read_files(paths: Iterable[Path], keeper: Keeper, data_dir: Path, is_dropped
         try:
             fingerprint = inbox.fingerprint(path) if is_dropped else None
             source = _read(path, name, keeper, fingerprint)
-        except OSError as error:
+        except FileNotFoundError:
             if not is_dropped:
-                raise NotCodeCarbonError(f"{shown(path)}: cannot be read: {error.strerror}") from None
-            continue  # taken away again, or not readable yet
-        except NotCodeCarbonError as error:
+                raise NotCodeCarbonError(f"{shown(path)}: is not there any more") from None
+            continue
+        except (OSError, NotCodeCarbonError) as error:
+            why = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
             if not is_dropped:
-                raise NotCodeCarbonError(f"{shown(path)}: {error}") from None
+                raise NotCodeCarbonError(f"{shown(path)}: {why}") from None
             sha256 = hashlib.sha256(f"{name} {fingerprint}".encode()).hexdigest()
-            source = SourceFile(name, sha256, "refused", note=str(error), fingerprint=fingerprint)
+            source = SourceFile(name, sha256, "refused", note=why, fingerprint=fingerprint)
         yield source
 
 
@@ -180,5 +182,5 @@ class _LargeCsv:
 
 
 def _name(path: Path, data_dir: Path) -> str:
-    path, data_dir = path.resolve(), data_dir.resolve()
+    path, data_dir = Path(os.path.abspath(path)), Path(os.path.abspath(data_dir))  # a link is a name too
     return shown(path.relative_to(data_dir) if path.is_relative_to(data_dir) else path)

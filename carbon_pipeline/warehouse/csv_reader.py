@@ -43,6 +43,8 @@ DELIMITERS = ",;\t|"
 HEADER_BYTES = 4 * 2**20
 """A header that is longer is none."""
 MOST_LINES_OF_A_ROW = 1000
+MOST_TRIES = 20
+"""Lines with a quote in them that are tried as the end of a cell; each try reads all of the cell again."""
 
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*")
 _BEGINS_WITH_DIGIT = re.compile(r"\s*[-+.]*\d")
@@ -190,16 +192,17 @@ class CodeCarbonCsv:
     def _until_the_quote_is_closed(self, line: int, text: str, layout: Layout) -> tuple[str, list[str] | str]:
         """The lines of a cell with line breaks in it; just this line if the next ones are rows of their own."""
         taken: list[tuple[int, str]] = []
-        joined = text
+        joined, tries = text, 0
         while len(taken) < MOST_LINES_OF_A_ROW and (following := self._next()) is not None:
             taken.append(following)
-            if _is_row(layout, _cells(following[1], layout.delimiter)):
-                break
             joined += f"\n{following[1]}"
-            if '"' in following[1]:
+            if '"' in following[1] and tries < MOST_TRIES:
+                tries += 1
                 cells = _cells(joined, layout.delimiter)
-                if len(cells) == len(layout.names) and isinstance(cells, list):
+                if isinstance(cells, list) and len(cells) == len(layout.names):
                     return joined, cells
+            if tries == MOST_TRIES or _is_row(layout, _cells(following[1], layout.delimiter)):
+                break
         self._waiting.extendleft(reversed(taken))
         return text, _NOT_CLOSED
 
@@ -247,9 +250,16 @@ def _cells(text: str, delimiter: str) -> list[str] | str:
     if len(text) > csv.field_size_limit():
         csv.field_size_limit(sys.maxsize)
     try:
-        return next(csv.reader([text], delimiter=delimiter, strict=True))
+        cells = next(csv.reader([text], delimiter=delimiter, strict=True))
+        if ' "' in text and any(cell.lstrip(" ")[:1] == '"' != cell[:1] for cell in cells):
+            cells = next(
+                csv.reader(
+                    [_PADDED_QUOTE.sub(lambda match: match["before"] or "", text)], delimiter=delimiter, strict=True
+                )
+            )
+        return cells
     except csv.Error as error:
-        without_blanks = _PADDED_QUOTE.sub(lambda match: match["before"] or "", text)
+        without_blanks = _PADDED_QUOTE.sub(lambda match: match["before"] or "", text) if '" ' in text else text
         if without_blanks != text:
             return _cells(without_blanks, delimiter)
         if "new-line" in str(error):

@@ -34,8 +34,9 @@ CHUNK_BYTES = 4 * 2**20
 OVERLAP_BYTES = 64
 
 # Begins with a letter to look for, which is fast; that of x86_64 is in nearly every row.
-_UNDERSCORE = re.compile(rb"_(?<=\d_)(?<!86_)(?=\d)")
-_NUMBER = re.compile(rb"\s*[-+]?[\d_.]+(?:[eE][-+]?[\d_]+)?\s*")
+_UNDERSCORE = re.compile(rb"_(?<=\d_)(?<!x86_)(?=\d)")
+_NUMBER = re.compile(rb"[\s\"]*[-+]?[\d_.]+(?:[eE][-+]?[\d_]+)?[\s\"]*")
+_ODD_BYTES = (b"\0", b"\r", b"\t", b' "')
 
 
 class FoundFiles(NamedTuple):
@@ -68,19 +69,19 @@ def walk(folder: Path) -> FoundFiles:
 
 
 def fingerprint(path: Path) -> str:
-    """Size and time of change of a file, by which a change is seen without reading it.
+    """Size and times of change of a file and of its permissions, by which a change is seen without reading it.
 
     Args:
         path: the file.
 
     Returns:
-        The two, as text.
+        The three, as text.
 
     Raises:
         OSError: it is gone.
     """
     found = path.stat()
-    return f"{found.st_size} {found.st_mtime_ns}"
+    return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
 
 
 def dropped_files(data_dir: Path) -> list[Path]:
@@ -110,7 +111,7 @@ class LargeFile:
         path: where it lies.
         sha256: hash of its content.
         lines: ends of lines in it.
-        is_clean: whether it holds nothing but whole lines of text, and no number like 1_000.
+        is_clean: whether it is whole lines of text, without tabs, blanks before quotes, and numbers like 1_000.
     """
 
     path: Path
@@ -144,7 +145,7 @@ class Keeper:
         >>> keeper = Keeper(Path("data"))
         >>> keeper.add("emissions.csv", sha256, content)
         >>> keeper.seal()  # before the commit
-        >>> keeper.publish()  # after it
+        >>> recover(keeper.folder, committed)  # after it
     """
 
     def __init__(self, data_dir: Path):
@@ -224,16 +225,10 @@ class Keeper:
             sync(self._hidden)
             sync_folder(self.folder)
 
-    def publish(self) -> None:
-        """Gives all their names. To be called after the load is committed."""
-        if self._archive:
-            recover(self.folder, [f"{self.name}.zip"])
-
-    def discard(self) -> None:
-        """Takes all away again, since the load was not committed."""
+    def close(self) -> None:
+        """Writes no more. Whether the copies get their names or go is for `recover` to say."""
         if self._archive:
             self._archive.close()
-            recover(self.folder, [])
 
     @property
     def _hidden(self) -> Path:
@@ -317,7 +312,7 @@ def examine(path: Path, copy: Path | None = None) -> LargeFile:
     """
     digest, lines, is_clean, ends_in_a_line = hashlib.sha256(), 0, True, False
     # The end of each chunk stays in front of the next one, since a cell may lie across.
-    buffer = bytearray(OVERLAP_BYTES + CHUNK_BYTES)
+    buffer = bytearray(b"\n" * OVERLAP_BYTES + bytes(CHUNK_BYTES))
     chunk = memoryview(buffer)[OVERLAP_BYTES:]
     with ExitStack() as stack:
         source = stack.enter_context(path.open("rb", buffering=0))
@@ -328,7 +323,7 @@ def examine(path: Path, copy: Path | None = None) -> LargeFile:
                 target.write(chunk[:filled])
             end = OVERLAP_BYTES + filled
             lines += buffer.count(b"\n", OVERLAP_BYTES, end)
-            is_clean = is_clean and all(buffer.find(byte, OVERLAP_BYTES, end) < 0 for byte in (b"\0", b"\r"))
+            is_clean = is_clean and all(buffer.find(odd, OVERLAP_BYTES - 1, end) < 0 for odd in _ODD_BYTES)
             is_clean = is_clean and not _has_odd_number(buffer, end)
             ends_in_a_line = buffer[end - 1] == ord("\n")
             buffer[:OVERLAP_BYTES] = buffer[end - OVERLAP_BYTES : end]

@@ -226,12 +226,13 @@ class Warehouse:
                 migrate(connection)
                 rows = connection.execute(sql.statement("queries", "kept_archives")).fetchall()
                 recover(keeper.folder, [name for (name,) in rows])
+                # Whether the copies stay is for the ledger to say: an interruption may come just after the commit.
                 try:
                     results = load_files(connection, files(connection, keeper), progress, keeper.seal)
-                except BaseException:
-                    keeper.discard()
-                    raise
-                keeper.publish()
+                finally:
+                    keeper.close()
+                    rows = connection.execute(sql.statement("queries", "kept_archives")).fetchall()
+                    recover(keeper.folder, [name for (name,) in rows])
             self.publish()
         return results
 

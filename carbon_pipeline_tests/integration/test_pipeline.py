@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -224,13 +225,21 @@ def test_the_sensor_asks_for_a_load_only_when_something_has_landed(data_dir: Pat
     assert requests() == []
 
 
+def test_the_archive_job_puts_past_days_together(data_dir: Path) -> None:
+    land(make_record(ended_at=datetime(2026, 1, 2, tzinfo=UTC)), data_dir)
+    defs = build_defs()
+    for name in ("load", "archive"):
+        assert defs.resolve_job_def(name).execute_in_process(instance=dg.DagsterInstance.ephemeral()).success
+    assert [path.suffix for path in (data_dir / "landing").iterdir()] == [".parquet"]
+
+
 def test_the_names_in_the_ui_stay_the_same() -> None:
     defs = build_defs()
     keys = {key.to_user_string() for key in defs.resolve_all_asset_keys()}
-    assert keys == {"idle_baseline", "training_data", "regression_model", "field_record", "runs", "reports"}
+    assert keys == set("idle_baseline training_data regression_model field_record runs reports landing_archive".split())
     assert set(defs.resources or {}) == {"emissions", "hardware", "location", "warehouse"}
-    assert {job.name for job in defs.jobs or []} == {"pipeline", "load"}
-    assert [schedule.name for schedule in defs.schedules or []] == ["daily_pipeline"]
+    assert {job.name for job in defs.jobs or []} == {"pipeline", "load", "archive"}
+    assert [schedule.name for schedule in defs.schedules or []] == ["daily_pipeline", "daily_archive"]
     assert [sensor.name for sensor in defs.sensors or []] == ["landed_records"]
     dg.Definitions.validate_loadable(defs)
 

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from carbon_pipeline.tracking.landing import land, landed_files
-from carbon_pipeline.warehouse import connection, inbox, landing_archive, migrate, sql
+from carbon_pipeline.warehouse import batch, connection, inbox, landing_archive, migrate, sql
 from carbon_pipeline.warehouse.rebuild import rebuild
 from carbon_pipeline.warehouse.rules import RULES, broken
 from carbon_pipeline.warehouse.warehouse import Warehouse
@@ -320,6 +320,55 @@ def test_an_import_that_is_interrupted_leaves_everything_as_it_was(
     assert warehouse.count() == 2
 
 
+def test_an_interruption_just_after_the_commit_keeps_the_copies(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave = migrate.transaction.__exit__
+
+    def interrupted(self: migrate.transaction, *error: object) -> None:
+        leave(self, *error)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    warehouse.load()
+    path = write(tmp_path / "emissions.csv", row())
+    with monkeypatch.context() as patched:
+        patched.setattr(batch, "transaction", type("interrupted", (migrate.transaction,), {"__exit__": interrupted}))
+        with pytest.raises(KeyboardInterrupt):
+            warehouse.import_csv([path])
+    assert len(kept(warehouse)) == 1
+    assert rebuild(warehouse).differences == []
+
+
+def test_what_is_known_is_not_kept_twice(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "LARGE_BYTES", 1)
+    path = write(tmp_path / "emissions.csv", row())
+    for _ in range(3):
+        warehouse.import_csv([path])
+    assert len([name for name in kept(warehouse) if name.endswith(".csv")]) == 1
+
+
+def test_links_and_files_that_change_back_are_not_new_for_ever(warehouse: Warehouse, tmp_path: Path) -> None:
+    outside = write(tmp_path / "outside.csv", row(run_id="outside"))
+    os.utime(outside, (time.time() - 60, time.time() - 60))
+    (warehouse.data_dir / "inbox").mkdir(parents=True)
+    (warehouse.data_dir / "inbox" / "link.csv").symlink_to(outside)
+    for run_id in ("a", "b", "a"):
+        drop(warehouse, "emissions.csv", row(run_id=run_id))
+        warehouse.load()
+        assert warehouse.pending() == []
+    drop(warehouse, "emissions.csv", text="nothing\n")
+    warehouse.load()
+    drop(warehouse, "emissions.csv", row(run_id="a"))
+    warehouse.load()
+    assert warehouse.pending() == []
+    assert warehouse.load() == []
+
+
+def test_a_data_folder_that_duckdb_cannot_open_is_refused_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="question mark; take another CARBON_DATA_DIR"):
+        Warehouse(tmp_path / "da?ta").load()
+
+
 # --- making it again -------------------------------------------------------------------------------------------------
 
 
@@ -356,7 +405,7 @@ def test_the_warehouse_made_again_is_the_same(
 
 CHANGES = {
     "core.run": "UPDATE core.run SET energy_kwh = energy_kwh * 2",
-    "core.run: 1 rows": "DELETE FROM core.run WHERE run_id = 'other'",
+    "core.run: 0 rows": "DELETE FROM core.run WHERE run_id = 'other'",
     "raw.record": "UPDATE raw.record SET content = '{}'",
     "raw.quarantine": "DELETE FROM raw.quarantine",
     "raw.loaded_file": "UPDATE raw.loaded_file SET rows_read = 0",
@@ -404,8 +453,8 @@ def test_a_warehouse_of_the_first_version_is_brought_up_to_date_with_all_that_is
             INSERT INTO core.run (run_id, status, started_at, ended_at, duration_s, energy_kwh, attributed_energy_kwh,
                 intensity_source, location_source, cpu_method, gpu_method, ram_method, meter, flags, source,
                 source_file, source_line, content_hash, hardware_id, location_id, software_id, task_id)
-            SELECT 'old', 'completed', '2026-05-01 12:00:00+00', '2026-05-01 12:01:00+00', 60, 1, 1, 'csv', 'csv', 'unknown',
-                'unknown', 'unknown', 'codecarbon', ['short_run'], 'csv', 'old.csv', 2, 'hash', i, i, i, i
+            SELECT 'old', 'completed', '2026-05-01 12:00:00+00', '2026-05-01 12:01:00+00', 60, 1, 1, 'csv', 'csv',
+                'unknown', 'unknown', 'unknown', 'codecarbon', ['short_run'], 'csv', 'old.csv', 2, 'hash', i, i, i, i
             FROM (SELECT '00000000-0000-0000-0000-000000000001'::UUID AS i)
         """)
         opened.execute("INSERT INTO raw.record VALUES ('old.csv', 'aa', 2, 'old', '{}', now())")

@@ -9,4 +9,5 @@ FROM (
     }]'), recursive := true)
 ) AS given
 JOIN (SELECT DISTINCT ON (sha256) * FROM raw.loaded_file ORDER BY sha256, loaded_at) AS known USING (sha256)
-ON CONFLICT DO UPDATE SET fingerprint = coalesce(excluded.fingerprint, loaded_file.fingerprint);
+ON CONFLICT DO UPDATE SET
+    fingerprint = coalesce(excluded.fingerprint, loaded_file.fingerprint), loaded_at = now();

@@ -21,7 +21,7 @@ SELECT
         gpu_count > 0 AND gpu_energy = 0) AS kind,
     CASE WHEN has_nonsense THEN 4 ELSE 0 END
         | CASE WHEN duration < getvariable('known').short_run_s THEN 32 ELSE 0 END
-        | CASE WHEN getvariable('known').default_experiment_id IN (run_id, experiment_id) THEN 64 ELSE 0 END
+        | CASE WHEN getvariable('known').default_experiment_id IN (trim(run_id), trim(experiment_id)) THEN 64 ELSE 0 END
         | CASE WHEN emissions > 0 AND emissions_rate * duration BETWEEN 900 * emissions AND 1100 * emissions
             THEN 128 ELSE 0 END
         | CASE WHEN coalesce(energy_consumed, cpu_energy, gpu_energy, ram_energy) IS NULL

@@ -19,7 +19,8 @@ SELECT
         PARTITION BY run_id
         ORDER BY
             source <> 'csv' DESC, status <> 'interrupted' DESC, energy_kwh IS NOT NULL DESC, ended_at DESC,
-            duration_s DESC, coalesce(energy_kwh, -1) DESC, said DESC, is_known DESC NULLS LAST, source_file, source_line
+            duration_s DESC, coalesce(energy_kwh, -1) DESC, said DESC,
+            list_filter(flags, lambda flag: flag NOT IN ('cumulative_superseded', 'overlapping')) DESC, is_known DESC NULLS LAST, source_file, source_line
     ) AS place
 FROM contender;
 -- What there is to say of the rows of one run together. Imported rows only: our own records are not cumulative.
@@ -27,21 +28,13 @@ CREATE OR REPLACE TEMP TABLE winner AS
 SELECT
     ranked.* EXCLUDE (said, place) REPLACE (
         list_concat(flags, list_filter(
-            [
-                CASE WHEN state.states > 1 AND source = 'csv' THEN 'cumulative_superseded' END,
-                CASE WHEN state.durations > state.energies AND source = 'csv' THEN 'energy_stands_still' END
-            ],
-            lambda flag: flag IS NOT NULL AND NOT list_contains(flags, flag)
+            ['cumulative_superseded'],
+            lambda flag: states > 1 AND source = 'csv' AND NOT list_contains(flags, flag)
         )) AS flags
     ),
     ranked.flags AS flags_before
 FROM ranked
 LEFT JOIN (
-    SELECT
-        run_id, count(DISTINCT said) AS states, count(DISTINCT duration_s) AS durations,
-        count(DISTINCT energy_kwh) AS energies
-    FROM ranked
-    WHERE source = 'csv' AND energy_kwh IS NOT NULL
-    GROUP BY run_id
+    SELECT run_id, count(DISTINCT said) AS states FROM ranked WHERE source = 'csv' GROUP BY run_id
 ) AS state USING (run_id)
 WHERE place = 1;

@@ -22,7 +22,7 @@ WITH clean AS (
         CASE WHEN raw_cpu_count BETWEEN 1 AND 1e6 THEN raw_cpu_count::INTEGER END AS cpu_count,
         CASE WHEN raw_gpu_count BETWEEN 0 AND 1e6 THEN raw_gpu_count::INTEGER END AS gpu_count,
         CASE WHEN raw_ram_total_size BETWEEN 0 AND 1e9 THEN raw_ram_total_size END AS ram_gb,
-        CASE WHEN raw_pue >= 1 AND isfinite(raw_pue) THEN raw_pue END AS pue
+        CASE WHEN raw_pue BETWEEN 1 AND 100 THEN raw_pue END AS pue
     FROM raw_kind
 ), placed AS (
     SELECT

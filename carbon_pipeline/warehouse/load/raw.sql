@@ -8,8 +8,8 @@ LEFT JOIN codecarbon_row AS csv USING (row_no)
 LEFT JOIN record_row AS record USING (row_no);
 -- Of a large file, whose copy is kept as it is, those rows that have no run of their own to point at them.
 INSERT INTO raw.record (source_file, sha256, line, run_id, content)
-SELECT file.source_file, sha256, line, run_key, to_json(row)
-FROM numbered_row AS row
+SELECT file.source_file, sha256, line, run_key, to_json(struct_pack(*COLUMNS(row.* EXCLUDE (row_no, file_no, line))))
+FROM (SELECT * EXCLUDE (kind, bits) FROM numbered_row) AS row
 JOIN superseded USING (row_no, file_no)
 JOIN inbox_file AS file USING (file_no)
 WHERE row_no < 0;

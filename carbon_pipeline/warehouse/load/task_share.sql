@@ -2,5 +2,5 @@
 UPDATE core.run
 SET attributed_energy_kwh = 0
 WHERE parent_run_id IS NOT NULL AND attributed_energy_kwh <> 0 AND parent_run_id IN (
-    SELECT run_id FROM core.run WHERE run_id IN (SELECT parent_run_id FROM core.run WHERE parent_run_id IS NOT NULL)
+    SELECT run_id FROM core.run WHERE energy_kwh IS NOT NULL AND run_id IN (SELECT parent_run_id FROM core.run WHERE parent_run_id IS NOT NULL)
 );
