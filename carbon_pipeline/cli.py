@@ -33,6 +33,8 @@ export = typer.Typer(help="Writes the runs in other formats.", no_args_is_help=T
 app.add_typer(export, name="export")
 
 FAILURE, WRONG_INPUT = 1, 2
+INTERRUPTED = 130
+"""What typer returns after a Ctrl-C."""
 
 RUN_COLUMNS = (
     "run_id",
@@ -269,7 +271,8 @@ def main() -> NoReturn:
     """Runs the command line. Errors are one line on stderr; exit status 2 for wrong usage or input, 1 for a failure."""
     debug = "--debug" in sys.argv
     try:
-        app(standalone_mode=False)
+        if app(standalone_mode=False) == INTERRUPTED:
+            _fail("interrupted", FAILURE)
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except typer.Abort:
@@ -282,6 +285,8 @@ def main() -> NoReturn:
         if debug:
             raise
         message = error.format_message() if hasattr(error, "format_message") else str(error)
+        if message == "Query interrupted":  # how DuckDB hands on a Ctrl-C
+            _fail("interrupted", FAILURE)
         wrong_input = (
             isinstance(error, ValueError | FileNotFoundError) or getattr(error, "exit_code", None) == WRONG_INPUT
         )
@@ -333,6 +338,8 @@ class _LogLines:
 
 
 def _rate(progress: "Progress") -> str:
+    if not progress.rows:
+        return "looking at the files and copying them"
     return f"{progress.rows:,} rows, {progress.rows / max(progress.seconds, 1e-3):,.0f} rows/s"
 
 

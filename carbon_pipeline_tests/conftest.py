@@ -38,7 +38,13 @@ def data_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def pytest_report_header() -> list[str]:
-    return [_torch_line(), _real_files_line()]
+    return [_duckdb_line(), _torch_line(), _real_files_line()]
+
+
+def _duckdb_line() -> str:
+    import duckdb
+
+    return f"DuckDB {duckdb.__version__}"
 
 
 def _torch_line() -> str:

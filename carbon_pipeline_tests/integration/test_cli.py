@@ -4,8 +4,10 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,31 @@ def test_import_prints_counts_that_add_up(data_dir: Path, tmp_path: Path) -> Non
     assert {name: result["total"][name] for name in counts} == counts
     again = carbon_pipeline("import", tmp_path).stdout
     assert "already loaded" in again
+
+
+def test_what_was_corrected_is_said_and_a_file_of_another_kind_does_not_stop_the_others(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    good, letter = write(tmp_path / "emissions.csv", row(country_iso_code="FRA")), tmp_path / "letter.txt"
+    letter.write_text("Dear all,\n")
+    done = carbon_pipeline("import", good, letter, status=2)
+    assert "1 country_code_converted: the country's three letters were made two" in done.stdout
+    assert "letter.txt: is no CSV file of CodeCarbon: its first line has no column timestamp" in done.stderr
+    assert "made again from 1 files: 1 runs; it is the same" in carbon_pipeline("rebuild").stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGINT")
+def test_ctrl_c_ends_an_import_with_one_line_and_leaves_nothing_behind(data_dir: Path, tmp_path: Path) -> None:
+    path = write(tmp_path / "emissions.csv", *[row(run_id=f"run-{number}") for number in range(60_000)])
+    command = [sys.executable, "-m", "carbon_pipeline", "import", str(path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    kept = data_dir / "inbox" / "kept"
+    while process.poll() is None and not (kept.exists() and any(kept.iterdir())):
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate() == ("", "carbon-pipeline: interrupted\n")
+    assert process.returncode == 1
+    assert list(kept.iterdir()) == []
 
 
 @pytest.mark.parametrize(
