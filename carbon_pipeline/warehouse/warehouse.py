@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from carbon_pipeline.files import shown
-from carbon_pipeline.tracking.landing import killed_runs, land_killed_runs, landed_files, landing_path
+from carbon_pipeline.tracking.landing import FOLDER, killed_runs, land_killed_runs, landed_files, landing_path
 from carbon_pipeline.tracking.record import RunRecord
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.batch import FileResult, SourceFile, load_files
@@ -129,9 +129,7 @@ class Warehouse:
         Yields:
             The landed records, by themselves or put together, then the imported files in the order of their loads.
         """
-        for archive in archives(self.data_dir):
-            for name, sha256, text in read_archive(archive, self.data_dir):
-                yield _record(name, sha256, text.encode())
+        yield from self._archived_records()
         yield from map(self._read_record, landed_files(self.data_dir))
         for archive in kept_archives(self.data_dir):
             yield from read_kept(archive)
@@ -237,21 +235,33 @@ class Warehouse:
         return results
 
     def _whatever_is_new(self, connection: "DuckDBPyConnection", keeper: Keeper) -> Iterator[SourceFile]:
-        if connection.execute(sql.statement("queries", "nothing_loaded")).fetchall() == [(True,)]:
-            loaded: dict[str, str | None] = {}
-            yield from self.everything()
-        else:
-            loaded = _loaded_paths(connection)
-            landed = (path for path in landed_files(self.data_dir) if self._name(path) not in loaded)
-            yield from map(self._read_record, landed)
+        loaded = _loaded_paths(connection)
+        archived = {name for (name,) in connection.execute(sql.statement("queries", "kept_archives")).fetchall()}
+        # A warehouse that was deleted gets back what is kept.
+        if not any(name.startswith(f"{FOLDER}/") for name in loaded):
+            yield from self._archived_records()
+        yield from (self._read_record(path) for path in landed_files(self.data_dir) if self._name(path) not in loaded)
+        for archive in kept_archives(self.data_dir):
+            if archive.name not in archived:
+                yield from read_kept(archive)
         yield from self._dropped(keeper, loaded)
+
+    def _archived_records(self) -> Iterator[SourceFile]:
+        for archive in archives(self.data_dir):
+            for name, sha256, text in read_archive(archive, self.data_dir):
+                yield _record(name, sha256, text.encode())
 
     def _dropped(self, keeper: Keeper, loaded: dict[str, str | None]) -> Iterator[SourceFile]:
         return read_files(self._new_in_inbox(loaded), keeper, self.data_dir, is_dropped=True)
 
     def _new_in_inbox(self, loaded: Mapping[str, str | None]) -> list[Path]:
         """Files of the inbox that are new or have changed."""
-        return [path for path in dropped_files(self.data_dir) if loaded.get(self._name(path)) != fingerprint(path)]
+        new = []
+        for path in dropped_files(self.data_dir):
+            with suppress(FileNotFoundError):  # taken away again
+                if loaded.get(self._name(path)) != fingerprint(path):
+                    new.append(path)
+        return new
 
     def _name(self, path: Path) -> str:
         return shown(path.relative_to(self.data_dir))

@@ -1,1 +1,0 @@
-SELECT count(*) = 0 AS is_empty FROM raw.loaded_file;
