@@ -17,7 +17,7 @@ pipeline_job = dg.define_asset_job(
 
 load_job = dg.define_asset_job(
     "load",
-    selection=dg.AssetSelection.assets("runs", "reports"),
+    selection=dg.AssetSelection.assets("runs", "reports", "boamps_reports"),
     description="Loads what has landed or lies in the inbox, and publishes the reports.",
 )
 

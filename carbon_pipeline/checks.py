@@ -1,4 +1,4 @@
-"""Asset checks that would catch a wrong record. The rules are in `boamps/fields.py` and `warehouse/checks/`."""
+"""Asset checks that would catch a wrong record. The rules are in `boamps/` and `warehouse/checks/`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 import dagster as dg
 
 from carbon_pipeline.assets.metadata import table_metadata
+from carbon_pipeline.boamps.export import FOLDER
 from carbon_pipeline.boamps.fields import problems
+from carbon_pipeline.boamps.plausibility import examine_file
 from carbon_pipeline.resources.warehouse import WarehouseResource
 from carbon_pipeline.warehouse.rules import RULES, broken
 
@@ -32,4 +34,17 @@ def runs_keep_the_rules(warehouse: WarehouseResource) -> Iterator[dg.AssetCheckR
         )
 
 
-ALL_CHECKS = [field_record_is_sound, runs_keep_the_rules]
+@dg.asset_check(asset="boamps_reports")
+def boamps_reports_are_valid(warehouse: WarehouseResource) -> dg.AssetCheckResult:
+    """Every file keeps the rules of BoAmps' schemas, and its numbers are plausible."""
+    faults = []
+    files = sorted((warehouse.open().data_dir / FOLDER).glob("report_*.json"))
+    for path in files:
+        faults += [{"file": path.name, **violation.model_dump(mode="json")} for violation in examine_file(path)]
+    return dg.AssetCheckResult(
+        passed=not faults,
+        metadata={"files": len(files), "violations": len(faults), "examples": table_metadata(faults[:10])},
+    )
+
+
+ALL_CHECKS = [field_record_is_sound, runs_keep_the_rules, boamps_reports_are_valid]

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +20,8 @@ from carbon_pipeline.settings import read_settings
 from carbon_pipeline.tracking.record import FLAGS
 
 if TYPE_CHECKING:
+    from carbon_pipeline.boamps.context import ReportContext
+    from carbon_pipeline.boamps.model import Report
     from carbon_pipeline.warehouse.progress import Progress
     from carbon_pipeline.warehouse.warehouse import Warehouse
 
@@ -58,6 +60,9 @@ WIDE = 200
 
 MOST_FILES = 50
 """Files that an import lists one by one; of more, those with refused rows."""
+
+MOST_REASONS = 10
+"""Reasons for which runs have no BoAmps report that are printed."""
 
 LOG_S = 5.0
 """How often an import says how far it has come, where there is no terminal for a bar."""
@@ -250,6 +255,108 @@ def export_csv(
         print(f"{text.count(chr(10)) - 1} runs written to {out}")
 
 
+@export.command("boamps")
+def export_boamps(
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to; default: reports/boamps in the data folder.")
+    ] = None,
+    run: Annotated[str | None, typer.Option(help="One run only, by its run_id.")] = None,
+) -> None:
+    """Writes BoAmps reports, one JSON file for each run; of all runs also one table as CSV and Parquet."""
+    from carbon_pipeline.boamps.export import FOLDER, export_all, export_reports
+
+    if out is not None and out.exists() and not out.is_dir():
+        raise ValueError(f"{out} is no folder; name one")
+    warehouse, context = _warehouse(), _report_context()
+    folder = out or warehouse.data_dir / FOLDER
+    with _counting("runs") as done:
+        if run is None:
+            exported = export_all(warehouse.machine_reports(), context, folder, warehouse.write_parquet, done)
+        else:
+            exported = export_reports(warehouse.machine_reports(warehouse.run(run)["run_id"]), context, folder)
+    print(f"{exported.reports} reports in {folder}: {exported.written} written, {exported.unchanged} unchanged")
+    for path in exported.tables:
+        print(f"all of them in one table: {path}")
+    if exported.incomplete:
+        _say(f"{len(exported.incomplete)} runs have no report:")
+        for reason, runs in list(exported.reasons.items())[:MOST_REASONS]:
+            _say(f"{runs} runs: {reason}")
+        _say(f"what is missing can be told in {read_settings().report_context}; docs/boamps.md says how")
+    if run is not None and exported.incomplete:
+        raise typer.Exit(FAILURE)
+
+
+@export.command("form")
+def export_form(
+    run: Annotated[str, typer.Option(help="The run, by its run_id.")],
+    out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
+) -> None:
+    """Writes one report as the text form of BoAmps' bash tool, filled in."""
+    from carbon_pipeline.boamps.form import form
+    from carbon_pipeline.files import write_whole
+
+    text = form(_one_report(run))
+    if out is None:
+        print(text, end="")
+    else:
+        write_whole(out, text)
+        print(f"written to {out}")
+
+
+@export.command("model-card")
+def export_model_card(run: Annotated[str, typer.Option(help="The run, by its run_id.")]) -> None:
+    """Prints the block co2_eq_emissions of a Hugging Face model card."""
+    from carbon_pipeline.boamps.other_formats import model_card
+
+    row = _warehouse().run(run)
+    task = _report_context().of(row["project_name"], json.loads(row["task"] or "{}")).get("task") or {}
+    print(model_card(row, task.get("taskStage")), end="")
+
+
+@export.command("sci")
+def export_sci(
+    run: Annotated[str, typer.Option(help="The run, by its run_id.")],
+    unit: Annotated[str, typer.Option(help="What the score is for one of, such as `training run` or `1000 requests`.")],
+    units: Annotated[float, typer.Option(help="How many of them the run has done.")] = 1.0,
+) -> None:
+    """Prints the SCI score of a run (ISO/IEC 21031:2024), in gCO2eq for each functional unit."""
+    from carbon_pipeline.boamps.other_formats import sci
+
+    settings = read_settings()
+    score = sci(_warehouse().run(run), unit, units, settings.embodied_kg, settings.lifetime_years)
+    _print_json(score._asdict())
+
+
+@app.command()
+def validate(
+    paths: Annotated[list[Path], typer.Argument(help="BoAmps reports, JSON files or folders of them.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Holds BoAmps reports, anybody's, against the rules of the schemas and of plausibility."""
+    from carbon_pipeline.boamps.plausibility import examine_file
+
+    files: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: there is no such file or folder")
+        found = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+        if not found:
+            raise ValueError(f"{path}: there is no JSON file in this folder")
+        files += found
+    faults = {str(path): examine_file(path) for path in files}
+    if as_json:
+        _print_json({name: [violation.model_dump() for violation in found] for name, found in faults.items()})
+    else:
+        for name, violations in faults.items():
+            for violation in violations:
+                print(f"{name}: {violation}")
+    broken = sum(map(bool, faults.values()))
+    if broken:
+        _fail(f"{broken} of {len(files)} reports are not valid", WRONG_INPUT)
+    if not as_json:
+        print(f"{len(files)} {'report is' if len(files) == 1 else 'reports are'} valid and plausible")
+
+
 @app.command()
 def materialize() -> None:
     """Runs the whole pipeline once: probe, train under tracking, record, load, report."""
@@ -341,6 +448,45 @@ def _rate(progress: "Progress") -> str:
     if not progress.rows:
         return "looking at the files and copying them"
     return f"{progress.rows:,} rows, {progress.rows / max(progress.seconds, 1e-3):,.0f} rows/s"
+
+
+@contextmanager
+def _counting(what: str) -> "Iterator[Callable[[int], None]]":
+    """A number that grows on a terminal; elsewhere a line on stderr every few seconds."""
+    began = said = time.monotonic()
+
+    def show(done: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        rate = f"{done:,} {what}, {done / max(now - began, 1e-3):,.0f} {what}/s"
+        if sys.stderr.isatty():
+            print(f"\r{rate} ", end="", file=sys.stderr, flush=True)
+        elif now - said >= LOG_S:
+            said = now
+            _say(rate)
+
+    try:
+        yield show
+    finally:
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _report_context() -> "ReportContext":
+    from carbon_pipeline.boamps.context import read_context
+
+    return read_context(read_settings().report_context)
+
+
+def _one_report(run: str) -> "Report":
+    from carbon_pipeline.boamps.export import one_report
+
+    warehouse = _warehouse()
+    (found,) = warehouse.machine_reports(warehouse.run(run)["run_id"])
+    report, incomplete = one_report(found, _report_context())
+    if report is None:
+        raise ValueError(f"run {found.run_id} has no report; {incomplete.reason if incomplete else ''}")
+    return report
 
 
 def _warehouse() -> "Warehouse":

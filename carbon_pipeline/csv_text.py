@@ -20,11 +20,19 @@ def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _cell(row[name]) for name in names} for row in rows)
+    writer.writerows({name: cell(row[name]) for name in names} for row in rows)
     return text.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A value as it is written into a cell.
+
+    Args:
+        value: the value; a list is joined by semicolons.
+
+    Returns:
+        What the csv module is to write. A text that a spreadsheet would take for a formula begins with an apostrophe.
+    """
     if isinstance(value, list):
         value = ";".join(map(str, value))
     if not isinstance(value, str):

@@ -7,7 +7,7 @@ import dagster as dg
 
 from carbon_pipeline.assets.baseline import idle_baseline
 from carbon_pipeline.assets.records import field_record
-from carbon_pipeline.assets.reports import reports
+from carbon_pipeline.assets.reports import boamps_reports, reports
 from carbon_pipeline.assets.training import regression_model, training_data
 from carbon_pipeline.assets.warehouse import landing_archive, runs
 from carbon_pipeline.automation import (
@@ -32,7 +32,16 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
         The definitions.
     """
     return dg.Definitions(
-        assets=[idle_baseline, training_data, regression_model, field_record, runs, reports, landing_archive],
+        assets=[
+            idle_baseline,
+            training_data,
+            regression_model,
+            field_record,
+            runs,
+            reports,
+            boamps_reports,
+            landing_archive,
+        ],
         asset_checks=ALL_CHECKS,
         jobs=[pipeline_job, load_job, archive_job],
         schedules=[daily_pipeline, daily_archive],

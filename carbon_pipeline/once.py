@@ -119,6 +119,7 @@ def _made(data_dir: Path, record: RunRecord) -> dict[str, Path]:
         "the 33 fields, one row per run": data_dir / "tracking_info.csv",
         "the warehouse, for its one writer": data_dir / "warehouse.duckdb",
         "the same with reports, to query": data_dir / "reports.duckdb",
+        "the BoAmps reports": data_dir / "reports" / "boamps",
     }
 
 

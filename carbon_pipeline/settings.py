@@ -89,6 +89,15 @@ class Settings(BaseSettings):
         pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$",
         description="Memory that DuckDB may use, such as 4GB or 512MiB; beyond it goes to `.spill` in the data folder.",
     )
+    report_context: Path = Field(
+        Path("report_context.yaml"), description="File that says of BoAmps reports what no machine can know."
+    )
+    embodied_kg: float | None = Field(
+        None, ge=0, allow_inf_nan=False, description="Emissions of making this machine, kg CO2eq, for the SCI score."
+    )
+    lifetime_years: float = Field(
+        4.0, gt=0, allow_inf_nan=False, description="How long this machine is in use, years, for the SCI score."
+    )
     electricitymaps_api_token: Annotated[SecretStr, BeforeValidator(_stripped)] | None = Field(
         None,
         validation_alias=AliasChoices("electricitymaps_api_token", "ELECTRICITYMAPS_API_TOKEN"),

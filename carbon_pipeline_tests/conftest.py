@@ -19,6 +19,16 @@ def _real_files() -> Path | None:
 REAL_FILES = _real_files()
 
 
+def _boamps_schemas() -> Path | None:
+    """The folder of BoAmps' own JSON schemas (its `model`): `BOAMPS_SCHEMAS`, or one beside the clone."""
+    beside = Path(__file__).parents[2] / "shared" / "reference" / "boamps" / "model"
+    folder = Path(os.environ.get("BOAMPS_SCHEMAS") or beside)
+    return folder if folder.is_dir() else None
+
+
+BOAMPS_SCHEMAS = _boamps_schemas()
+
+
 @pytest.fixture(autouse=True)
 def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in os.environ:
@@ -38,7 +48,7 @@ def data_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def pytest_report_header() -> list[str]:
-    return [_duckdb_line(), _torch_line(), _real_files_line()]
+    return [_duckdb_line(), _torch_line(), _real_files_line(), _schemas_line()]
 
 
 def _duckdb_line() -> str:
@@ -61,7 +71,13 @@ def _real_files_line() -> str:
     return "real CodeCarbon files: LEFT OUT, since there is no folder of them; name one in REAL_CODECARBON_FILES"
 
 
+def _schemas_line() -> str:
+    if BOAMPS_SCHEMAS:
+        return f"BoAmps' own schemas: {BOAMPS_SCHEMAS}"
+    return "BoAmps' own schemas: LEFT OUT, since they are not at hand; name their folder in BOAMPS_SCHEMAS"
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for line in (_torch_line(), _real_files_line()):
+    for line in (_torch_line(), _real_files_line(), _schemas_line()):
         if "LEFT OUT" in line:
             terminalreporter.write_line(line, yellow=True)

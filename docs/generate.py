@@ -1,15 +1,19 @@
 """Writes the tables of the documentation that come from the code; `make docs` calls it, a test fails without it."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
+from carbon_pipeline.boamps.context import TOLD
 from carbon_pipeline.boamps.fields import FIELDS
+from carbon_pipeline.boamps.model import Part, Report
 from carbon_pipeline.settings import Settings, variable
 from carbon_pipeline.tracking import quality
 from carbon_pipeline.tracking.record import FLAGS
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/fields.md", "docs/measuring.md", "docs/warehouse.md", "docs/operating.md")
+PAGES = ("README.md", "docs/fields.md", "docs/boamps.md", "docs/measuring.md", "docs/warehouse.md", "docs/operating.md")
 
 
 def field_table() -> str:
@@ -20,9 +24,50 @@ def field_table() -> str:
 
 def mapping_table() -> str:
     """The 33 fields with column, BoAmps path, form path and code."""
-    lines = ["| field | column of report.runs | BoAmps | form | code |", "|---|---|---|---|---|"]
-    rows = (f"| {f.name} | {f.column} | {_code(f.boamps_path)} | {_code(f.form_path)} | {f.code} |" for f in FIELDS)
-    return "\n".join([*lines, *rows])
+    lines = [
+        "| field | meaning | unit | source | column of report.runs | BoAmps | form | code |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    rows = (
+        (f.name, f.meaning, f.unit, f.source, f.column, _code(f.boamps_path), _code(f.form_path), f.code)
+        for f in FIELDS
+    )
+    return "\n".join([*lines, *map(_row, rows)])
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def datamodel_table() -> str:
+    """Every field of a BoAmps report, and who says it."""
+    lines = ["| field | what stands there | required | from |", "|---|---|---|---|"]
+    return "\n".join([*lines, *map(_row, _fields(Report))])
+
+
+def _fields(part: type[Part], path: str = "", is_told: bool | None = None) -> Iterator[tuple[str, str, str, str]]:
+    for field in part.model_fields.values():
+        name = f"{path}.{field.alias}" if path else str(field.alias)
+        told = is_told
+        if path in TOLD:
+            told = TOLD[path][1] is None or field.alias in TOLD[path][1]
+        inner = next((k for k in _types(field.annotation) if isinstance(k, type) and issubclass(k, Part)), None)
+        if inner:
+            many = "list" in str(field.annotation)
+            yield from _fields(inner, f"{name}[]" if many else name, told)
+        else:
+            yield (
+                f"`{name}`",
+                str(field.description),
+                "yes" if field.is_required() else "",
+                "you" if told else "measured",
+            )
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from _types(part)
 
 
 def _code(text: str) -> str:
@@ -83,6 +128,7 @@ def curve_table() -> str:
 TABLES = {
     "fields": field_table,
     "mapping": mapping_table,
+    "datamodel": datamodel_table,
     "flags": flag_table,
     "settings": settings_table,
     "coefficients": coefficient_table,

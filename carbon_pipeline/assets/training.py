@@ -12,6 +12,7 @@ from carbon_pipeline.tracking.metadata import carbon_metadata
 from carbon_pipeline.tracking.record import RunRecord
 from carbon_pipeline.training.data import Samples, csv_samples, synthetic_samples
 from carbon_pipeline.training.model import Hyperparameters, LinearModel, fit
+from carbon_pipeline.training.task import regression_task
 
 
 class TrainingDataConfig(dg.Config):
@@ -83,7 +84,8 @@ def regression_model(
 ) -> dg.MaterializeResult[TrainedModel]:
     """A linear model, trained while CodeCarbon measures; the record of the training lands in `data/landing`."""
     hyperparameters = Hyperparameters.model_validate(config.model_dump(exclude={"project_name"}))
-    with emissions.track(context, project_name=config.project_name) as run:
+    task = regression_task(training_data, hyperparameters)
+    with emissions.track(context, project_name=config.project_name, task=task) as run:
         model = fit(training_data, hyperparameters)
     for point in model.losses:
         context.log.info(f"Epoch [{point.epoch}/{config.epochs}], loss: {point.loss:.4f}")

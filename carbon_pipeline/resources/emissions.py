@@ -1,6 +1,8 @@
 """The resource `emissions`: CodeCarbon's tracker around a block of work in an asset, op or check."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
@@ -12,6 +14,9 @@ from carbon_pipeline.settings import Settings, read_settings_leniently
 from carbon_pipeline.tracking.baseline import Baseline, measure_baseline
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, TrackingMode
 from carbon_pipeline.tracking.run import Orchestration, TrackedRun
+
+TASK_METADATA = "boamps/task"
+"""Key of an asset's metadata under which stands what a report is to say of its task."""
 
 
 class Scope(StrEnum):
@@ -46,6 +51,7 @@ class EmissionsResource(dg.ConfigurableResource[None]):
         context: dg.AssetExecutionContext | dg.OpExecutionContext | None = None,
         name: str | None = None,
         project_name: str | None = None,
+        task: Mapping[str, Any] | None = None,
     ) -> TrackedRun:
         """Measures a `with` block.
 
@@ -53,6 +59,8 @@ class EmissionsResource(dg.ConfigurableResource[None]):
             context: the step's context; run, step, asset and partition go into the record.
             name: what is tracked; default the asset's key, or the step's.
             project_name: project it belongs to.
+            task: what a report is to say of the work: fields of BoAmps' `task`. They win over those in the asset's
+                metadata under the key `boamps/task`, and both over report_context.yaml.
 
         Returns:
             The run; its `record` is there after the block.
@@ -68,6 +76,7 @@ class EmissionsResource(dg.ConfigurableResource[None]):
             tracking_mode=self.tracking_mode.value,
             source="dagster",
             orchestration=orchestration,
+            task={**_task_in_metadata(context), **(task or {})} or None,
             probe_hardware=self.hardware.probe,
             probe_location=self.location.probe_with,
             make_meter=self.make_meter,
@@ -110,6 +119,19 @@ class EmissionsResource(dg.ConfigurableResource[None]):
             A meter that has not been started.
         """
         return CodeCarbonMeter(tracking_mode, pue)
+
+
+def _task_in_metadata(context: dg.AssetExecutionContext | dg.OpExecutionContext | None) -> dict[str, Any]:
+    """What the definition of the asset says of its task."""
+    op = context.op_execution_context if isinstance(context, dg.AssetExecutionContext) else context
+    if op is None or not op.has_assets_def:
+        return {}
+    told: dict[str, Any] = {}
+    for key in sorted(op.selected_asset_keys):
+        value = op.assets_def.metadata_by_key.get(key, {}).get(TASK_METADATA)
+        value = value.value if isinstance(value, dg.MetadataValue) else value
+        told |= value if isinstance(value, Mapping) else {}
+    return told
 
 
 def _orchestration(context: dg.AssetExecutionContext | dg.OpExecutionContext | None) -> Orchestration:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -65,6 +66,16 @@ class Baseline(BaseModel):
             pue: power usage effectiveness to multiply it by, as the energies of runs are.
         """
         return pue * sum(e for e in (self.cpu_energy_kwh, self.gpu_energy_kwh, self.ram_energy_kwh) if e is not None)
+
+    def part_kwh(self, part: Literal["cpu", "gpu", "ram"], pue: float = 1.0) -> float | None:
+        """One part of it, kWh; None if it is not known.
+
+        Args:
+            part: which one.
+            pue: power usage effectiveness to multiply it by.
+        """
+        energy_kwh: float | None = getattr(self, f"{part}_energy_kwh")
+        return None if energy_kwh is None else pue * energy_kwh
 
     def fits(self, reading: Reading, tracking_mode: TrackingMode) -> bool:
         """Whether a run was measured as this baseline was: the whole machine, by the same methods."""

@@ -9,7 +9,16 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, computed_field, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    computed_field,
+    model_validator,
+)
 
 from carbon_pipeline.tracking.quality import Interval, Quality, intensity_interval, interval
 
@@ -99,6 +108,9 @@ class RunRecord(BaseModel):
     sample_s: float | None = Field(None, gt=0, description="How often the meter was to be read, seconds.")
     sample_count: Count | None = Field(None, description="How often the meter was read, the end included.")
     idle_energy_kwh: Energy | None = Field(None, description="Energy of the idle machine in `idle_duration_s`, kWh.")
+    idle_cpu_energy_kwh: Energy | None = Field(None, description="The CPUs' part of it, kWh.")
+    idle_gpu_energy_kwh: Energy | None = Field(None, description="The GPUs' part of it, kWh.")
+    idle_ram_energy_kwh: Energy | None = Field(None, description="The memory's part of it, kWh.")
     idle_duration_s: float | None = Field(None, gt=0, description="How long the idle machine was measured, seconds.")
     idle_measured_at: Moment | None = Field(None, description="When the idle machine was measured, UTC.")
     tracking_mode: Literal["machine", "process"] = Field(description="What the meter looked at.")
@@ -144,9 +156,14 @@ class RunRecord(BaseModel):
     host_cpu_s: Share | None = Field(None, description="Busy CPU seconds of the whole host in the run.")
 
     os: str | None = Field(None, description="Operating system.")
+    distribution: str | None = Field(None, description="Its distribution, such as Debian GNU/Linux.")
+    distribution_version: str | None = Field(None, description="Version of the distribution.")
     python_version: str | None = Field(None, description="Version of Python.")
     codecarbon_version: str | None = Field(None, description="Version of CodeCarbon.")
 
+    task: dict[str, JsonValue] | None = Field(
+        None, description="What the work was, as a report is to say it: the fields of BoAmps' `task`."
+    )
     asset_key: str | None = Field(None, description="Dagster asset, parts joined by '/'.")
     dagster_run_id: str | None = Field(None, description="Dagster run.")
     step_key: str | None = Field(None, description="Dagster step.")
@@ -173,6 +190,14 @@ class RunRecord(BaseModel):
         if self.energy_kwh is None or self.idle_energy_kwh is None or self.idle_duration_s is None:
             return None
         return self.energy_kwh - self.idle_energy_kwh * self.duration_s / self.idle_duration_s
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def cpu_utilization(self) -> float | None:
+        """Mean load of all logical CPUs of the host, 0 to 1."""
+        if self.host_cpu_s is None or self.cpu_count is None or self.duration_s < SHORTEST_S:
+            return None
+        return min(self.host_cpu_s / (self.duration_s * self.cpu_count), 1.0)
 
     @cached_property
     def energy_interval(self) -> Interval | None:

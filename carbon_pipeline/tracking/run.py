@@ -4,6 +4,7 @@ All that is slow (looking at hardware, location and carbon intensity) happens be
 goes wrong here reaches the work that is measured: it is logged, and the record says so.
 """
 
+import json
 import logging
 import os
 import platform
@@ -11,18 +12,19 @@ import socket
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from carbon_pipeline.probes.cloud import Cloud, probe_cloud
 from carbon_pipeline.probes.cpu_seconds import CpuSeconds, cpu_seconds
 from carbon_pipeline.probes.hardware import Hardware, probe_hardware
 from carbon_pipeline.probes.location import Location, probe_location
+from carbon_pipeline.probes.operating_system import OperatingSystem, probe_operating_system
 from carbon_pipeline.settings import Settings, read_settings_leniently
 from carbon_pipeline.tracking.baseline import find_baseline
 from carbon_pipeline.tracking.cancellation import SigtermEndsTheWork
@@ -74,6 +76,7 @@ def track(
     sample_s: float | None = None,
     heartbeat_s: float | None = None,
     data_dir: str | Path | None = None,
+    task: Mapping[str, Any] | None = None,
     make_meter: Callable[[TrackingMode, float], Meter] = CodeCarbonMeter,
 ) -> "TrackedRun":
     """Measures the work in a `with` block.
@@ -96,6 +99,9 @@ def track(
         sample_s: how often the meter is read, seconds.
         heartbeat_s: how often the record so far is put on disk, seconds.
         data_dir: folder under which the record lands.
+        task: what a report is to say of the work: the fields of BoAmps' `task`, such as
+            `{"taskStage": "training", "algorithms": [{"algorithmName": "randomForest"}]}`. It wins over the file
+            report_context.yaml.
         make_meter: makes the meter from tracking mode and PUE.
 
     Returns:
@@ -125,6 +131,7 @@ def track(
         project_name=project_name,
         experiment_id=experiment_id,
         tracking_mode=tracking_mode,
+        task=task,
         make_meter=make_meter,
     )
 
@@ -149,6 +156,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         tracking_mode: TrackingMode = "machine",
         source: Origin = "track",
         orchestration: Orchestration | None = None,
+        task: Mapping[str, Any] | None = None,
         probe_hardware: Callable[[], Hardware] = probe_hardware,
         probe_location: Callable[[Settings], Location] = probe_location,
         make_meter: Callable[[TrackingMode, float], Meter] = CodeCarbonMeter,
@@ -164,6 +172,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             tracking_mode: `machine` or `process`.
             source: what tracks.
             orchestration: the step of an orchestrator, if it is one.
+            task: what a report is to say of the work, see `track`.
             probe_hardware: finds out what the machine is made of.
             probe_location: finds out where the machine stands.
             make_meter: makes the meter from tracking mode and PUE.
@@ -174,6 +183,11 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         if tracking_mode not in ("machine", "process"):
             problems = [*problems, f"tracking_mode={tracking_mode!r} is neither machine nor process: machine is taken"]
             tracking_mode = "machine"
+        try:
+            self._task = _json(task)
+        except (TypeError, ValueError) as error:
+            self._task = None
+            problems = [*problems, f"task is left out, since it cannot be written as JSON: {error}"]
         self._name = _text(name) or DEFAULT_NAME
         self._settings = settings
         self._settings_error = "; ".join(problems) or None
@@ -207,6 +221,9 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             logger.warning("tracking of %s goes on with defaults: %s", self._name, self._settings_error)
         self._location = _guarded("location", lambda: self._probe_location(self._settings), Location())
         self._cloud = _guarded("cloud", lambda: probe_cloud(self._settings), Cloud())
+        self._operating_system = _guarded(
+            "operating system", probe_operating_system, OperatingSystem(platform.system())
+        )
         self._hardware = _guarded("hardware", self._probe_hardware, Hardware())
         self._intensity = _guarded("carbon intensity", self._find_intensity, None)
         self._baseline = _guarded("idle baseline", lambda: find_baseline(self._settings.data_dir), None)
@@ -329,6 +346,9 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             sample_s=self._sample_s,
             sample_count=self._metering.sample_count,
             idle_energy_kwh=baseline.energy_kwh(self._settings.pue) if baseline else None,
+            idle_cpu_energy_kwh=baseline.part_kwh("cpu", self._settings.pue) if baseline else None,
+            idle_gpu_energy_kwh=baseline.part_kwh("gpu", self._settings.pue) if baseline else None,
+            idle_ram_energy_kwh=baseline.part_kwh("ram", self._settings.pue) if baseline else None,
             idle_duration_s=baseline.duration_s if baseline else None,
             idle_measured_at=baseline.measured_at if baseline else None,
             tracking_mode=self._tracking_mode,
@@ -362,9 +382,10 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             machine_kind=hardware.machine_kind.value,
             process_cpu_s=_difference(self._cpu_s_before.process_tree, cpu_s_after.process_tree),
             host_cpu_s=_difference(self._cpu_s_before.host, cpu_s_after.host),
-            os=platform.system(),
+            **self._operating_system._asdict(),
             python_version=platform.python_version(),
             codecarbon_version=getattr(meter, "version", None) if is_codecarbon else None,
+            task=self._task,
             **vars(self._orchestration),
         )
 
@@ -383,6 +404,11 @@ def _guarded(what: str, probe: Callable[[], T], otherwise: T) -> T:
 def _text(value: object) -> str | None:
     """Whatever was given, as text that can be written anywhere."""
     return None if value is None else str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _json(task: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A copy that can be written; what is changed in the original later on is not meant."""
+    return None if task is None else json.loads(json.dumps(dict(task), allow_nan=False))
 
 
 def _all_parts(reading: Reading) -> bool:

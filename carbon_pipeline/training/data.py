@@ -20,12 +20,14 @@ class Samples:
         target: shape (samples,), float64.
         feature_names: one name for each column of `features`.
         target_name: name of the target.
+        file: name of the file that they come from; None where they are synthetic.
     """
 
     features: "np.ndarray"
     target: "np.ndarray"
     feature_names: tuple[str, ...]
     target_name: str
+    file: str | None = None
 
     def __len__(self) -> int:
         return len(self.target)
@@ -97,7 +99,7 @@ def csv_samples(path: Path, feature_columns: list[str], target_column: str) -> S
     if not numbers:
         raise ValueError(f"{path}: has no rows below its header")
     table = np.array(numbers, dtype=np.float64)
-    return Samples(table[:, :-1], table[:, -1], tuple(feature_columns), target_column)
+    return Samples(table[:, :-1], table[:, -1], tuple(feature_columns), target_column, path.name)
 
 
 def _numbers(cells: list[str], header: list[str], columns: list[str], place: str) -> list[float]:

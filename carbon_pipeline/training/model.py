@@ -88,7 +88,9 @@ def fit(samples: Samples, hyperparameters: Hyperparameters) -> LinearModel:
     """
     descend: Descend = import_module(f"carbon_pipeline.training.with_{hyperparameters.backend}").descend
     mean, scale = _moments(samples, hyperparameters.standardize)
-    scaled = Samples((samples.features - mean) / scale, samples.target, samples.feature_names, samples.target_name)
+    scaled = Samples(
+        (samples.features - mean) / scale, samples.target, samples.feature_names, samples.target_name, samples.file
+    )
     found = descend(scaled, hyperparameters)
     if not all(map(math.isfinite, (found.intercept, *found.coefficients))):
         raise ValueError(

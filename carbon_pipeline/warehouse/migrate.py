@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+")
 
-REPORTS = ("runs", "daily", "by_project", "by_country", "by_hardware", "by_method", "field_mapping")
+AGGREGATES = ("daily", "by_project", "by_country", "by_hardware", "by_method")
+"""The views of `report` that add runs up."""
+
+REPORTS = ("runs", *AGGREGATES, "boamps", "field_mapping")
 """The views of `report`, in the order in which they are made: the others build on `runs`."""
 
 
@@ -93,6 +96,7 @@ def _make_views(connection: "DuckDBPyConnection") -> None:
                     "boamps_path": field.boamps_path,
                     "form_path": field.form_path,
                     "form_code": field.code,
+                    "extraction": field.source,
                 },
             )
         for name in REPORTS:

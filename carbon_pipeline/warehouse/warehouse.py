@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from carbon_pipeline.boamps.export import MachineReport
 from carbon_pipeline.files import shown
 from carbon_pipeline.tracking.landing import FOLDER, killed_runs, land_killed_runs, landed_files, landing_path
 from carbon_pipeline.tracking.record import RunRecord
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.batch import FileResult, SourceFile, load_files
-from carbon_pipeline.warehouse.connection import WarehouseBusyError, locked, open_for_reading, open_for_writing
+from carbon_pipeline.warehouse.connection import (
+    WarehouseBusyError,
+    literally,
+    locked,
+    open_for_reading,
+    open_for_writing,
+    open_in_memory,
+)
 from carbon_pipeline.warehouse.csv_import import read_files, read_kept, require_codecarbon
 from carbon_pipeline.warehouse.csv_reader import Row
 from carbon_pipeline.warehouse.inbox import Keeper, dropped_files, fingerprint, kept_archives, recover
@@ -27,6 +35,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     _Files = Callable[[DuckDBPyConnection, Keeper], Iterable[SourceFile]]
+
+FETCH_ROWS = 1000
 
 Parameters = list[Any] | dict[str, Any] | None
 
@@ -204,6 +214,58 @@ class Warehouse:
         if name not in REPORTS:
             raise ValueError(f"there is no report {name!r}; there are {', '.join(REPORTS)}")
         return self.rows(sql.statement("queries", "report"), {"view": f"report.{name}", "limit": limit})
+
+    def machine_reports(self, run_id: str | None = None) -> Iterator[MachineReport]:
+        """What the warehouse knows of the BoAmps report of each run.
+
+        Args:
+            run_id: one run only.
+
+        Yields:
+            The runs in the order of their ends.
+
+        Raises:
+            WarehouseMissingError: nothing has been published yet.
+        """
+        with self._reading() as connection:
+            cursor = connection.execute(sql.statement("queries", "machine_reports"), {"run_id": run_id})
+            while rows := cursor.fetchmany(FETCH_ROWS):
+                yield from (MachineReport(*row) for row in rows)
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """One row of `report.runs`.
+
+        Args:
+            run_id: the run, or the first letters of its identifier if no other begins with them.
+
+        Returns:
+            The row.
+
+        Raises:
+            ValueError: there is no such run, or there are several.
+            WarehouseMissingError: nothing has been published yet.
+        """
+        found = self.rows(sql.statement("queries", "run"), [run_id])
+        exact = [row for row in found if row["run_id"] == run_id]
+        if len(exact or found) != 1:
+            many = f"several runs begin with {run_id!r}" if found else f"there is no run {run_id!r}"
+            raise ValueError(f"{many}; `carbon-pipeline report runs --format csv` lists them")
+        return (exact or found)[0]
+
+    def write_parquet(self, lines: Path, columns: Iterable[tuple[str, str]], path: Path) -> None:
+        """Makes a Parquet file from a file with a JSON object in each line.
+
+        Args:
+            lines: the file.
+            columns: names and types of the columns; what a line does not have is empty.
+            path: the Parquet file.
+        """
+        with open_in_memory(path.parent) as connection:
+            connection.execute(
+                sql.statement("queries", "json_lines"),
+                {"lines": {"path": literally(lines.resolve()), "columns": dict(columns)}},
+            )
+            connection.execute(sql.statement("queries", "write_table"), {"path": str(path.resolve())})
 
     @contextmanager
     def _reading(self) -> Iterator["DuckDBPyConnection"]:

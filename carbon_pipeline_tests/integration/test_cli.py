@@ -143,7 +143,7 @@ def test_materialize_runs_the_pipeline_and_says_what_it_measured(data_dir: Path,
     for word in ("kWh", "kg CO2eq", "world_average", "short_run: shorter than 1 s"):
         assert word in done.stdout, done.stdout
     made = [line.split()[-1] for line in done.stdout.splitlines() if str(data_dir) in line or "data/" in line]
-    assert len(made) == 4
+    assert len(made) == 5
     assert all(Path(path).exists() for path in made)
 
 

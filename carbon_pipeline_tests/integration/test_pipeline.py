@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,13 @@ from carbon_pipeline.probes.location import Location
 from carbon_pipeline.resources.emissions import EmissionsResource
 from carbon_pipeline.resources.hardware import HardwareResource
 from carbon_pipeline.resources.location import LocationResource
+from carbon_pipeline.resources.together import carbon_resources
 from carbon_pipeline.resources.warehouse import WarehouseResource
 from carbon_pipeline.tracking.landing import land
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fakes import FakeMeter, make_record
+
+ROOT = Path(__file__).parents[2]
 
 
 def run_pipeline(run_config: dict[str, Any] | None = None, **overrides: Any) -> dg.ExecuteInProcessResult:
@@ -46,6 +50,7 @@ def test_the_whole_way_works_and_every_number_of_it_agrees(data_dir: Path) -> No
         "no_fallback_location": True,
         "run_ids_are_unique": True,
         "nothing_is_lost": True,
+        "boamps_reports_are_valid": True,
     }
     (materialization,) = result.asset_materializations_for_node("regression_model")
     shown = {key: value.value for key, value in materialization.metadata.items()}
@@ -65,6 +70,33 @@ def test_the_whole_way_works_and_every_number_of_it_agrees(data_dir: Path) -> No
     assert (run["project_name"], run["status"]) == ("Linear Regression Training", "completed")
     assert shown["slope (x)"] == pytest.approx(2.5, abs=0.2)
     assert shown["loss_curve"].startswith("![loss curve](data:image/png;base64,")
+
+
+def test_the_report_of_the_regression_is_filled_in_truly(data_dir: Path) -> None:
+    import numpy as np
+
+    shutil.copy(ROOT / "report_context.yaml", "report_context.yaml")
+    assert run_pipeline({"ops": {"regression_model": {"config": {"epochs": 30}}}}).success
+    (path,) = (data_dir / "reports" / "boamps").iterdir()
+    report = json.loads(path.read_bytes())
+    (algorithm,) = report["task"]["algorithms"]
+    assert algorithm["trainingType"] == "supervisedLearning"
+    assert (algorithm["framework"], algorithm["frameworkVersion"]) == ("numpy", np.__version__)
+    assert (algorithm["parametersNumber"], algorithm["epochsNumber"]) == (2e-9, 30)
+    (dataset,) = report["task"]["dataset"]
+    assert (dataset["shape"], dataset["dataQuantity"]) == ("(100, 2)", 100)
+    assert report["header"]["publisher"]["projectName"] == "Linear Regression Training"
+
+
+def test_an_asset_can_say_in_its_metadata_what_it_is(data_dir: Path) -> None:
+    @dg.asset(metadata={"boamps/task": {"taskStage": "inference", "taskFamily": "chatbot"}})
+    def answers(context: dg.AssetExecutionContext, emissions: EmissionsResource) -> None:
+        with emissions.track(context, task={"taskFamily": "questionAnswering"}):
+            pass
+
+    assert dg.materialize([answers], resources=carbon_resources()).success
+    (path,) = (data_dir / "landing").rglob("*.json")
+    assert json.loads(path.read_bytes())["task"] == {"taskStage": "inference", "taskFamily": "questionAnswering"}
 
 
 def test_a_second_run_adds_one_run_and_changes_nothing_else(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +268,9 @@ def test_the_archive_job_puts_past_days_together(data_dir: Path) -> None:
 def test_the_names_in_the_ui_stay_the_same() -> None:
     defs = build_defs()
     keys = {key.to_user_string() for key in defs.resolve_all_asset_keys()}
-    assert keys == set("idle_baseline training_data regression_model field_record runs reports landing_archive".split())
+    assert keys == set(
+        "idle_baseline training_data regression_model field_record runs reports boamps_reports landing_archive".split()
+    )
     assert set(defs.resources or {}) == {"emissions", "hardware", "location", "warehouse"}
     assert {job.name for job in defs.jobs or []} == {"pipeline", "load", "archive"}
     assert [schedule.name for schedule in defs.schedules or []] == ["daily_pipeline", "daily_archive"]
@@ -250,6 +284,7 @@ def test_nothing_is_written_outside_the_data_folder(data_dir: Path, tmp_path: Pa
     assert sorted(path.name for path in data_dir.iterdir() if not path.name.startswith(".")) == [
         "baseline",
         "landing",
+        "reports",
         "reports.duckdb",
         "running",
         "tracking_info.csv",

@@ -17,7 +17,7 @@ ALLOWED = {
     "tracking": {"tracking", "probes"},
     "boamps": {"boamps", "tracking"},
     "warehouse": {"warehouse", "boamps", "tracking"},
-    "resources": {"resources", "tracking", "probes", "warehouse"},
+    "resources": {"resources", "tracking", "probes", "warehouse", "boamps"},
 }
 
 

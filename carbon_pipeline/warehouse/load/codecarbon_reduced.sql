@@ -16,6 +16,11 @@ SELECT
     gpu_energy,
     ram_energy,
     energy_consumed,
+    -- 0 also means that the run was over before CodeCarbon first looked.
+    CASE WHEN cpu_utilization_percent > 0 AND cpu_utilization_percent <= 100 THEN cpu_utilization_percent / 100 END
+        AS cpu_utilization,
+    CASE WHEN gpu_utilization_percent > 0 AND gpu_utilization_percent <= 100 THEN gpu_utilization_percent / 100 END
+        AS gpu_utilization,
     hash(country_name, country_iso_code, region, longitude, latitude, cloud_provider, cloud_region, os, python_version,
         codecarbon_version, cpu_count, cpu_model, gpu_count, gpu_model, ram_total_size, tracking_mode, pue,
         gpu_count > 0 AND gpu_energy = 0) AS kind,

@@ -37,7 +37,9 @@ CREATE OR REPLACE TEMP TABLE codecarbon_typed (
     gpu_model VARCHAR,
     ram_total_size DOUBLE,
     tracking_mode VARCHAR,
-    pue DOUBLE
+    pue DOUBLE,
+    cpu_utilization_percent DOUBLE,
+    gpu_utilization_percent DOUBLE
 );
 CREATE OR REPLACE TEMP TABLE codecarbon_row (
     row_no BIGINT,
@@ -55,6 +57,8 @@ CREATE OR REPLACE TEMP TABLE codecarbon_row (
     gpu_energy DOUBLE,
     ram_energy DOUBLE,
     energy_consumed DOUBLE,
+    cpu_utilization DOUBLE,
+    gpu_utilization DOUBLE,
     kind UBIGINT,
     bits INTEGER
 );

@@ -6,6 +6,7 @@ WITH reckoned AS (
     SELECT
         row.row_no, row.file_no, row.line, row.run_key, row.parent_run_id, row.experiment_id, row.project_name,
         row.timestamp, row.duration, row.emissions, row.cpu_energy, row.gpu_energy, row.ram_energy,
+        row.cpu_utilization, row.gpu_utilization,
         kind.*,
         task.task_id,
         energy(cpu_energy, gpu_energy, ram_energy, energy_consumed) AS energy_kwh,
@@ -75,6 +76,8 @@ SELECT
     'codecarbon' AS meter,
     tracking_mode,
     pue,
+    cpu_utilization,
+    gpu_utilization,
     flag_set.flags,
     'csv' AS source,
     source_file,

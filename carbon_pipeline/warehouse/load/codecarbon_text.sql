@@ -10,7 +10,8 @@ WITH cell AS (
         "longitude": "VARCHAR", "latitude": "VARCHAR", "cloud_provider": "VARCHAR", "cloud_region": "VARCHAR",
         "os": "VARCHAR", "python_version": "VARCHAR", "codecarbon_version": "VARCHAR",
         "cpu_count": "VARCHAR", "cpu_model": "VARCHAR", "gpu_count": "VARCHAR", "gpu_model": "VARCHAR",
-        "ram_total_size": "VARCHAR", "tracking_mode": "VARCHAR", "pue": "VARCHAR"
+        "ram_total_size": "VARCHAR", "tracking_mode": "VARCHAR", "pue": "VARCHAR",
+        "cpu_utilization_percent": "VARCHAR", "gpu_utilization_percent": "VARCHAR"
     }'))
     FROM inbox_row
     JOIN inbox_file AS file USING (file_no)

@@ -11,7 +11,8 @@ SELECT
         ELSE md5(concat_ws('|', timestamp, project_name, duration, emissions, energy_consumed, os, cpu_model, task_name))
     END AS run_key,
     len(list_filter(
-        [emissions_rate, cpu_power, gpu_power, ram_power, longitude, latitude, cpu_count, gpu_count, ram_total_size, pue],
+        [emissions_rate, cpu_power, gpu_power, ram_power, longitude, latitude, cpu_count, gpu_count, ram_total_size, pue,
+            cpu_utilization_percent, gpu_utilization_percent],
         lambda cell: cell IS NOT NULL AND number(cell) IS NULL
     )) > 0 AS has_nonsense,
     timestamp::TIMESTAMPTZ AS timestamp,
@@ -36,7 +37,9 @@ SELECT
     gpu_model,
     number(ram_total_size) AS ram_total_size,
     tracking_mode,
-    number(pue) AS pue
+    number(pue) AS pue,
+    number(cpu_utilization_percent) AS cpu_utilization_percent,
+    number(gpu_utilization_percent) AS gpu_utilization_percent
 FROM codecarbon_text
 ANTI JOIN refused USING (row_no)
 ORDER BY row_no;

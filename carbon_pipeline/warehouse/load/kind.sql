@@ -54,6 +54,8 @@ SELECT
         OR coalesce(given_mode IS NOT NULL AND tracking_mode IS NULL, false) AS has_left_out,
     coalesce(min(tracking_mode) OVER (PARTITION BY file_no) <> max(tracking_mode) OVER (PARTITION BY file_no), false)
         AS has_mixed_modes,
+    NULL::VARCHAR AS distribution,
+    NULL::VARCHAR AS distribution_version,
     NULL::VARCHAR AS host,
     NULL::INTEGER AS cpu_physical_count,
     NULL::DOUBLE AS gpu_memory_gb,
@@ -61,5 +63,5 @@ SELECT
     NULL::VARCHAR AS machine_kind,
     hardware_key(NULL, cpu_model, cpu_count, NULL, gpu_model, gpu_count, NULL, NULL, ram_gb, NULL) AS hardware_id,
     location_key(country_name, country_iso_code, region, latitude, longitude, cloud_provider, cloud_region) AS location_id,
-    software_key(os, python_version, codecarbon_version) AS software_id
+    software_key(os, NULL, NULL, python_version, codecarbon_version) AS software_id
 FROM placed;

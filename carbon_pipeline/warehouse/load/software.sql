@@ -1,5 +1,5 @@
 INSERT INTO core.software BY NAME
-SELECT software_id, os, python_version, codecarbon_version FROM kind
+SELECT software_id, os, distribution, distribution_version, python_version, codecarbon_version FROM kind
 UNION
-SELECT software_id, os, python_version, codecarbon_version FROM record_dimension
+SELECT software_id, os, distribution, distribution_version, python_version, codecarbon_version FROM record_dimension
 ON CONFLICT DO NOTHING;

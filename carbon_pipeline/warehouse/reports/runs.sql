@@ -14,6 +14,8 @@ SELECT
     l.cloud_provider IS NOT NULL AS on_cloud,
     CASE WHEN r.energy_kwh > 0 THEN r.attributed_energy_kwh / r.energy_kwh ELSE 1 END AS attributed_share,
     s.os,
+    s.distribution,
+    s.distribution_version,
     s.python_version,
     s.codecarbon_version,
     h.host,

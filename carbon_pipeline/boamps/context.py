@@ -1,0 +1,181 @@
+"""What the machine cannot know of a run: who publishes it, under which licence, what the task was.
+
+It is told once, in a YAML file whose keys are those of a report, for all runs and for single projects; what a run
+itself says (`track(task=...)`) wins over its project, and a project over `defaults`.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from carbon_pipeline.boamps.model import Environment, Header, Infrastructure, Part, Software, Task
+from carbon_pipeline.boamps.plausibility import violation_of
+
+FILE = "report_context.yaml"
+
+TOLD: dict[str, tuple[type[Part], frozenset[str] | None]] = {
+    "header": (Header, frozenset({"licensing", "reportStatus", "publisher"})),
+    "task": (Task, None),
+    "software": (Software, None),
+    "infrastructure": (Infrastructure, frozenset({"infraType", "cloudInstance", "cloudService", "components"})),
+    "environment": (Environment, frozenset({"powerSupplierType", "powerSource"})),
+}
+"""The parts of a report that can be told, and which of their fields; None is all. The others are measured. Components
+count only where nothing is known of the machine, as in files of CodeCarbon 1.x."""
+
+Told = dict[str, Any]
+
+
+class ContextError(ValueError):
+    """The file does not say what it should; the message names the file and each place."""
+
+
+@dataclass(frozen=True)
+class ReportContext:
+    """What is told of all runs and of the runs of single projects.
+
+    Attributes:
+        defaults: parts of a report, for all runs.
+        projects: the same for the runs of a project, by its name.
+    """
+
+    defaults: Told = field(default_factory=dict)
+    projects: dict[str, Told] = field(default_factory=dict)
+
+    def of(self, project_name: str | None, task: Mapping[str, Any] | None = None) -> Told:
+        """What is told of one run.
+
+        Args:
+            project_name: project that it belongs to.
+            task: what the run itself says.
+
+        Returns:
+            Parts of a report. Maps are merged key by key; a list, such as `algorithms`, is taken whole.
+        """
+        told = merged(self.defaults, self.projects.get(project_name or "", {}))
+        return merged(told, {"task": dict(task)}) if task else told
+
+
+def read_context(path: Path) -> ReportContext:
+    """Reads the file.
+
+    Args:
+        path: a YAML file with `defaults` and `projects`; it may be missing, then nothing is told.
+
+    Returns:
+        What it says.
+
+    Raises:
+        ContextError: it cannot be read, or it says something that no report can hold.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        return ReportContext()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContextError(f"{path}: cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        raise ContextError(f"{path}: is no YAML: {' '.join(str(error).split())}") from None
+    content = {} if content is None else content
+    faults = list(_faults_of_file(content))
+    if faults:
+        raise ContextError(f"{path}: {'; '.join(faults)}")
+    projects = {str(name): told or {} for name, told in (content.get("projects") or {}).items()}
+    return ReportContext(content.get("defaults") or {}, projects)
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Told:
+    """Two parts of a report as one; where both say something, the second counts.
+
+    Args:
+        below: the one.
+        above: the other; what is None in it says nothing.
+
+    Returns:
+        A new map.
+    """
+    result = dict(below)
+    for key, value in above.items():
+        known = result.get(key)
+        if isinstance(known, Mapping) and isinstance(value, Mapping):
+            result[key] = merged(known, value)
+        elif value is not None:
+            result[key] = value
+    return result
+
+
+def _faults_of_file(content: Any) -> Iterator[str]:
+    if not isinstance(content, dict):
+        yield "has to be a map with the keys `defaults` and `projects`"
+        return
+    for key in content.keys() - {"defaults", "projects"}:
+        yield f"{key}: only `defaults` and `projects` stand at the top{_meant(key, ('defaults', 'projects'))}"
+    yield from _faults(content.get("defaults"), "defaults")
+    projects = content.get("projects") or {}
+    if not isinstance(projects, dict):
+        yield "projects: has to be a map from the names of projects to parts of a report"
+        return
+    for name, told in projects.items():
+        yield from _faults(told, f"projects.{name}")
+
+
+def _faults(told: Any, path: str) -> Iterator[str]:
+    if told is None:
+        return
+    if not isinstance(told, dict):
+        yield f"{path}: has to be a map with some of the keys {', '.join(TOLD)}"
+        return
+    for key, part in told.items():
+        if key in TOLD:
+            yield from _faults_of_part(part, *TOLD[key], f"{path}.{key}")
+        else:
+            yield f"{path}.{key}: can be told of {', '.join(TOLD)} only{_meant(key, TOLD)}"
+
+
+def _faults_of_part(told: Any, part: type[BaseModel], known: frozenset[str] | None, path: str) -> Iterator[str]:
+    if told is None:
+        return
+    if not isinstance(told, dict):
+        yield f"{path}: has to be a map"
+        return
+    fields = {str(found.alias): found for found in part.model_fields.values()}
+    for key, value in told.items():
+        if key not in fields:
+            yield f"{path}.{key}: the datamodel has no such field{_meant(key, fields)}"
+        elif known is not None and key not in known:
+            yield f"{path}.{key}: is measured, and cannot be told"
+        elif value is None:
+            continue  # a line that has not been filled in
+        elif inner := _part_in(fields[key].annotation):
+            yield from _faults_of_part(value, inner, None, f"{path}.{key}")
+        else:
+            try:
+                _type_of(fields[key]).validate_python(value)
+            except ValidationError as error:
+                for found in error.errors(include_url=False):
+                    violation = violation_of({**found, "loc": (f"{path}.{key}", *found["loc"])})
+                    yield str(violation)
+
+
+def _type_of(field: FieldInfo) -> TypeAdapter[Any]:
+    annotation: Any = field.annotation
+    return TypeAdapter(Annotated[annotation, *field.metadata] if field.metadata else annotation)
+
+
+def _part_in(annotation: Any) -> type[Part] | None:
+    """The part of a report that a field holds; none for a list, which is told as a whole."""
+    for kind in () if get_origin(annotation) is list else (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, Part):
+            return kind
+    return None
+
+
+def _meant(key: object, known: Any) -> str:
+    close = difflib.get_close_matches(str(key), [str(name) for name in known], n=1)
+    return f"; is {close[0]} meant?" if close else ""

@@ -1,0 +1,317 @@
+"""All reports as files: one JSON file for each run, written if it changed, and one wide table of all of them."""
+
+import csv
+import json
+import os
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from carbon_pipeline.boamps.context import ReportContext, Told
+from carbon_pipeline.boamps.flat import Column, columns, flatten
+from carbon_pipeline.boamps.model import Report
+from carbon_pipeline.boamps.plausibility import Violation
+from carbon_pipeline.boamps.report import as_json, file_name, id_in_name, make_report
+from carbon_pipeline.csv_text import cell, csv_text
+from carbon_pipeline.files import write_whole
+
+FOLDER = Path("reports") / "boamps"
+"""Where the reports lie in the data folder; what is made of all of them lies beside it."""
+
+INCOMPLETE_COLUMNS = ("run_id", "project_name", "missing", "wrong")
+
+RUNS_AT_A_TIME = 500
+
+
+class MachineReport(NamedTuple):
+    """What the warehouse knows of one report.
+
+    Attributes:
+        run_id: the run.
+        project_name: project that it belongs to.
+        task: what the run itself says of its task, as JSON.
+        machine: a row of `report.boamps`, as JSON.
+    """
+
+    run_id: str
+    project_name: str | None
+    task: str | None
+    machine: str
+
+
+class Incomplete(NamedTuple):
+    """A run of which no report can be made, and why.
+
+    Attributes:
+        run_id: the run.
+        project_name: project that it belongs to.
+        missing: fields that are required and are not known.
+        wrong: what is against the rules, in sentences.
+    """
+
+    run_id: str
+    project_name: str | None
+    missing: list[str]
+    wrong: list[str]
+
+    @property
+    def reason(self) -> str:
+        """Why there is no report, in one sentence."""
+        missing = [f"missing: {', '.join(self.missing)}"] if self.missing else []
+        return "; ".join([*missing, *self.wrong])
+
+
+@dataclass
+class Exported:
+    """What an export did.
+
+    Attributes:
+        folder: where the reports lie.
+        written: reports that are new or have changed.
+        unchanged: reports that were there already.
+        removed: files of runs that have a report under another name now, or none any more.
+        incomplete: runs without a report.
+        tables: the wide table as CSV and as Parquet, if it was asked for.
+    """
+
+    folder: Path
+    written: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    incomplete: list[Incomplete] = field(default_factory=list)
+    tables: list[Path] = field(default_factory=list)
+
+    @property
+    def reports(self) -> int:
+        """Reports that lie in the folder now, of the runs that were asked for."""
+        return self.written + self.unchanged
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Why runs have no report, the most frequent reason first, with the number of runs."""
+        return dict(Counter(found.reason for found in self.incomplete).most_common())
+
+
+def export_reports(
+    runs: Iterable[MachineReport],
+    context: ReportContext,
+    folder: Path,
+    table: "Table | None" = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Exported:
+    """Writes the report of each run that has all that a report needs.
+
+    Args:
+        runs: what the warehouse knows.
+        context: what was told.
+        folder: where the files go; made if it is not there. Other files in it are left alone.
+        table: takes each report as well.
+        progress: is told now and then how many runs have been done.
+
+    Returns:
+        What was done.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    known = _files_by_id(folder)
+    exported = Exported(folder)
+    told = _Telling(context)
+    for number, run in enumerate(runs, start=1):
+        name = None
+        names = known.get(id_in_name(run.run_id), set())
+        made = _make(run, told)
+        if isinstance(made, Incomplete):
+            exported.incomplete.append(made)
+        else:
+            name = file_name(made)
+            if _write(folder / name, as_json(made), name in names):
+                exported.written += 1
+            else:
+                exported.unchanged += 1
+            if table:
+                table.add(made)
+        for old in names - {name}:
+            with suppress(FileNotFoundError):
+                (folder / old).unlink()
+                exported.removed += 1
+        if number % RUNS_AT_A_TIME == 0:
+            progress(number)
+    return exported
+
+
+def export_all(
+    runs: Iterable[MachineReport],
+    context: ReportContext,
+    folder: Path,
+    write_parquet: Callable[[Path, list[Column], Path], None],
+    progress: Callable[[int], None] = lambda done: None,
+) -> Exported:
+    """As `export_reports` for all runs; beside the folder the wide table and the list of what is incomplete.
+
+    Args:
+        runs: what the warehouse knows of all runs.
+        context: what was told.
+        folder: where the files go.
+        write_parquet: makes a Parquet file from a file with a JSON object in each line, and columns.
+        progress: is told now and then how many runs have been done.
+
+    Returns:
+        What was done.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    with Table(folder) as table:
+        exported = export_reports(runs, context, folder, table, progress)
+        exported.tables = table.write(write_parquet)
+    write_whole(
+        beside(folder, "_incomplete.csv"),
+        csv_text(INCOMPLETE_COLUMNS, (found._asdict() for found in exported.incomplete)),
+    )
+    return exported
+
+
+def beside(folder: Path, ending: str) -> Path:
+    """Where a file lies that is made of all reports in a folder.
+
+    Args:
+        folder: the folder.
+        ending: what is put behind its name.
+
+    Returns:
+        The file.
+    """
+    return folder.with_name(f"{folder.name}{ending}")
+
+
+class Table:
+    """One wide table of all reports, in the column names of BoAmps' flattener, as CSV and Parquet."""
+
+    def __init__(self, folder: Path):
+        """Begins an empty table.
+
+        Args:
+            folder: where the reports lie; the table comes beside it.
+        """
+        self._folder = folder
+        self._lines = beside(folder, f".{uuid.uuid4().hex}.jsonl")
+        self._names: set[str] = set()
+
+    def __enter__(self) -> "Table":
+        self._lines.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._lines.open("w+", encoding="utf-8")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        self._lines.unlink()
+
+    def add(self, report: Report) -> None:
+        """Adds a row.
+
+        Args:
+            report: what it says.
+        """
+        row = dict(flatten(report.model_dump(by_alias=True, exclude_none=True)))
+        self._names.update(row)
+        self._file.write(json.dumps(row) + "\n")
+
+    def write(self, write_parquet: Callable[[Path, list[Column], Path], None]) -> list[Path]:
+        """Writes both files, in place of older ones; a table without a row has no columns and is no file.
+
+        Args:
+            write_parquet: see `export_all`.
+
+        Returns:
+            The files.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
+        self._file.flush()
+        names = columns(self._names)
+        made = {beside(self._folder, ".csv"): self._write_csv, beside(self._folder, ".parquet"): write_parquet}
+        for path, write in made.items():
+            if not names:
+                path.unlink(missing_ok=True)
+                continue
+            part = path.with_name(f".{path.name}.part")
+            try:
+                write(self._lines, names, part)
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+        return list(made) if names else []
+
+    def _write_csv(self, lines: Path, names: list[Column], path: Path) -> None:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, [name for name, _ in names], lineterminator="\n")
+            writer.writeheader()
+            with lines.open(encoding="utf-8") as rows:
+                writer.writerows({name: cell(value) for name, value in json.loads(row).items()} for row in rows)
+
+
+def one_report(run: MachineReport, context: ReportContext) -> tuple[Report | None, Incomplete | None]:
+    """The report of one run.
+
+    Args:
+        run: what the warehouse knows.
+        context: what was told.
+
+    Returns:
+        The report, or why there is none.
+    """
+    made = _make(run, _Telling(context))
+    return (None, made) if isinstance(made, Incomplete) else (made, None)
+
+
+class _Telling:
+    """What was told of a run; runs of one project share it."""
+
+    def __init__(self, context: ReportContext):
+        self.of = lru_cache(maxsize=1000)(lambda project, task: context.of(project, task and json.loads(task)))
+
+
+def _make(run: MachineReport, told: _Telling) -> Report | Incomplete:
+    machine: Mapping[str, Any] = json.loads(run.machine)
+    tell: Told = told.of(run.project_name, run.task)
+    report, violations = make_report(machine, tell)
+    return _incomplete(run, violations) if report is None else report
+
+
+def _incomplete(run: MachineReport, violations: Iterable[Violation]) -> Incomplete:
+    found = list(violations)
+    return Incomplete(
+        run.run_id,
+        run.project_name,
+        [violation.field for violation in found if violation.is_missing],
+        [str(violation) for violation in found if not violation.is_missing],
+    )
+
+
+def _files_by_id(folder: Path) -> dict[str, set[str]]:
+    """The names of the reports in a folder, by the identifier with which they end."""
+    found: dict[str, set[str]] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("report_") and entry.name.endswith(".json"):
+                found.setdefault(entry.name.removesuffix(".json").rsplit("_", 1)[1], set()).add(entry.name)
+    return found
+
+
+def _write(path: Path, text: str, is_there: bool) -> bool:
+    """Writes a file whole if it does not say this already. It can be made again: nothing waits for the disk."""
+    content = text.encode()
+    if is_there and path.read_bytes() == content:
+        return False
+    part = path.with_name(f".{os.getpid()}.part")
+    part.write_bytes(content)
+    part.replace(path)
+    return True

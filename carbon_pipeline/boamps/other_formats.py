@@ -1,0 +1,134 @@
+"""The other formats that are asked for from the same record: a model card's emissions, and the SCI score."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import yaml
+
+from carbon_pipeline.boamps.fields import measurement_method
+
+HOURS_PER_YEAR = 8766
+"""365.25 days."""
+
+TRAINING_TYPES = {"training": "pre-training", "retraining": "pre-training", "finetuning": "fine-tuning"}
+"""From BoAmps' stage to what a model card calls it."""
+
+
+def model_card(run: Mapping[str, Any], task_stage: str | None) -> str:
+    """The block `co2_eq_emissions` of a Hugging Face model card (huggingface.co/docs/hub/model-cards-co2).
+
+    Args:
+        run: a row of `report.runs`.
+        task_stage: stage of the task, in BoAmps' word, if it was told.
+
+    Returns:
+        YAML, to be put between the `---` of the card. Emissions are in grams of CO2eq, as the Hub asks for.
+
+    Raises:
+        ValueError: the emissions of the run are not known.
+    """
+    if run["emissions_kg"] is None:
+        raise ValueError(f"the emissions of run {run['run_id']} are not known; its flags: {_flags(run)}")
+    gpus = run["gpu_model"]
+    if gpus and not gpus[:1].isdigit():
+        gpus = f"{run['gpu_count']} x {gpus}"
+    grams = 1000 * run["emissions_kg"] * run["attributed_share"]
+    between = (
+        f"; between {1000 * run['emissions_low_kg']:.4g} and {1000 * run['emissions_high_kg']:.4g} g"
+        if run["emissions_high_kg"] is not None
+        else ""
+    )
+    version = f" {run['codecarbon_version']}" if run["codecarbon_version"] else ""
+    card = {
+        "emissions": float(f"{grams:.6g}"),
+        "source": f"CodeCarbon{version} ({measurement_method(run)}){between}",
+        "training_type": TRAINING_TYPES.get(task_stage or ""),
+        "geographical_location": ", ".join(part for part in (run["region"], run["country_name"]) if part),
+        "hardware_used": ", ".join(part for part in (gpus, run["cpu_model"]) if part),
+    }
+    known = {key: value for key, value in card.items() if value not in (None, "")}
+    return str(yaml.safe_dump({"co2_eq_emissions": known}, sort_keys=False, allow_unicode=True, width=1000))
+
+
+class Sci(NamedTuple):
+    """A Software Carbon Intensity score (ISO/IEC 21031:2024): (E * I + M) / R.
+
+    Attributes:
+        sci_g_per_unit: the score, gCO2eq for each functional unit.
+        sci_low_g_per_unit: its lower end; None where no interval is known.
+        sci_high_g_per_unit: its upper end.
+        functional_unit: what R counts.
+        units: R.
+        energy_kwh: E, with the PUE that is in it.
+        carbon_intensity_g_per_kwh: I.
+        operational_g: E * I.
+        embodied_g: M; None where it is left out.
+        note: what is in the score and what is not.
+    """
+
+    sci_g_per_unit: float
+    sci_low_g_per_unit: float | None
+    sci_high_g_per_unit: float | None
+    functional_unit: str
+    units: float
+    energy_kwh: float
+    carbon_intensity_g_per_kwh: float
+    operational_g: float
+    embodied_g: float | None
+    note: str
+
+
+def sci(
+    run: Mapping[str, Any], functional_unit: str, units: float, embodied_kg: float | None, lifetime_years: float
+) -> Sci:
+    """The SCI score of a run.
+
+    Args:
+        run: a row of `report.runs`.
+        functional_unit: what the score is for one of, such as `training run` or `1000 requests`.
+        units: how many of them the run has done.
+        embodied_kg: emissions of making the machine, kg CO2eq; None if they are not known.
+        lifetime_years: how long the machine is in use.
+
+    Returns:
+        The score. M is the machine's embodied emissions, times the share of its life that the run took, times the share
+        of the machine that it had.
+
+    Raises:
+        ValueError: energy or carbon intensity of the run are not known, or there is no unit.
+    """
+    energy_kwh, intensity = run["attributed_energy_kwh"], run["carbon_intensity_g_per_kwh"]
+    if not units > 0:
+        raise ValueError(f"the run has to have done more than {units:g} of the functional unit")
+    if energy_kwh is None or intensity is None:
+        raise ValueError(f"energy or carbon intensity of run {run['run_id']} are not known; its flags: {_flags(run)}")
+    share = run["attributed_share"]
+    embodied_g = None
+    note = "M is left out, not zero: the emissions of making the machine are not known (CARBON_EMBODIED_KG)"
+    if embodied_kg is not None:
+        embodied_g = 1000 * embodied_kg * share * run["duration_s"] / (3600 * HOURS_PER_YEAR * lifetime_years)
+        note = f"M is this run's part of {embodied_kg:g} kg CO2eq over {lifetime_years:g} years"
+    operational_g = energy_kwh * intensity
+
+    def score(grams: float | None) -> float | None:
+        return None if grams is None else (grams + (embodied_g or 0.0)) / units
+
+    def grams(column: str) -> float | None:
+        return None if run[column] is None else 1000 * run[column] * share
+
+    return Sci(
+        sci_g_per_unit=(operational_g + (embodied_g or 0.0)) / units,
+        sci_low_g_per_unit=score(grams("emissions_low_kg")),
+        sci_high_g_per_unit=score(grams("emissions_high_kg")),
+        functional_unit=functional_unit,
+        units=units,
+        energy_kwh=energy_kwh,
+        carbon_intensity_g_per_kwh=intensity,
+        operational_g=operational_g,
+        embodied_g=embodied_g,
+        note=f"{note}; PUE {run['pue'] or 'not known'}; intensity from {run['intensity_source']}",
+    )
+
+
+def _flags(run: Mapping[str, Any]) -> str:
+    return ", ".join(run["flags"]) or "none"

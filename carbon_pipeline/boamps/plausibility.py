@@ -1,0 +1,248 @@
+"""What is wrong with a report: rules of the schemas (`model.py`), and rules that span several fields.
+
+A violation names the field, its value and the rule, so that whoever wrote the report finds the place.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from carbon_pipeline.boamps.model import Component, Measure, Report, moment
+
+LONGEST_VALUE = 80
+"""Letters of a value that a violation repeats."""
+
+ROUNDING = timedelta(seconds=2)
+"""Start and end are whole seconds."""
+
+# A limit that no machine of the kind passes, not what it usually draws: it is to find energies in the wrong unit.
+GPU_W = {
+    r"\bT4\b": 70, r"\bL4\b": 72, r"\bP4\b": 75, r"\bA2\b": 60, r"\bA10\b": 150, r"\bK80\b": 300, r"\bP100\b": 300,
+    r"\bV100": 350, r"\bA100\b": 500, r"\bH100\b": 700, r"\bH200\b": 700, r"\bL40": 350, r"\bRTX 4090\b": 600,
+    r"\bGTX 1080 Ti\b": 350, r"\bGTX 1080\b": 280, r"\bMI250": 560, r"\bMI300": 750,
+}  # fmt: skip
+"""Largest board power of GPUs that are often met, W: their makers' data sheets, with overclocking where it is sold."""
+
+ANY_GPU_W = 1500.0
+"""Largest board power of a GPU of any name, W: an NVIDIA B300 draws up to 1400 W."""
+
+CPU_W, W_PER_CPU = 400.0, 15.0
+"""A socket's largest power, W (AMD EPYC 9965: TDP 500 W for 384 logical CPUs), and what each logical CPU may add:
+a desktop's turbo draws up to 253 W with 32 of them (Intel Core i9-14900K)."""
+
+RAM_W, W_PER_GB = 50.0, 1.0
+"""Modules draw 3 to 5 W for 8 GB and more."""
+
+OTHER_W = 100.0
+"""A disk, a network card or whatever else is named, W."""
+
+AROUND = 3.0
+"""Energies may hold the PUE (mean of the industry 1.56, Uptime Institute 2024) and what a power supply loses."""
+
+
+class Violation(BaseModel):
+    """One rule that a report breaks.
+
+    Attributes:
+        field: path of the field, such as `measures.0.powerConsumption`.
+        value: what it says, as JSON; empty where a field is missing.
+        rule: what it should be.
+        is_missing: whether the field is not there at all.
+    """
+
+    field: str
+    value: str
+    rule: str
+    is_missing: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.field}{f' = {self.value}' if self.value else ''}: {self.rule}"
+
+
+def examine(report: Any) -> list[Violation]:
+    """Holds a report, anybody's, against all rules.
+
+    Args:
+        report: what its JSON says.
+
+    Returns:
+        Every violation.
+    """
+    nulls = [
+        Violation(field=path, value="null", rule="null is no value in the schemas; leave the key out")
+        for path in _nulls(report)
+    ]
+    return [*nulls, *checked(report)[1]]
+
+
+def checked(report: Any) -> tuple[Report | None, list[Violation]]:
+    """A report with types, if all rules hold; what is None counts as left out.
+
+    Args:
+        report: what its JSON would say.
+
+    Returns:
+        The report, if the rules of the schemas hold, and every violation.
+    """
+    try:
+        read = Report.model_validate(report)
+    except ValidationError as error:
+        return None, list(map(violation_of, error.errors(include_url=False)))
+    return read, list(implausible(read))
+
+
+def examine_file(path: Path) -> list[Violation]:
+    """Holds a file against all rules.
+
+    Args:
+        path: a JSON file with one report.
+
+    Returns:
+        Every violation; none if the report is valid and plausible.
+    """
+    try:
+        report = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_no_key_twice)
+    except UnicodeDecodeError:
+        return [Violation(field="file", value="", rule="has to be UTF-8")]
+    except OSError as error:
+        return [Violation(field="file", value="", rule=f"cannot be read: {error.strerror}")]
+    except RecursionError:
+        return [Violation(field="file", value="", rule="is nested too deeply for a report")]
+    except ValueError as error:
+        return [Violation(field="file", value="", rule=f"has to be JSON: {error}")]
+    return examine(report)
+
+
+def implausible(report: Report) -> Iterator[Violation]:
+    """The rules that the schemas cannot express.
+
+    Args:
+        report: a report that keeps the rules of the schemas.
+
+    Yields:
+        Each violation.
+    """
+    limit_w = _limit_w(report.infrastructure.components)
+    for number, measure in enumerate(report.measures):
+        yield from _power(measure, limit_w, f"measures.{number}")
+        yield from _dates(report, measure, f"measures.{number}")
+
+
+def violation_of(error: ErrorDetails) -> Violation:
+    """A violation in plain words.
+
+    Args:
+        error: what pydantic found.
+
+    Returns:
+        The violation.
+    """
+    is_missing = error["type"] == "missing"
+    path = ".".join(map(str, error["loc"]))
+    rule = error["msg"].removeprefix("Value error, ")
+    if is_missing:
+        rule = "is required and is missing"
+    elif error["type"] == "extra_forbidden":
+        rule = "the datamodel has no such field; is it misspelt?"
+    elif error["type"] == "string_pattern_mismatch" or error["type"] == "string_too_short":
+        rule = "has to say something"
+    return Violation(
+        field=path or "report",
+        value="" if is_missing else _short(error["input"]),
+        rule=rule[:1].lower() + rule[1:],
+        is_missing=is_missing,
+    )
+
+
+def _power(measure: Measure, limit_w: float, path: str) -> Iterator[Violation]:
+    duration_s = measure.measurement_duration
+    if duration_s is None:
+        return
+    if duration_s == 0 and measure.power_consumption > 0:
+        yield Violation(
+            field=f"{path}.measurementDuration", value="0", rule="cannot be 0 s while there is a powerConsumption"
+        )
+    elif duration_s > 0 and (power_w := measure.power_consumption * 3.6e6 / duration_s) > limit_w:  # 1 kWh = 3.6e6 J
+        yield Violation(
+            field=f"{path}.powerConsumption",
+            value=_short(measure.power_consumption),
+            rule=f"would be {power_w:,.0f} W over {duration_s:g} s, more than the {limit_w:,.0f} W that the named "
+            "components can draw with everything around them; is it in kWh?",
+        )
+
+
+def _dates(report: Report, measure: Measure, path: str) -> Iterator[Violation]:
+    if report.header is None or measure.measurement_date_time is None:
+        return
+    begun, reported = _comparable(measure.measurement_date_time, report.header.report_datetime)
+    try:
+        ended = begun + timedelta(seconds=measure.measurement_duration or 0)
+    except OverflowError:
+        yield Violation(
+            field=f"{path}.measurementDuration",
+            value=_short(measure.measurement_duration),
+            rule="is longer than the calendar; is it in seconds?",
+        )
+        return
+    if ended > reported + ROUNDING:
+        yield Violation(
+            field=f"{path}.measurementDateTime",
+            value=_short(measure.measurement_date_time),
+            rule=f"is the start: with a measurementDuration of {measure.measurement_duration or 0:g} s the measurement "
+            f"ended {ended:%Y-%m-%d %H:%M:%S}, after header.reportDatetime, {report.header.report_datetime}",
+        )
+
+
+def _comparable(*texts: str) -> list[datetime]:
+    """Moments of which some name their zone and some do not are compared by the clock."""
+    moments = [moment(text) for text in texts]
+    if len({found.tzinfo is None for found in moments}) == 1:
+        return moments
+    return [found.replace(tzinfo=None) for found in moments]
+
+
+def _limit_w(components: list[Component]) -> float:
+    return AROUND * sum(map(_component_w, components))
+
+
+def _component_w(component: Component) -> float:
+    kind = component.component_type.lower()
+    if kind == "cpu":
+        return CPU_W + W_PER_CPU * component.nb_component
+    if kind == "gpu":
+        return component.nb_component * _board_w(component.component_name or "")
+    if kind == "ram":
+        return RAM_W + W_PER_GB * component.nb_component * (component.memory_size or 0)
+    return OTHER_W * component.nb_component
+
+
+def _board_w(name: str) -> float:
+    return next((watts for pattern, watts in GPU_W.items() if re.search(pattern, name)), ANY_GPU_W)
+
+
+def _nulls(part: Any, path: str = "") -> Iterator[str]:
+    """Where a report says null, which the types take for a key that was left out."""
+    if isinstance(part, dict | list):
+        for key, value in part.items() if isinstance(part, dict) else enumerate(part):
+            yield from _nulls(value, f"{path}.{key}" if path else str(key))
+    elif part is None:
+        yield path
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = sorted({key for key, _ in pairs if [name for name, _ in pairs].count(key) > 1})
+        raise ValueError(f"the key {', '.join(twice)} stands there twice")
+    return found

@@ -1,0 +1,1 @@
+FROM report.runs WHERE starts_with(run_id, ?) LIMIT 1000;
