@@ -1,11 +1,16 @@
 """Jobs, the daily schedules and the sensor that loads what has landed or come in."""
 
+import hashlib
+import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 
+from carbon_pipeline.files import shown
 from carbon_pipeline.resources.warehouse import WarehouseResource
+from carbon_pipeline.warehouse.inbox import fingerprint
 
 RETRY_S = 600
 
@@ -56,4 +61,10 @@ def landed_records(
         return
     # The same files start one run, and another one only after a while, in case that one failed.
     slot = int(time.time() // RETRY_S)
-    yield dg.RunRequest(run_key=f"{len(pending)} files up to {pending[-1].name}, {slot}")
+    digest = hashlib.sha256(json.dumps([_state(path) for path in pending]).encode()).hexdigest()
+    yield dg.RunRequest(run_key=f"{len(pending)} files, {digest[:16]}, {slot}")
+
+
+def _state(path: Path) -> str:
+    """The name of a file and what tells a change of it; a killed run has no file yet."""
+    return f"{shown(path)} {fingerprint(path) if path.exists() else ''}"

@@ -1,6 +1,7 @@
 """The command line: a thin skin. Each command calls one function of the domain and prints what it returns."""
 
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -58,8 +59,14 @@ RUN_ID_LETTERS = 8
 WIDE = 200
 """Width of a table that does not go to a terminal."""
 
-MOST_FILES = 50
-"""Files that an import lists one by one; of more, those with refused rows."""
+MOST_REFUSED = 10
+"""Refused rows that an import prints."""
+
+MOST_RUNS = 50
+"""Runs that the table of `report runs` shows unless it is told otherwise."""
+
+NARROWEST = 24
+"""A column of a table is not made narrower than this, or than it is; if that does not fit, rows become lists."""
 
 MOST_REASONS = 10
 """Reasons for which runs have no BoAmps report that are printed."""
@@ -132,15 +139,20 @@ def load() -> None:
     with _progress() as progress:
         results = warehouse.load(progress)
     from carbon_pipeline.warehouse.batch import refusals
+    from carbon_pipeline.warehouse.inbox import SETTLED_S
 
     for sentence in refusals(results):
         _say(sentence)
     loaded, superseded, refused = (
         sum(getattr(result, f"rows_{what}") for result in results) for what in ("loaded", "superseded", "quarantined")
     )
+    if fresh := warehouse.fresh():
+        _say(
+            f"left for the next load, since written to in the last {SETTLED_S:g} s: {', '.join(p.name for p in fresh)}"
+        )
     print(
-        f"{len(results)} files: {loaded} runs loaded, {superseded} rows superseded, {refused} refused; "
-        f"{warehouse.count()} runs in {warehouse.path}"
+        f"{_count(len(results), 'file')}: {_count(loaded, 'run')} loaded, {_count(superseded, 'row')} superseded, "
+        f"{refused} refused; {_count(warehouse.count(), 'run')} in {warehouse.path}"
     )
 
 
@@ -166,18 +178,24 @@ def rebuild(
 
 @app.command("import")
 def import_(
-    paths: Annotated[list[Path], typer.Argument(help="CSV files of CodeCarbon, or folders of them.")],
+    names: Annotated[list[str], typer.Argument(metavar="PATH...", help="CSV files of CodeCarbon, or folders of them.")],
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Takes CSV files of CodeCarbon into the warehouse."""
     from carbon_pipeline.warehouse.csv_import import find_files
 
-    found = find_files(paths)
+    if not all(map(str.strip, names)):
+        raise ValueError("a path is empty: name the files or folders")
+    paths = list(map(Path, names))
+    warehouse = _warehouse()
+    found = find_files(paths, warehouse.data_dir)
     if not found.files:
-        reasons = [*found.refused, *found.left_out] or [f"{found.others} files of other kinds"]
-        raise ValueError(f"no CSV file of CodeCarbon in {', '.join(map(str, paths))}: " + "; ".join(reasons))
+        if reasons := [*found.refused, *found.left_out]:
+            raise ValueError("; ".join(reasons))
+        others = _count(found.others, "file") + " of other kinds"
+        raise ValueError(f"no CSV file of CodeCarbon in {', '.join(map(str, paths))}: {others}")
     with _progress() as progress:
-        results = _warehouse().import_csv(found.files, progress)
+        results = warehouse.import_csv(found.files, progress)
     rows: list[dict[str, Any]] = [
         {
             "file": result.source_file,
@@ -205,18 +223,23 @@ def import_(
             "others": found.others,
         })  # fmt: skip
     else:
-        shown = rows if len(rows) <= MOST_FILES else [row for row in rows if row["quarantined"]][:MOST_FILES]
-        _print_table([*shown, {"file": f"in all, {len(rows)} files", **total, "note": ""}], "Imported")
+        _print_table([*rows, {"file": f"in all, {_count(len(rows), 'file')}", **total, "note": ""}], "Imported")
         for flag, count in flags.most_common():
             print(f"  {count:>9,} {flag}: {FLAGS[flag]}")
         if total["quarantined"]:
-            print("  What was refused, where and why: FROM raw.quarantine (file, line, reason, content)")
+            refused = warehouse.quarantined([result.source_file for result in results], MOST_REFUSED)
+            for row in refused:
+                print(f"  refused: {row['source_file']}, line {row['line']}: {_printable(row['reason'])}")
+            if total["quarantined"] > len(refused):
+                print(f"  ... and {total['quarantined'] - len(refused):,} more: carbon-pipeline report quarantine")
         for reason in found.left_out:
             _say(f"left out: {reason}")
         if found.others:
-            _say(f"left out: {found.others} other files, hidden or not named like CodeCarbon's")
+            _say(f"left out: {_count(found.others, 'other file')}, hidden or none of CodeCarbon's")
     if found.refused:
         _fail("; ".join(found.refused), WRONG_INPUT)
+    if total["read"] and total["quarantined"] == total["read"]:
+        _fail("all rows were refused; nothing was imported", WRONG_INPUT)
 
 
 @app.command()
@@ -225,10 +248,17 @@ def report(
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.table,
     limit: Annotated[int | None, typer.Option(min=1, help="Rows at most.")] = None,
 ) -> None:
-    """Prints a report: runs (newest first), daily, by_project, by_country, by_hardware, by_method, field_mapping."""
-    rows = _warehouse().report(name, None if name == "runs" else limit)
+    """Prints a report: runs (newest first), daily, by_project, by_country, by_hardware, by_method, quarantine, ..."""
     if name == "runs":
-        rows = sorted(rows, key=lambda run: run["started_at"], reverse=True)[:limit]
+        every = sorted(_warehouse().report(name), key=lambda run: (run["started_at"], run["run_id"]), reverse=True)
+        limit = MOST_RUNS if limit is None and format is Format.table else limit
+        rows = every[:limit]
+        if len(rows) < len(every):
+            _say(f"the newest {len(rows)} of {len(every)} runs")
+    elif name == "daily" and limit is not None:
+        rows = _warehouse().report(name)[-limit:]
+    else:
+        rows = _warehouse().report(name, limit)
     if format is Format.json:
         _print_json(rows)
     elif format is Format.csv:
@@ -247,12 +277,15 @@ def export_csv(
 
     if out is not None and out.is_dir():
         raise ValueError(f"{out} is a folder; name a file")
-    text = to_csv(field_record(run) for run in _warehouse().report("runs"))
+    if out is not None and not out.parent.is_dir():
+        raise ValueError(f"{out.parent}: there is no such folder")
+    runs = sorted(_warehouse().report("runs"), key=lambda run: (run["started_at"], run["run_id"]))
+    text = to_csv(map(field_record, runs))
     if out is None:
         print(text, end="")
     else:
         write_whole(out, text)
-        print(f"{text.count(chr(10)) - 1} runs written to {out}")
+        print(f"{_count(len(runs), 'run')} written to {out}")
 
 
 @export.command("boamps")
@@ -407,7 +440,16 @@ def _fail(message: str, status: int) -> NoReturn:
 
 
 def _say(message: str) -> None:
-    print(" ".join(message.split()), file=sys.stderr)
+    print(_printable(" ".join(message.split())), file=sys.stderr)
+
+
+def _printable(text: str) -> str:
+    """Text from outside without what would steer the terminal."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 @contextmanager
@@ -509,15 +551,31 @@ def _print_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     if not rows:
         print(f"{title}: no rows")
         return
-    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS") or WIDE)
+    console = Console(markup=False, highlight=False, width=width)
     columns = [name for name in rows[0] if any(row[name] not in (None, "") for row in rows)]
+    widths = {name: max(len(name), *(len(_shown(row[name])) for row in rows)) for name in columns}
+    if sum(min(natural, NARROWEST) + 3 for natural in widths.values()) + 1 > console.width:
+        _print_lists(rows, columns, title)
+        return
     table = Table(title=title, title_justify="left", header_style="bold")
     for name in columns:
         number = all(row[name] is None or isinstance(row[name], int | float) for row in rows)
-        table.add_column(name, justify="right" if number else "left", overflow="fold")
+        fits = widths[name] <= NARROWEST
+        table.add_column(name, justify="right" if number else "left", overflow="fold", no_wrap=fits)
     for row in rows:
         table.add_row(*(_shown(row[name]) for name in columns))
     console.print(table)
+
+
+def _print_lists(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str) -> None:
+    """Rows that are too wide for a table: one line for each value."""
+    print(title)
+    for row in rows:
+        print()
+        for name in columns:
+            if row[name] not in (None, ""):
+                print(f"  {name:<{max(map(len, columns))}}  {_shown(row[name])}")
 
 
 def _shown(value: Any) -> str:
@@ -527,4 +585,4 @@ def _shown(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return _printable(", ".join(map(str, value)) if isinstance(value, list) else str(value))

@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CARBON_", env_ignore_empty=True, extra="forbid", frozen=True)
 
     data_dir: Path = Field(Path("data"), description="Folder in which records, warehouse and reports lie.")
+    project_name: str = Field(
+        "carbon_pipeline", min_length=1, description="Project under which runs are recorded that name none."
+    )
     country_iso_code: Annotated[str, AfterValidator(_known_country)] | None = Field(
         None, description="Country, two or three letters (ISO 3166-1); no look-up is made then."
     )

@@ -57,7 +57,9 @@ def write(path: Path, *rows: dict[str, str], names: list[str] | None = None) -> 
 
 
 def row(**cells: str) -> dict[str, str]:
-    return {**ROW_3_3, **cells}
+    """A row; without a rate where the given duration or emissions would contradict it."""
+    own = ROW_3_3 | ({"emissions_rate": ""} if cells.keys() & {"duration", "emissions"} else {})
+    return {**own, **cells}
 
 
 VERSION_1 = """

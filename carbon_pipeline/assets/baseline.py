@@ -14,6 +14,9 @@ class BaselineConfig(dg.Config):
     seconds: float | None = Field(
         default=None, gt=0, description="How long to measure; default CARBON_BASELINE_S, else 60 s, as MLPerf Power."
     )
+    keep_longer: bool = Field(
+        default=False, description="Measure nothing if there is a baseline of this host that was measured for longer."
+    )
 
 
 # In the pool of the measured steps: while one of them runs, the machine is not idle.
@@ -23,7 +26,9 @@ def idle_baseline(
 ) -> dg.MaterializeResult[None]:
     """The idle machine, measured and kept in `data/baseline/`; later runs on this host say what they used above it."""
     try:
-        baseline = emissions.measure_idle(config.seconds)
+        known = emissions.idle() if config.keep_longer else None
+        is_kept = known is not None and known.duration_s > (config.seconds or 0)
+        baseline = known if known and is_kept else emissions.measure_idle(config.seconds)
     except (
         RuntimeError
     ) as error:  # a failing meter breaks no work; the runs after this one have no baseline, or an old one
@@ -41,5 +46,6 @@ def idle_baseline(
             "carbon/method": "cpu={}, gpu={}, ram={}".format(*baseline.methods),
             "load": dg.MetadataValue.null() if baseline.load is None else baseline.load,
             "host": baseline.host,
+            "measured_at": dg.MetadataValue.timestamp(baseline.measured_at),
         }
     )

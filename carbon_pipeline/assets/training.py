@@ -55,7 +55,8 @@ class TrainedModel(BaseModel):
     record: RunRecord | None
 
 
-@dg.asset(group_name=GROUP, kinds={"numpy"})
+# After the baseline: while that is measured, the machine is to be idle.
+@dg.asset(group_name=GROUP, kinds={"numpy"}, deps=["idle_baseline"])
 def training_data(config: TrainingDataConfig) -> dg.MaterializeResult[Samples]:
     """The samples that the regression is fitted to."""
     if config.csv_file:

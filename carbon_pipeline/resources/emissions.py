@@ -11,7 +11,7 @@ from carbon_pipeline.resources.hardware import HardwareResource
 from carbon_pipeline.resources.location import LocationResource
 from carbon_pipeline.resources.warehouse import WarehouseResource
 from carbon_pipeline.settings import Settings, read_settings_leniently
-from carbon_pipeline.tracking.baseline import Baseline, measure_baseline
+from carbon_pipeline.tracking.baseline import Baseline, find_baseline, measure_baseline
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, TrackingMode
 from carbon_pipeline.tracking.run import Orchestration, TrackedRun
 
@@ -81,6 +81,11 @@ class EmissionsResource(dg.ConfigurableResource[None]):
             probe_location=self.location.probe_with,
             make_meter=self.make_meter,
         )
+
+    def idle(self) -> Baseline | None:
+        """The idle baseline of this host that is kept in the data folder, if there is one."""
+        settings, _ = self._settings()
+        return find_baseline(settings.data_dir)
 
     def measure_idle(self, seconds: float | None = None) -> Baseline:
         """Measures the idle machine, for later runs on this host to be compared with.

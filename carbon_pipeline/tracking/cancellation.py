@@ -53,3 +53,19 @@ class SigtermEndsTheWork(AbstractContextManager["SigtermEndsTheWork"]):
             self._came = True
         else:
             raise SystemExit(EXIT_STATUS)
+
+
+class InterruptsWait(AbstractContextManager["InterruptsWait"]):
+    """Ctrl-C does nothing within the block: what it would interrupt is done already, and only its end is missing."""
+
+    def __enter__(self) -> "InterruptsWait":
+        self._is_ours = threading.current_thread() is threading.main_thread()
+        if self._is_ours:
+            self._before = signal.signal(signal.SIGINT, lambda number, frame: None)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._is_ours:
+            signal.signal(signal.SIGINT, self._before)

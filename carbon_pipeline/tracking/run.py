@@ -37,7 +37,6 @@ from carbon_pipeline.tracking.record import SHORT_RUN_S, SHORTEST_BASELINE_S, Or
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_PROJECT = "carbon_pipeline"
 DEFAULT_NAME = "work"
 
 
@@ -86,7 +85,7 @@ def track(
 
     Args:
         name: what is tracked.
-        project_name: project it belongs to; default `carbon_pipeline`.
+        project_name: project it belongs to; default CARBON_PROJECT_NAME, else `carbon_pipeline`.
         experiment_id: experiment it belongs to.
         country_iso_code: where the machine stands, two or three letters; no look-up is made then.
         region: region within the country.
@@ -167,7 +166,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             name: what is tracked.
             settings: the settings in force.
             problems: which settings could not be used, in sentences.
-            project_name: project the run belongs to; default `carbon_pipeline`.
+            project_name: project the run belongs to; default that of the settings.
             experiment_id: experiment the run belongs to.
             tracking_mode: `machine` or `process`.
             source: what tracks.
@@ -191,7 +190,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._name = _text(name) or DEFAULT_NAME
         self._settings = settings
         self._settings_error = "; ".join(problems) or None
-        self._project_name = _text(project_name) or DEFAULT_PROJECT
+        self._project_name = _text(project_name) or settings.project_name
         self._experiment_id = _text(experiment_id)
         self._entered_by: int | None = None
         self._sigterm = SigtermEndsTheWork()

@@ -174,7 +174,7 @@ class _Load:
         self._letters = 0
 
     def stage(self, files: Iterable[SourceFile]) -> None:
-        for step in ("inbox", "codecarbon_row", "keys"):
+        for step in ("inbox", "cells", "codecarbon_row", "keys"):
             self._run(step)
         self._run("known", known=_known_values())
         for chunk in _chunks(enumerate(files)):

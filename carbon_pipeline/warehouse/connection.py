@@ -175,7 +175,9 @@ def _close_doors(connection: "DuckDBPyConnection", name: str, folder: Path | Non
     """No statement reads or writes a file outside of the folder from here on, and none can change that."""
     connection.execute(f"USE {name}")
     if folder:
-        connection.execute(f"SET allowed_directories = [{_quoted(folder)}]")
+        # Twice, since a file whose path holds `[` or `*` is named in a way in which these are no pattern.
+        folders = ", ".join(map(_quoted, (folder, literally(folder))))
+        connection.execute(f"SET allowed_directories = [{folders}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
 

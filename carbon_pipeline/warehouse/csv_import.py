@@ -22,7 +22,7 @@ class FoundFiles:
         files: the files, in order.
         refused: a sentence for each named file that cannot be taken.
         left_out: a sentence for each file in a folder that looks like one of CodeCarbon's by its name and is none.
-        others: how many other files are in those folders.
+        others: how many other files are in those folders, hidden ones and links that lead nowhere among them.
     """
 
     files: list[Path] = field(default_factory=list)
@@ -31,11 +31,12 @@ class FoundFiles:
     others: int = 0
 
 
-def find_files(paths: Iterable[Path]) -> FoundFiles:
+def find_files(paths: Iterable[Path], data_dir: Path | None = None) -> FoundFiles:
     """Finds CodeCarbon's files by what is in them: those that are named, and all below folders that are not hidden.
 
     Args:
         paths: files and folders.
+        data_dir: the data folder, whose own copies of what was loaded are left out.
 
     Returns:
         The files, and what is not taken, with the reason.
@@ -43,8 +44,9 @@ def find_files(paths: Iterable[Path]) -> FoundFiles:
     found = FoundFiles()
     for path in paths:
         if os.path.isdir(path):
-            inside = inbox.walk(path)
-            found.others += inside.hidden
+            inside = inbox.walk(path, data_dir)
+            found.others += len(inside.passed_over)
+            found.left_out += inside.closed
             for file in inside.files:
                 _sort_in(file, found, is_named=False)
         else:
@@ -129,6 +131,9 @@ def read_kept(archive: Path) -> Iterator[SourceFile]:
 
     Yields:
         Each file, ready to be loaded.
+
+    Raises:
+        KeptError: a copy is damaged, gone, or not what was loaded.
     """
     for name, content in inbox.kept_files(archive):
         source = SourceFile(
@@ -139,6 +144,8 @@ def read_kept(archive: Path) -> Iterator[SourceFile]:
             _prepare_small(source)
         elif isinstance(content, Path):
             _prepare_large(source, inbox.examine(content))
+            if source.sha256 != name.sha256:
+                raise inbox.KeptError(f"{content}: is not what was loaded from {name.source_file}; put that back")
         yield source
 
 

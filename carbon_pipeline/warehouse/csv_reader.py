@@ -8,7 +8,6 @@ import csv
 import io
 import json
 import re
-import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -39,6 +38,9 @@ POWERS = ("cpu_power", "gpu_power", "ram_power")
 FIELD_LIST = {"extra", "kWh"}
 """Columns by which the 33 fields of the original document are told from CodeCarbon's; powers are in kW there."""
 
+NAMES_OF_A_HEADER = 5
+"""A line with so many of CodeCarbon's column names was meant as a header."""
+
 DELIMITERS = ",;\t|"
 HEADER_BYTES = 4 * 2**20
 """A header that is longer is none."""
@@ -48,6 +50,8 @@ MOST_TRIES = 20
 
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d*,\d+(?:[eE][-+]?\d+)?\s*")
 _BEGINS_WITH_DIGIT = re.compile(r"\s*[-+.]*\d")
+_DOTTED_DATE = re.compile(r"\s*(\d{1,2})\.(\d{1,2})\.(\d{4})[ T](\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*")
+"""How a spreadsheet of many countries writes a date: day, month, year."""
 _POWER = re.compile(r"\s*(?:Power|Energy)\(\w+=([^()]*)\)\s*")
 """How CodeCarbon's classes print themselves: the original script wrote those into its file."""
 _PADDED_QUOTE = re.compile(r'(?P<before>^|[,;\t|])[ ]+(?=")|(?<=")[ ]+(?=$|[,;\t|])')
@@ -133,7 +137,8 @@ class CodeCarbonCsv:
         Raises:
             NotCodeCarbonError: it is empty, or has no header of CodeCarbon's.
         """
-        self._nul_bytes = self._not_utf_8 = 0
+        self._nul_bytes = self._not_utf_8 = self._unreadable = self._dotted_dates = 0
+        self._lost = ""
         self._encoding = "utf-8"
         self._waiting: deque[tuple[int, str]] = deque()
         self._lines = self._decoded(stream)
@@ -143,6 +148,9 @@ class CodeCarbonCsv:
         line, header = next(((line, text) for line, text in self._lines if not _is_preamble(text)), (0, ""))
         if not line:
             raise NotCodeCarbonError("is empty")
+        if "\r" in header and _layout(header.split("\r")[0]):
+            header, *rest = header.split("\r")
+            self._waiting.extend((line, text) for text in rest)
         self.layout = _require_layout(header)
         self._layouts = [self.layout]
 
@@ -157,7 +165,9 @@ class CodeCarbonCsv:
             f"separated by {delimiter}" if delimiter else "",
             self._encoding.upper() if self._encoding != "utf-8" else "",
             f"{self._not_utf_8} lines in Latin-1" if self._not_utf_8 else "",
+            f"{self._unreadable} letters that are none in {self._encoding.upper()}" if self._unreadable else "",
             f"{self._nul_bytes} NUL bytes removed" if self._nul_bytes else "",
+            f"{self._dotted_dates} dates as day.month.year" if self._dotted_dates else "",
         ]
         return [note for note in odd if note]
 
@@ -170,11 +180,11 @@ class CodeCarbonCsv:
                 yield self._row(line, text)
 
     def _row(self, line: int, text: str) -> Row:
-        if all(name in text.lower() for name in REQUIRED) and (layout := _layout(text)):
-            again = layout == self._layouts[-1]
-            self._layouts.append(layout)
-            return Row(line, text, refused="the header once more" if again else "a header of other columns")
         layout = self._layouts[-1]
+        if any(name in text.lower() for name in REQUIRED) and (header := self._header(line, text, layout)):
+            return header
+        if self._lost:
+            return Row(line, text, refused=self._lost)
         cells: list[str] | str = _cells(text, layout.delimiter)
         if cells == _NOT_CLOSED:
             text, cells = self._until_the_quote_is_closed(line, text, layout)
@@ -187,7 +197,28 @@ class CodeCarbonCsv:
             return Row(line, text, refused=f"{len(cells)} cells under {len(names)} column names")
         if not any(cell.strip() for cell in cells):
             return Row(line, text, refused="all cells are empty")
-        return Row(line, json.dumps(dict(zip(names, cells, strict=True)), ensure_ascii=False), _record(layout, cells))
+        at = layout.columns.index("timestamp")
+        given = json.dumps(dict(zip(names, cells, strict=True)), ensure_ascii=False)
+        if match := _DOTTED_DATE.fullmatch(cells[at]):
+            self._dotted_dates += 1
+            day, month, year, clock = match.groups()
+            cells[at] = f"{year}-{month:0>2}-{day:0>2} {clock:0>5}"
+        return Row(line, given, _record(layout, cells, is_changed=match is not None))
+
+    def _header(self, line: int, text: str, layout: Layout) -> Row | None:
+        """A line that holds the names of columns; None if it is a row after all."""
+        if found := _layout(text):
+            again = found == layout
+            self._layouts.append(found)
+            self._lost = ""
+            return Row(line, text, refused="the header once more" if again else "a header of other columns")
+        if begins := _begin_of_a_header(text):  # what was written after a last line without an end
+            self._waiting.appendleft((line, text[begins:]))
+            return self._row(line, text[:begins])
+        if len(COLUMNS & {*_names(text, layout.delimiter)[1]}) >= NAMES_OF_A_HEADER:
+            self._lost = f"stands below a header that cannot be read (line {line})"
+            return Row(line, text, refused="a header that lacks a column, or has one twice")
+        return None
 
     def _until_the_quote_is_closed(self, line: int, text: str, layout: Layout) -> tuple[str, list[str] | str]:
         """The lines of a cell with line breaks in it; just this line if the next ones are rows of their own."""
@@ -218,11 +249,18 @@ class CodeCarbonCsv:
         lines: Iterable[bytes | str] = stream
         if wide:
             self._encoding = wide
-            lines = io.TextIOWrapper(stream, wide, errors="replace", newline="\n")
+            begin = head.decode(wide, "replace")
+            lines = io.TextIOWrapper(
+                stream, wide, errors="replace", newline=None if "\r" in begin and "\n" not in begin else "\n"
+            )
         elif b"\r" in head and b"\n" not in head:  # ends of lines as of an old Macintosh
             lines = (text.encode("latin-1") for text in io.TextIOWrapper(stream, "latin-1"))
         for number, raw in enumerate(lines, start=1):
-            text = raw if isinstance(raw, str) else self._text(raw)
+            if isinstance(raw, str):
+                text = raw
+                self._unreadable += text.count("\ufffd")
+            else:
+                text = self._text(raw)
             yield number, text.removeprefix("\ufeff").removesuffix("\n").rstrip("\r").replace("\0", "")
 
     def _text(self, raw: bytes) -> str:
@@ -248,7 +286,7 @@ def _cells(text: str, delimiter: str) -> list[str] | str:
     if '"' not in text and "\r" not in text:
         return text.split(delimiter)
     if len(text) > csv.field_size_limit():
-        csv.field_size_limit(sys.maxsize)
+        csv.field_size_limit(2**31 - 1)  # as much as a C long holds on Windows
     try:
         cells = next(csv.reader([text], delimiter=delimiter, strict=True))
         if ' "' in text and any(cell.lstrip(" ")[:1] == '"' != cell[:1] for cell in cells):
@@ -274,9 +312,9 @@ def _is_row(layout: Layout, cells: list[str] | str) -> bool:
     return all(_BEGINS_WITH_DIGIT.match(cells[layout.columns.index(name)]) for name in ("timestamp", "duration"))
 
 
-def _record(layout: Layout, cells: list[str]) -> str | None:
+def _record(layout: Layout, cells: list[str], is_changed: bool) -> str | None:
     """The cells under CodeCarbon's names and in its units, unless they are that already."""
-    if layout.is_plain and not any("(" in cell and _POWER.fullmatch(cell) for cell in cells):
+    if layout.is_plain and not is_changed and not any("(" in cell and _POWER.fullmatch(cell) for cell in cells):
         return None
     values = {}
     for column, cell in zip(layout.columns, cells, strict=True):
@@ -321,6 +359,13 @@ def _layout(text: str) -> Layout | None:
         if {*REQUIRED} <= {*columns} and {*ONE_OF} & {*columns} and len({*columns}) == len(columns):
             return Layout(names, columns, delimiter)
     return None
+
+
+def _begin_of_a_header(text: str) -> int:
+    """Where a header begins within a line; 0 if there is none."""
+    lowered = text.lower()
+    begins = sorted({lowered.find(name) for name in (*COLUMNS, *ALIASES)} - {-1, 0})
+    return next((at for at in begins if (found := _layout(text[at:])) and {*found.columns} <= COLUMNS), 0)
 
 
 def _require_layout(header: str) -> Layout:

@@ -12,14 +12,15 @@ import re
 import time
 import uuid
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from carbon_pipeline.files import sync, sync_folder
+from carbon_pipeline.files import shown, sync, sync_folder
 
 FOLDER = "inbox"
 KEPT = "kept"
@@ -39,33 +40,53 @@ _NUMBER = re.compile(rb"[\s\"]*[-+]?[\d_.]+(?:[eE][-+]?[\d_]+)?[\s\"]*")
 _ODD_BYTES = (b"\0", b"\r", b"\t", b' "')
 
 
-class FoundFiles(NamedTuple):
-    """Regular files below folders, and how many there are of those whose names begin with a dot."""
-
-    files: list[Path]
-    hidden: int
+class KeptError(RuntimeError):
+    """A copy of what was loaded is damaged or gone; the message names it."""
 
 
-def walk(folder: Path) -> FoundFiles:
-    """All files below a folder, in order; hidden ones are counted only.
+@dataclass(frozen=True)
+class Inside:
+    """What lies below a folder.
+
+    Attributes:
+        files: regular files, in order.
+        passed_over: entries that are hidden, and links that lead to no file.
+        closed: folders that cannot be read, with the reason.
+    """
+
+    files: list[Path] = field(default_factory=list)
+    passed_over: list[Path] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+
+
+def walk(folder: Path, data_dir: Path | None = None) -> Inside:
+    """All files below a folder; links to folders are not followed.
 
     Args:
         folder: the folder.
+        data_dir: the data folder: the copies of what was loaded, which lie in it, are no files to load.
 
     Returns:
-        The files.
+        The files, and what else is there.
     """
-    files: list[Path] = []
-    hidden = 0
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if Path(parent).name == KEPT and Path(parent).parent.name == FOLDER:
-            folders.clear()  # copies of what has been loaded
+    found = Inside()
+    copies = (data_dir / FOLDER / KEPT).resolve() if data_dir else None
+
+    def is_closed(error: OSError) -> None:
+        found.closed.append(f"{shown(Path(str(error.filename)))}: cannot be read: {error.strerror}")
+
+    for parent, folders, names in os.walk(folder, onerror=is_closed):
+        if Path(parent).resolve() == copies:
+            folders.clear()
             continue
-        hidden += sum(name.startswith(".") for name in names)
-        paths = (Path(parent, name) for name in sorted(names) if not name.startswith("."))
-        files += [path for path in paths if path.is_file()]
-    return FoundFiles(files, hidden)
+        entries = [Path(parent, name) for name in sorted([*folders, *names])]
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for path in entries:
+            if path.name.startswith(".") or (path.is_symlink() and not path.is_file()):
+                found.passed_over.append(path)
+            elif path.is_file():
+                found.files.append(path)
+    return found
 
 
 def fingerprint(path: Path) -> str:
@@ -84,23 +105,28 @@ def fingerprint(path: Path) -> str:
     return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}"
 
 
-def dropped_files(data_dir: Path) -> list[Path]:
-    """Files in the inbox that nobody has changed for a while.
+class Dropped(NamedTuple):
+    """Files in the inbox: those that nobody has changed for a while, and those that somebody may still be writing."""
+
+    settled: list[Path]
+    fresh: list[Path]
+
+
+def dropped_files(data_dir: Path) -> Dropped:
+    """What lies in the inbox.
 
     Args:
         data_dir: the data folder.
 
     Returns:
-        The files, in order.
+        The files, in order. A clock that is ahead of ours makes a file no younger.
     """
-    settled = []
-    for path in walk(data_dir / FOLDER).files:
-        try:
-            if time.time() - path.stat().st_mtime >= SETTLED_S:
-                settled.append(path)
-        except FileNotFoundError:
-            continue  # taken away again
-    return settled
+    found = Dropped([], [])
+    for path in walk(data_dir / FOLDER, data_dir).files:
+        with suppress(FileNotFoundError):  # taken away again
+            is_settled = abs(time.time() - path.stat().st_mtime) >= SETTLED_S
+            (found.settled if is_settled else found.fresh).append(path)
+    return found
 
 
 @dataclass(frozen=True)
@@ -241,25 +267,42 @@ class Keeper:
         return self._archive
 
 
-def recover(folder: Path, committed: Iterable[str]) -> None:
+def recover(folder: Path, committed: Iterable[str], own: str | None = None) -> None:
     """Ends what a load has begun with its copies: those of a committed load get their names, others go.
+
+    Where the ledger knows of no load at all, the warehouse may have been deleted after a load that was killed between
+    its commit and this: complete copies of another load than `own` are taken for those of a committed one then.
 
     Args:
         folder: the folder of the copies; nobody else may be writing there.
         committed: names of the archives of loads that were committed.
+        own: name of the archive of this load.
     """
     stems = {name.removesuffix(".zip") for name in committed}
     hidden = sorted(folder.glob(".*"))
+    if not stems:
+        stems = {_stem(path) for path in hidden if path.suffix == ".zip" and _is_sealed(path)} - {own}
     for path in sorted(hidden, key=lambda path: path.suffix == ".zip"):  # the archive last: it says that all is there
-        stem = (
-            re.sub(r"-\d+$", "", path.stem.removeprefix(".")) if path.suffix == ".csv" else path.stem.removeprefix(".")
-        )
-        if stem in stems:
+        if _stem(path) in stems:
             path.rename(path.with_name(path.name.removeprefix(".")))
         else:
             path.unlink()
     if hidden:
         sync_folder(folder)
+
+
+def _stem(path: Path) -> str:
+    """The name of the load that a hidden copy belongs to."""
+    stem = path.stem.removeprefix(".")
+    return re.sub(r"-\d+$", "", stem) if path.suffix == ".csv" else stem
+
+
+def _is_sealed(archive: Path) -> bool:
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            return "files.json" in opened.namelist()
+    except zipfile.BadZipFile:
+        return False
 
 
 def kept_archives(data_dir: Path) -> list[Path]:
@@ -284,17 +327,27 @@ def kept_files(archive: Path) -> Iterator[tuple[KeptName, bytes | Path | None]]:
         Each file with its content, or where a large one lies; None where it had been loaded before.
 
     Raises:
-        OSError: it cannot be read.
+        KeptError: it is damaged, or a large file is gone.
     """
-    with zipfile.ZipFile(archive) as opened:
-        for values in json.loads(opened.read("files.json")):
-            name = KeptName(**values)
-            if name.entry is None:
-                yield name, None
-            elif name.entry.startswith(archive.stem):
-                yield name, archive.with_name(name.entry)
-            else:
-                yield name, opened.read(name.entry)
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            for values in json.loads(opened.read("files.json")):
+                name = KeptName(**values)
+                if name.entry is None:
+                    yield name, None
+                elif name.entry.startswith(archive.stem):
+                    yield name, _large_copy(archive, name)
+                else:
+                    yield name, opened.read(name.entry)
+    except (zipfile.BadZipFile, zlib.error, KeyError, OSError) as error:
+        raise KeptError(f"{archive}: the copies of what was loaded are damaged: {error}; put them back") from None
+
+
+def _large_copy(archive: Path, name: KeptName) -> Path:
+    path = archive.with_name(str(name.entry))
+    if not path.exists():
+        raise KeptError(f"{path}: this copy of {name.source_file} is gone; put it back")
+    return path
 
 
 def examine(path: Path, copy: Path | None = None) -> LargeFile:

@@ -3,6 +3,7 @@
 A record is deleted only when it is in the warehouse and its text has been read back from the Parquet file on the disk.
 """
 
+import glob
 import hashlib
 import json
 from collections import defaultdict
@@ -85,10 +86,10 @@ def _compact_day(data_dir: Path, day: str, paths: list[Path]) -> Path | None:
     folder = data_dir / FOLDER
     contents = {shown(path.relative_to(data_dir)): path.read_bytes().decode() for path in paths}
     # A compaction that was killed may have written them and not deleted them.
-    written = sorted(folder.glob(f"{day}.*.parquet"))
+    written = sorted(folder.glob(f"{glob.escape(day)}.*.parquet"))
     known = {(name, sha256) for archive in written for name, sha256, _ in read_archive(archive, data_dir)}
     new = {name: text for name, text in contents.items() if (name, _sha256(text)) not in known}
-    archive = folder / f"{day}.{len(written) + 1}.parquet" if new else None
+    archive = folder / f"{day}.{max(map(_number, written), default=0) + 1}.parquet" if new else None
     if archive:
         _write(archive, data_dir, new)
     for path in paths:
@@ -115,6 +116,12 @@ def _write(archive: Path, data_dir: Path, texts: dict[str, str]) -> None:
         raise LostError(f"{archive} does not read back as it was written; the records stay where they are")
     beside.replace(archive)
     sync_folder(archive.parent)
+
+
+def _number(archive: Path) -> int:
+    """The number in the name of an archive."""
+    number = archive.name.split(".")[-2]
+    return int(number) if number.isdigit() else 0
 
 
 def _sha256(text: str) -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.batch import load_files
 from carbon_pipeline.warehouse.connection import locked, open_both, open_for_writing, wal
-from carbon_pipeline.warehouse.migrate import migrate
+from carbon_pipeline.warehouse.inbox import FOLDER, KEPT, recover
+from carbon_pipeline.warehouse.migrate import SchemaError, migrate
 from carbon_pipeline.warehouse.progress import Progress
 from carbon_pipeline.warehouse.warehouse import Warehouse
 
@@ -47,6 +48,8 @@ def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | No
 
     Raises:
         WarehouseBusyError: another process holds the warehouse.
+        KeptError: a copy of what was loaded is damaged or gone.
+        RuntimeError: the old warehouse cannot be read, and `replace` is not given.
     """
     path = warehouse.path
     beside = path.with_name(f".{path.name}.rebuilt")
@@ -54,14 +57,13 @@ def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | No
         _remove(beside)
         try:
             is_first = not path.exists()
-            if not is_first:
-                with open_for_writing(path) as connection:
-                    migrate(connection)
+            unreadable, kept = ([], []) if is_first else _prepare(path, replace)
+            recover(warehouse.data_dir / FOLDER / KEPT, kept)
             with open_for_writing(beside) as connection:
                 migrate(connection)
                 files = load_files(connection, warehouse.everything(), progress)
                 (runs,) = connection.execute(sql.statement("queries", "count_runs")).fetchone() or (0,)
-            differences = [] if is_first else _differences(path, beside)
+            differences = unreadable or ([] if is_first else _differences(path, beside))
             if replace or not differences:
                 wal(path).unlink(missing_ok=True)
                 beside.replace(path)
@@ -69,6 +71,25 @@ def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | No
         finally:
             _remove(beside)
     return Rebuilt(len(files), runs, is_first, differences)
+
+
+def _prepare(path: "Path", replace: bool) -> tuple[list[str], list[str]]:
+    """Brings the old warehouse up to date, to be compared with.
+
+    Returns:
+        Why it cannot be compared, if it cannot; and the archives that its ledger knows.
+    """
+    import duckdb
+
+    try:
+        with open_for_writing(path) as connection:
+            migrate(connection)
+            rows = connection.execute(sql.statement("queries", "kept_archives")).fetchall()
+            return [], [name for (name,) in rows]
+    except (duckdb.Error, SchemaError) as error:
+        if not replace:
+            raise RuntimeError(f"{path} cannot be read: {error}; --replace makes it anew without it") from None
+        return [f"the old one cannot be read: {' '.join(str(error).split())}"], []
 
 
 def _differences(old: "Path", new: "Path") -> list[str]:

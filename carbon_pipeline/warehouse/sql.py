@@ -9,7 +9,7 @@ def statement(folder: str, name: str) -> str:
     """The text of one SQL file.
 
     Args:
-        folder: `migrations`, `load`, `reports` or `queries`.
+        folder: a folder of this package, such as `load` or `reports`.
         name: the file's name without `.sql`.
 
     Returns:
@@ -23,7 +23,7 @@ def names(folder: str) -> tuple[str, ...]:
     """The names of the SQL files in a folder, without `.sql`, in order.
 
     Args:
-        folder: `migrations`, `load`, `reports` or `queries`.
+        folder: a folder of this package, such as `load` or `reports`.
 
     Returns:
         The names.

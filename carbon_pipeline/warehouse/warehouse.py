@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from carbon_pipeline.boamps.export import MachineReport
 from carbon_pipeline.files import shown
+from carbon_pipeline.tracking.cancellation import InterruptsWait
 from carbon_pipeline.tracking.landing import FOLDER, killed_runs, land_killed_runs, landed_files, landing_path
 from carbon_pipeline.tracking.record import RunRecord
 from carbon_pipeline.warehouse import sql
@@ -119,6 +120,10 @@ class Warehouse:
                 rows = connection.execute(sql.statement("queries", "loaded_records")).fetchall()
             return compact(self.data_dir, {name for (name,) in rows})
 
+    def fresh(self) -> list[Path]:
+        """Files in the inbox that have just been changed: the next load takes them."""
+        return dropped_files(self.data_dir).fresh
+
     def pending(self) -> list[Path]:
         """What has landed or was dropped into the inbox since the last load, and killed runs; it waits for nobody.
 
@@ -192,6 +197,18 @@ class Warehouse:
     def count(self) -> int:
         """The number of runs in the published copy."""
         return int(self.rows(sql.statement("queries", "count_runs"))[0]["runs"])
+
+    def quarantined(self, source_files: Iterable[str], limit: int) -> list[dict[str, Any]]:
+        """Rows of files that were refused.
+
+        Args:
+            source_files: the files, by their names in the warehouse.
+            limit: how many rows at most.
+
+        Returns:
+            source_file, line, reason and content of each.
+        """
+        return self.rows(sql.statement("queries", "quarantined"), {"files": list(source_files), "limit": limit})
 
     def columns(self) -> list[dict[str, Any]]:
         """The columns of `core.run`: column_name, data_type, comment."""
@@ -281,24 +298,28 @@ class Warehouse:
     def _load(self, files: "_Files", progress: Progress | None) -> list[FileResult]:
         """Loads files, keeps copies of what comes from outside, and publishes."""
         keeper = Keeper(self.data_dir)
-        with locked(self.path, self.timeout_s):
+        with ExitStack() as stack:
+            stack.enter_context(locked(self.path, self.timeout_s))
+
+            def seal() -> None:
+                keeper.seal()
+                stack.enter_context(InterruptsWait())  # from the commit on: what is loaded is published too
+
             with open_for_writing(self.path) as connection:
                 migrate(connection)
-                rows = connection.execute(sql.statement("queries", "kept_archives")).fetchall()
-                recover(keeper.folder, [name for (name,) in rows])
+                recover(keeper.folder, _kept(connection), keeper.name)
                 # Whether the copies stay is for the ledger to say: an interruption may come just after the commit.
                 try:
-                    results = load_files(connection, files(connection, keeper), progress, keeper.seal)
+                    results = load_files(connection, files(connection, keeper), progress, seal)
                 finally:
                     keeper.close()
-                    rows = connection.execute(sql.statement("queries", "kept_archives")).fetchall()
-                    recover(keeper.folder, [name for (name,) in rows])
+                    recover(keeper.folder, _kept(connection), keeper.name)
             self.publish()
         return results
 
     def _whatever_is_new(self, connection: "DuckDBPyConnection", keeper: Keeper) -> Iterator[SourceFile]:
         loaded = _loaded_paths(connection)
-        archived = {name for (name,) in connection.execute(sql.statement("queries", "kept_archives")).fetchall()}
+        archived = set(_kept(connection))
         # A warehouse that was deleted gets back what is kept.
         if not any(name.startswith(f"{FOLDER}/") for name in loaded):
             yield from self._archived_records()
@@ -319,7 +340,7 @@ class Warehouse:
     def _new_in_inbox(self, loaded: Mapping[str, str | None]) -> list[Path]:
         """Files of the inbox that are new or have changed."""
         new = []
-        for path in dropped_files(self.data_dir):
+        for path in dropped_files(self.data_dir).settled:
             with suppress(FileNotFoundError):  # taken away again
                 if loaded.get(self._name(path)) != fingerprint(path):
                     new.append(path)
@@ -347,6 +368,10 @@ def _record(name: str, sha256: str, content: bytes) -> SourceFile:
         reasons = (f"{'.'.join(map(str, part['loc'])) or 'file'}: {part['msg']}" for part in error.errors())
         row = Row(1, text, refused="; ".join(reasons))
     return SourceFile(name, sha256, "record", [row], size=len(content))
+
+
+def _kept(connection: "DuckDBPyConnection") -> list[str]:
+    return [name for (name,) in connection.execute(sql.statement("queries", "kept_archives")).fetchall()]
 
 
 def _sha256(content: bytes) -> str:

@@ -45,7 +45,7 @@ def test_doctor_says_for_each_part_what_would_be_measured_and_how(data_dir: Path
 def test_load_then_report_then_export(data_dir: Path, tmp_path: Path) -> None:
     record = make_record()
     land(record, data_dir)
-    assert "1 runs loaded" in carbon_pipeline("load").stdout
+    assert "1 run loaded" in carbon_pipeline("load").stdout
     assert record.run_id[:8] in carbon_pipeline("report").stdout
 
     (run,) = json.loads(carbon_pipeline("report", "runs", "--format", "json").stdout)
@@ -143,7 +143,7 @@ def test_materialize_runs_the_pipeline_and_says_what_it_measured(data_dir: Path,
     for word in ("kWh", "kg CO2eq", "world_average", "short_run: shorter than 1 s"):
         assert word in done.stdout, done.stdout
     made = [line.split()[-1] for line in done.stdout.splitlines() if str(data_dir) in line or "data/" in line]
-    assert len(made) == 5
+    assert len(made) == 6
     assert all(Path(path).exists() for path in made)
 
 

@@ -122,6 +122,65 @@ def test_a_header_once_more_and_a_header_of_another_version_are_told_from_rows(
     assert [run["cpu_count"] for run in warehouse.report("runs") if run["run_id"] == "older"] == [64]
 
 
+def test_a_header_behind_a_last_line_without_an_end_begins_a_new_part(warehouse: Warehouse, tmp_path: Path) -> None:
+    first, second = three()[:2]
+    other = [*VERSION_3_3[:9], *reversed(VERSION_3_3[9:])]
+    glued = text_of(first).removesuffix("\n") + text_of(second, names=other)
+    result = taken(warehouse, tmp_path / "emissions.csv", glued)
+    assert (result.rows_read, result.rows_loaded) == (3, 2)
+    assert refused(warehouse) == {2: "a header of other columns"}
+    runs = warehouse.report("runs")
+    assert {run["cpu_model"] for run in runs} == {"A CPU"}
+    assert {run["ram_gb"] for run in runs} == {31.2}
+
+
+def test_below_a_header_that_cannot_be_read_nothing_is_guessed(warehouse: Warehouse, tmp_path: Path) -> None:
+    damaged = text_of(three()[1]).replace("duration", "dur", 1)
+    result = taken(warehouse, tmp_path / "emissions.csv", text_of(three()[0]) + damaged + text_of(three()[2]))
+    assert (result.rows_loaded, result.rows_quarantined) == (2, 3)
+    assert refused(warehouse)[4] == "stands below a header that cannot be read (line 3)"
+    assert ids(warehouse) == {"run-1", "run-3"}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("end", ["all", "header"])
+def test_lines_that_end_in_cr_are_lines(warehouse: Warehouse, tmp_path: Path, end: str, encoding: str) -> None:
+    text = text_of(*three())
+    text = text.replace("\n", "\r") if end == "all" else text.replace("\n", "\r", 1)
+    result = taken(warehouse, tmp_path / "emissions.csv", text.encode(encoding))
+    assert (result.rows_read, result.rows_loaded) == (3, 3)
+
+
+@pytest.mark.parametrize("clock", ["2.3.2026 9:14", "02.03.2026 09:14:00"])
+def test_dates_as_spreadsheets_write_them_are_read(warehouse: Warehouse, tmp_path: Path, clock: str) -> None:
+    result = taken(warehouse, tmp_path / "emissions.csv", text_of(row(timestamp=clock)))
+    (run,) = warehouse.report("runs")
+    assert f"{run['ended_at']:%Y-%m-%d %H:%M}" == "2026-03-02 09:14"
+    assert "day.month.year" in result.note
+
+
+@pytest.mark.parametrize(
+    ("cells", "flag"),
+    [
+        ({"cpu_power": "inf"}, "value_left_out"),
+        ({"ram_power": "NaN"}, "value_left_out"),
+        ({"emissions_rate": "1e400"}, "value_left_out"),
+        ({"emissions_rate": "-1"}, "rate_recomputed"),
+        ({"emissions_rate": "5"}, "rate_recomputed"),
+        ({"cpu_count": "2.7"}, "value_left_out"),
+        ({"gpu_count": "0.4"}, "value_left_out"),
+        ({"cpu_utilization_percent": "a lot"}, "value_left_out"),
+        ({"duration": "3600", "cpu_power": "0.001", "ram_power": "0.001"}, "power_contradicts_energy"),
+    ],
+)
+def test_no_value_is_replaced_without_a_flag(
+    warehouse: Warehouse, tmp_path: Path, cells: dict[str, str], flag: str
+) -> None:
+    taken(warehouse, tmp_path / "emissions.csv", text_of(row(**cells)))
+    (run,) = warehouse.report("runs")
+    assert flag in run["flags"]
+
+
 def test_lines_that_are_no_rows_are_refused_one_by_one(warehouse: Warehouse, tmp_path: Path) -> None:
     good = UNDAMAGED.splitlines()
     lines = [good[0], "a,b", good[1], good[2].replace("France", '"France'), good[3], "," * 40, ',"a"b', "x" * 3_000_000]

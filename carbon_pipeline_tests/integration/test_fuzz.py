@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from carbon_pipeline.warehouse import inbox
 from carbon_pipeline.warehouse.csv_import import find_files
+from carbon_pipeline.warehouse.csv_reader import REQUIRED
 from carbon_pipeline.warehouse.rules import RULES, broken
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.codecarbon_files import LAYOUTS, ORIGINAL_FIELDS, TASKS_3_3, VERSION_3_3, original_row, row
@@ -66,12 +67,17 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
     return content
 
 
-def lines_of(content: bytes) -> int | None:
-    """The lines of a file that are not blank, where that is beyond doubt: none of it in quotes, or other than ASCII."""
+def rows_of(content: bytes) -> range:
+    """How many rows a file has, where that is beyond doubt: none of it in quotes, or other than ASCII.
+
+    A line with a header in it may be two rows: that header may stand behind a last line that was not ended.
+    """
     text = content.replace(b"\0", b"")
     if b'"' in text or not text.isascii() or len(text) < len(content) - 20_000:
-        return None
-    return sum(bool(line.strip()) for line in re.split(r"\r\n|\r|\n", text.decode()))
+        return range(10**9)
+    lines = [line for line in re.split(r"\r\n|\r|\n", text.decode().lower()) if line.strip()]
+    headers = sum(all(name in line for name in REQUIRED) for line in lines)
+    return range(len(lines) - 1, len(lines) + headers)
 
 
 @pytest.mark.parametrize("is_large", [False, True], ids=["row by row", "by DuckDB where it may"])
@@ -96,8 +102,7 @@ def test_thousands_of_damaged_files_lose_nothing_and_mix_nothing(
     assert len(results) == len(found.files)
     assert len(results) > len(marks) / 2
     for result in results:
-        lines = lines_of(Path(result.source_file).read_bytes())
-        assert lines is None or result.rows_read == lines - 1, result
+        assert result.rows_read in rows_of(Path(result.source_file).read_bytes()), result
         assert result.rows_read == result.rows_loaded + result.rows_superseded + result.rows_quarantined, result
     assert {rule: broken(warehouse, rule) for rule in RULES} == {rule: [] for rule in RULES}
     all_marks = set(marks.values())

@@ -20,13 +20,15 @@ EXPECTED = {
         {"country_code_converted": 35, "short_run": 35, "rate_rescaled": 35, "power_recomputed": 35},
     ),
     "codecarbon_2.2.2.csv": (
-        2, 2, 0, 0, {"country_code_converted": 2, "gpu_not_measured": 2, "power_recomputed": 2},
+        2, 2, 0, 0,
+        # line 3: 36 W by its power, 354 W by its energy
+        {"country_code_converted": 2, "gpu_not_measured": 2, "power_recomputed": 2, "power_contradicts_energy": 1},
     ),
     "codecarbon_2.4.2_padded.csv": (46, 46, 0, 0, {"fallback_location": 46, "short_run": 3, "power_recomputed": 9}),
     "codecarbon_2.4.3rc1.csv": (
         28, 21, 7, 0,
         {"country_code_converted": 21, "mixed_tracking_modes": 21, "energy_missing": 2, "power_recomputed": 21,
-         "cumulative_superseded": 3},
+         "cumulative_superseded": 3, "power_contradicts_energy": 6},
     ),
     "codecarbon_2.5.0_gpu.csv": (
         104, 104, 0, 0, {"country_code_converted": 104, "power_recomputed": 104, "short_run": 19},

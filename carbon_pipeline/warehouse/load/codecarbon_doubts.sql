@@ -3,14 +3,13 @@ SELECT
     count(*) AS rows,
     count(*) FILTER (
         run_key IS NULL OR parent_run_id IS NOT NULL OR run_key IN ('', getvariable('known').default_experiment_id)
-        OR timestamp IS NULL OR NOT isfinite(timestamp)
-        OR timestamp NOT BETWEEN TIMESTAMPTZ '2015-01-01 00:00:00+00' AND now() + INTERVAL 2 DAY
-        OR NOT coalesce(duration BETWEEN 0 AND 1e10, false)
-        OR NOT coalesce(energy_consumed BETWEEN 0 AND 1e9, true)
-        OR NOT coalesce(cpu_energy BETWEEN 0 AND 1e9, true)
-        OR NOT coalesce(gpu_energy BETWEEN 0 AND 1e9, true)
-        OR NOT coalesce(ram_energy BETWEEN 0 AND 1e9, true)
-        OR NOT coalesce(emissions BETWEEN 0 AND 1e9, true)
+        OR NOT is_possible_moment(timestamp)
+        OR NOT is_possible_duration(duration)
+        OR energy_consumed IS NOT NULL AND NOT is_possible_amount(energy_consumed)
+        OR cpu_energy IS NOT NULL AND NOT is_possible_amount(cpu_energy)
+        OR gpu_energy IS NOT NULL AND NOT is_possible_amount(gpu_energy)
+        OR ram_energy IS NOT NULL AND NOT is_possible_amount(ram_energy)
+        OR emissions IS NOT NULL AND NOT is_possible_amount(emissions)
     ) AS doubtful,
     (SELECT count(*) FROM reject_errors) AS rejected
 FROM codecarbon_row

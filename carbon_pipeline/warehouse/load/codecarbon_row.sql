@@ -91,4 +91,8 @@ CREATE OR REPLACE TEMP MACRO energy(cpu, gpu, ram, total) AS coalesce(
     CASE WHEN coalesce(cpu, gpu, ram) IS NOT NULL THEN coalesce(cpu, 0) + coalesce(gpu, 0) + coalesce(ram, 0) END
 );
 CREATE OR REPLACE TEMP MACRO power_fits(power, energy_kwh, duration) AS
-    abs(power * duration - energy_kwh * 3.6e6) <= 0.01 * power * duration;
+    NOT isfinite(power) OR abs(power * duration - energy_kwh * 3.6e6) <= 0.01 * power * duration;
+-- By more than a factor of three in more than a minute, four of CodeCarbon's samples: power, energy or duration is wrong.
+CREATE OR REPLACE TEMP MACRO contradicts(power, energy_kwh, duration) AS
+    isfinite(power) AND power > 0 AND energy_kwh > 0 AND duration > 60
+    AND power * duration NOT BETWEEN energy_kwh * 3.6e6 / 3 AND energy_kwh * 3.6e6 * 3;

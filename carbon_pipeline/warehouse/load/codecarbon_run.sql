@@ -1,6 +1,7 @@
--- From CodeCarbon's columns to those of core.run, for the rows in chosen_row. Energies of imported rows get the interval that tracking/quality.py
--- defines: low = m * (f . E) + p * t, and high likewise, never narrower than the energy itself; where a part is missing,
--- the factors of the CPU, which are the widest, apply to the total. 1 kWh = 3.6e6 J.
+-- From CodeCarbon's columns to those of core.run, for the rows in chosen_row. Energies of imported rows get the interval
+-- that tracking/quality.py defines: low = m * (f . E) + p * t, and high likewise, never narrower than the energy itself;
+-- where there is a total without its parts, the factors of the CPU, which are the widest, apply to it; where the CPU's
+-- energy is missing and there is no total, there is no interval. 1 kWh = 3.6e6 J.
 CREATE OR REPLACE TEMP VIEW codecarbon_run AS
 WITH reckoned AS (
     SELECT
@@ -18,10 +19,11 @@ WITH reckoned AS (
         CASE WHEN is_fallback THEN energy_kwh * g_per_kwh / 1000 ELSE emissions END AS emissions_kg,
         cpu_energy + gpu_energy + ram_energy IS NOT NULL AS has_parts,
         duration / 3.6e6 * coalesce(pue, 1) AS kwh_per_w,
-        least(energy_kwh, CASE WHEN has_parts THEN cpu_low * cpu_energy + gpu_low * gpu_energy + ram_low * ram_energy
-            ELSE cpu_low * energy_kwh END + rest_low_w * kwh_per_w) AS low_kwh,
-        greatest(energy_kwh, CASE WHEN has_parts THEN cpu_high * cpu_energy + gpu_high * gpu_energy + ram_high * ram_energy
-            ELSE cpu_high * energy_kwh END + rest_high_w * kwh_per_w) AS high_kwh,
+        cpu_energy IS NOT NULL OR energy_consumed IS NOT NULL AS has_interval,
+        CASE WHEN has_interval THEN least(energy_kwh, CASE WHEN has_parts THEN cpu_low * cpu_energy + gpu_low * gpu_energy + ram_low * ram_energy
+            ELSE cpu_low * energy_kwh END + rest_low_w * kwh_per_w) END AS low_kwh,
+        CASE WHEN has_interval THEN greatest(energy_kwh, CASE WHEN has_parts THEN cpu_high * cpu_energy + gpu_high * gpu_energy + ram_high * ram_energy
+            ELSE cpu_high * energy_kwh END + rest_high_w * kwh_per_w) END AS high_kwh,
         CASE WHEN is_fallback THEN least(g_per_kwh, getvariable('known').anywhere[1])
             ELSE g_per_kwh * getvariable('known').average[1] END AS low_g_per_kwh,
         CASE WHEN is_fallback THEN greatest(g_per_kwh, getvariable('known').anywhere[2])
@@ -51,7 +53,7 @@ SELECT
     low_kwh AS energy_low_kwh,
     high_kwh AS energy_high_kwh,
     CASE
-        WHEN energy_kwh IS NULL THEN NULL
+        WHEN energy_kwh IS NULL OR NOT has_interval THEN NULL
         WHEN high_kwh - low_kwh <= getvariable('known').high_within * (high_kwh + low_kwh) THEN 'high'
         WHEN high_kwh - low_kwh <= getvariable('known').medium_within * (high_kwh + low_kwh) THEN 'medium'
         ELSE 'low'

@@ -17,7 +17,7 @@ WITH cell AS (
     JOIN inbox_file AS file USING (file_no)
     WHERE file.format = 'codecarbon_csv'
 )
-SELECT row_no, file_no, line, content, nullif(trim(COLUMNS(* EXCLUDE (row_no, file_no, line, content)), E' \t\r\n'), '')
+SELECT row_no, file_no, line, content, without_blanks(COLUMNS(* EXCLUDE (row_no, file_no, line, content)))
 FROM cell;
 -- DuckDB itself would read 1_000 as 1000; no program writes numbers so.
 CREATE OR REPLACE TEMP MACRO number(cell) AS CASE WHEN NOT contains(cell, '_') THEN try_cast(cell AS DOUBLE) END;

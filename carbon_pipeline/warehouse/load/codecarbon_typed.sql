@@ -3,12 +3,14 @@ INSERT INTO codecarbon_typed BY NAME
 SELECT
     row_no, file_no, line,
     CASE
-        WHEN run_id <> getvariable('known').default_experiment_id AND task_name IS NOT NULL THEN md5(concat_ws('|', run_id, task_name))
+        WHEN run_id <> getvariable('known').default_experiment_id AND task_name IS NOT NULL
+            THEN md5(to_json([run_id, task_name])::VARCHAR)
         WHEN run_id <> getvariable('known').default_experiment_id THEN run_id
         -- CodeCarbon 1.x has no run_id: there the experiment_id is new for each run.
         WHEN run_id IS NULL AND codecarbon_version IS NULL AND tracking_mode IS NULL
             AND experiment_id <> getvariable('known').default_experiment_id THEN experiment_id
-        ELSE md5(concat_ws('|', timestamp, project_name, duration, emissions, energy_consumed, os, cpu_model, task_name))
+        ELSE md5(to_json([timestamp, project_name, experiment_id, task_name, duration, emissions, energy_consumed, cpu_energy,
+            gpu_energy, ram_energy, country_iso_code, region, os, cpu_model, gpu_model])::VARCHAR)
     END AS run_key,
     len(list_filter(
         [emissions_rate, cpu_power, gpu_power, ram_power, longitude, latitude, cpu_count, gpu_count, ram_total_size, pue,

@@ -20,21 +20,28 @@ SELECT
         ORDER BY
             source <> 'csv' DESC, status <> 'interrupted' DESC, energy_kwh IS NOT NULL DESC, ended_at DESC,
             duration_s DESC, coalesce(energy_kwh, -1) DESC, said DESC,
-            list_filter(flags, lambda flag: flag NOT IN ('cumulative_superseded', 'overlapping')) DESC, is_known DESC NULLS LAST, source_file, source_line
+            is_known DESC NULLS LAST, source_file, source_line
     ) AS place
 FROM contender;
--- What there is to say of the rows of one run together. Imported rows only: our own records are not cumulative.
+-- What there is to say of the rows of one run together, whichever of them came first: that there were several states of
+-- it, and what is said of any row that says the same as the one that counts. Imported rows only: our own records are not
+-- cumulative.
 CREATE OR REPLACE TEMP TABLE winner AS
 SELECT
     ranked.* EXCLUDE (said, place) REPLACE (
-        list_concat(flags, list_filter(
-            ['cumulative_superseded'],
-            lambda flag: states > 1 AND source = 'csv' AND NOT list_contains(flags, flag)
-        )) AS flags
+        CASE WHEN source = 'csv' THEN list_sort(list_distinct(list_concat(
+            said_flags, CASE WHEN states > 1 OR was_superseded THEN ['cumulative_superseded'] ELSE [] END
+        ))) ELSE flags END AS flags
     ),
-    ranked.flags AS flags_before
+    list_sort(ranked.flags) AS flags_before
 FROM ranked
 LEFT JOIN (
-    SELECT run_id, count(DISTINCT said) AS states FROM ranked WHERE source = 'csv' GROUP BY run_id
+    SELECT run_id, count(DISTINCT said) AS states, bool_or(list_contains(flags, 'cumulative_superseded')) AS was_superseded
+    FROM ranked
+    WHERE source = 'csv'
+    GROUP BY run_id
 ) AS state USING (run_id)
+LEFT JOIN (
+    SELECT run_id, said, flatten(list(flags)) AS said_flags FROM ranked WHERE source = 'csv' GROUP BY run_id, said
+) AS alike USING (run_id, said)
 WHERE place = 1;

@@ -5,12 +5,12 @@ WITH flag(bit, name) AS (
         (1, 'fallback_location'), (2, 'country_code_converted'), (4, 'value_left_out'), (8, 'mixed_tracking_modes'),
         (16, 'gpu_not_measured'), (32, 'short_run'), (64, 'default_experiment_id'), (128, 'rate_rescaled'),
         (256, 'energy_missing'), (512, 'parts_do_not_add_up'), (1024, 'power_recomputed'), (2048, 'zero_energy'),
-        (4096, 'part_of_run')
+        (4096, 'part_of_run'), (8192, 'power_contradicts_energy'), (16384, 'rate_recomputed')
 ), bits AS (
     SELECT kind.doubts + 32 * own.bits AS bits
     FROM (SELECT DISTINCT doubts | left_out.bit AS doubts FROM known_kind, (VALUES (0), (4)) AS left_out(bit)) AS kind,
-        range(256) AS own(bits)
+        range(1024) AS own(bits)
 )
-SELECT bits, coalesce(list(name ORDER BY bit) FILTER (bits & bit <> 0), []) AS flags
+SELECT bits, coalesce(list(name ORDER BY name) FILTER (bits & bit <> 0), []) AS flags
 FROM bits, flag
 GROUP BY bits;

@@ -5,22 +5,22 @@ WITH clean AS (
     SELECT
         *,
         -- What CodeCarbon writes when it could not find out where it was.
-        coalesce(lower(trim(raw_country_iso_code)) IN ('can', 'ca') AND lower(trim(raw_region)) = 'quebec'
+        coalesce(lower(without_blanks(raw_country_iso_code)) IN ('can', 'ca') AND lower(without_blanks(raw_region)) = 'quebec'
             AND raw_latitude = 46.8 AND raw_longitude = -71.2, false) AS is_fallback,
-        nullif(trim(raw_country_name), '') AS given_name,
-        nullif(upper(trim(raw_country_iso_code)), '') AS given_code,
-        nullif(trim(raw_region), '') AS given_region,
-        nullif(trim(raw_cloud_provider), '') AS given_provider,
-        nullif(trim(raw_cloud_region), '') AS given_cloud_region,
-        nullif(lower(trim(raw_tracking_mode)), '') AS given_mode,
-        nullif(trim(raw_os), '') AS os,
-        nullif(trim(raw_python_version), '') AS python_version,
-        nullif(trim(raw_codecarbon_version), '') AS codecarbon_version,
-        nullif(trim(raw_cpu_model), '') AS cpu_model,
-        nullif(trim(raw_gpu_model), '') AS gpu_model,
+        without_blanks(raw_country_name) AS given_name,
+        upper(without_blanks(raw_country_iso_code)) AS given_code,
+        without_blanks(raw_region) AS given_region,
+        without_blanks(raw_cloud_provider) AS given_provider,
+        without_blanks(raw_cloud_region) AS given_cloud_region,
+        lower(without_blanks(raw_tracking_mode)) AS given_mode,
+        without_blanks(raw_os) AS os,
+        without_blanks(raw_python_version) AS python_version,
+        without_blanks(raw_codecarbon_version) AS codecarbon_version,
+        without_blanks(raw_cpu_model) AS cpu_model,
+        without_blanks(raw_gpu_model) AS gpu_model,
         -- pandas writes a whole number as 2.0 where the column has gaps
-        CASE WHEN raw_cpu_count BETWEEN 1 AND 1e6 THEN raw_cpu_count::INTEGER END AS cpu_count,
-        CASE WHEN raw_gpu_count BETWEEN 0 AND 1e6 THEN raw_gpu_count::INTEGER END AS gpu_count,
+        CASE WHEN raw_cpu_count BETWEEN 1 AND 1e6 AND raw_cpu_count = floor(raw_cpu_count) THEN raw_cpu_count::INTEGER END AS cpu_count,
+        CASE WHEN raw_gpu_count BETWEEN 0 AND 1e6 AND raw_gpu_count = floor(raw_gpu_count) THEN raw_gpu_count::INTEGER END AS gpu_count,
         CASE WHEN raw_ram_total_size BETWEEN 0 AND 1e9 THEN raw_ram_total_size END AS ram_gb,
         CASE WHEN raw_pue BETWEEN 1 AND 100 THEN raw_pue END AS pue
     FROM raw_kind

@@ -13,7 +13,10 @@ WITH total AS (
         sum(emissions_high_kg * share) AS emissions_high_kg,
         count(energy_kwh) - least(count(energy_low_kwh), count(energy_high_kwh)) AS without_energy_interval,
         count(emissions_kg) - least(count(emissions_low_kg), count(emissions_high_kg)) AS without_emissions_interval
-    FROM (SELECT *, CASE WHEN energy_kwh > 0 THEN attributed_energy_kwh / energy_kwh ELSE 1 END AS share FROM core.run)
+    FROM (
+    SELECT *, CASE WHEN energy_kwh > 0 THEN attributed_energy_kwh / energy_kwh ELSE 1 END AS share FROM core.run
+    WHERE parent_run_id IS NULL OR attributed_energy_kwh IS DISTINCT FROM 0 -- a task whose run is known counts there
+)
     GROUP BY location_id
 )
 SELECT
@@ -32,7 +35,7 @@ JOIN core.location USING (location_id)
 GROUP BY ALL
 ORDER BY energy_kwh DESC NULLS LAST;
 COMMENT ON VIEW report.by_country IS 'Energy and emissions per country; runs whose country is not known stand in a row without one.';
-COMMENT ON COLUMN report.by_country.runs IS 'Number of runs.';
+COMMENT ON COLUMN report.by_country.runs IS 'Number of runs; a task whose run is known counts there.';
 COMMENT ON COLUMN report.by_country.duration_s IS 'Sum of the durations, seconds.';
 COMMENT ON COLUMN report.by_country.energy_kwh IS 'Sum of the attributed energies, kWh, so that nothing counts twice.';
 COMMENT ON COLUMN report.by_country.energy_low_kwh IS 'Sum of the lower ends, attributed, kWh.';

@@ -13,7 +13,10 @@ WITH total AS (
         sum(emissions_high_kg * share) AS emissions_high_kg,
         count(energy_kwh) - least(count(energy_low_kwh), count(energy_high_kwh)) AS without_energy_interval,
         count(emissions_kg) - least(count(emissions_low_kg), count(emissions_high_kg)) AS without_emissions_interval
-    FROM (SELECT *, CASE WHEN energy_kwh > 0 THEN attributed_energy_kwh / energy_kwh ELSE 1 END AS share FROM core.run)
+    FROM (
+    SELECT *, CASE WHEN energy_kwh > 0 THEN attributed_energy_kwh / energy_kwh ELSE 1 END AS share FROM core.run
+    WHERE parent_run_id IS NULL OR attributed_energy_kwh IS DISTINCT FROM 0 -- a task whose run is known counts there
+)
     GROUP BY hardware_id
 )
 SELECT
@@ -21,7 +24,7 @@ SELECT
     cpu_count,
     gpu_model,
     gpu_count,
-    ram_gb,
+    round(ram_gb, 1) AS ram_gb,
     sum(runs)::BIGINT AS runs,
     sum(duration_s) AS duration_s,
     sum(energy_kwh) AS energy_kwh,
@@ -32,10 +35,11 @@ SELECT
     CASE WHEN sum(without_emissions_interval) = 0 THEN sum(emissions_high_kg) END AS emissions_high_kg
 FROM total
 JOIN core.hardware USING (hardware_id)
-GROUP BY ALL
+GROUP BY cpu_model, cpu_count, gpu_model, gpu_count, round(ram_gb, 1)
 ORDER BY energy_kwh DESC NULLS LAST;
 COMMENT ON VIEW report.by_hardware IS 'Energy and emissions per kind of machine.';
-COMMENT ON COLUMN report.by_hardware.runs IS 'Number of runs.';
+COMMENT ON COLUMN report.by_hardware.ram_gb IS 'Main memory, GiB, to a tenth: systems differ in what they keep for themselves.';
+COMMENT ON COLUMN report.by_hardware.runs IS 'Number of runs; a task whose run is known counts there.';
 COMMENT ON COLUMN report.by_hardware.duration_s IS 'Sum of the durations, seconds.';
 COMMENT ON COLUMN report.by_hardware.energy_kwh IS 'Sum of the attributed energies, kWh, so that nothing counts twice.';
 COMMENT ON COLUMN report.by_hardware.energy_low_kwh IS 'Sum of the lower ends, attributed, kWh.';
