@@ -16,7 +16,7 @@ RETRY_S = 600
 
 pipeline_job = dg.define_asset_job(
     "pipeline",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.assets("landing_archive"),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets("landing_archive", "daily_report"),
     description="The whole way: train under tracking, record, load, report.",
 )
 
@@ -30,6 +30,19 @@ archive_job = dg.define_asset_job(
     "archive",
     selection=dg.AssetSelection.assets("landing_archive"),
     description="Puts the loaded records of past days together.",
+)
+
+daily_report_job = dg.define_asset_job(
+    "report_days",
+    selection=dg.AssetSelection.assets("daily_report"),
+    description="Writes the runs of a day, or of many days at once.",
+)
+
+daily_report_schedule = dg.build_schedule_from_partitioned_job(
+    daily_report_job,
+    name="daily_report_schedule",
+    hour_of_day=4,
+    description="Writes the runs of the day before every day at 04:00 UTC. Stopped until you start it.",
 )
 
 daily_pipeline = dg.ScheduleDefinition(

@@ -242,6 +242,26 @@ def import_(
         _fail("all rows were refused; nothing was imported", WRONG_INPUT)
 
 
+@app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+def run(
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="Any program, with its arguments.")],
+    name: Annotated[str | None, typer.Option(help="What is tracked; default the program's name.")] = None,
+    project: Annotated[
+        str | None, typer.Option(help="Project; default CARBON_PROJECT_NAME, else carbon_pipeline.")
+    ] = None,
+) -> None:
+    """Runs any command under tracking, its children included; its exit status is ours."""
+    from carbon_pipeline.tracking.command import run_command
+    from carbon_pipeline.tracking.metadata import summary
+
+    done = run_command(command, read_settings(project_name=project), name=name)
+    if done.record:
+        _say(f"carbon-pipeline: {summary(done.record).replace('**', '')}; run {done.record.run_id}")
+    else:
+        _say("carbon-pipeline: what was measured could not be kept; see above")
+    sys.exit(done.status)
+
+
 @app.command()
 def report(
     name: Annotated[str, typer.Argument(help="View of the schema `report`.")] = "runs",
@@ -316,7 +336,7 @@ def export_boamps(
             _say(f"{runs} runs: {reason}")
         _say(f"what is missing can be told in {read_settings().report_context}; docs/boamps.md says how")
     if run is not None and exported.incomplete:
-        raise typer.Exit(FAILURE)
+        sys.exit(FAILURE)
 
 
 @export.command("form")

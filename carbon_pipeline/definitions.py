@@ -7,13 +7,15 @@ import dagster as dg
 
 from carbon_pipeline.assets.baseline import idle_baseline
 from carbon_pipeline.assets.records import field_record
-from carbon_pipeline.assets.reports import boamps_reports, reports
+from carbon_pipeline.assets.reports import boamps_reports, daily_report, reports
 from carbon_pipeline.assets.training import regression_model, training_data
 from carbon_pipeline.assets.warehouse import landing_archive, runs
 from carbon_pipeline.automation import (
     archive_job,
     daily_archive,
     daily_pipeline,
+    daily_report_job,
+    daily_report_schedule,
     landed_records,
     load_job,
     pipeline_job,
@@ -40,11 +42,12 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
             runs,
             reports,
             boamps_reports,
+            daily_report,
             landing_archive,
         ],
         asset_checks=ALL_CHECKS,
-        jobs=[pipeline_job, load_job, archive_job],
-        schedules=[daily_pipeline, daily_archive],
+        jobs=[pipeline_job, load_job, archive_job, daily_report_job],
+        schedules=[daily_pipeline, daily_archive, daily_report_schedule],
         sensors=[landed_records],
         resources=carbon_resources(resource_overrides),
     )

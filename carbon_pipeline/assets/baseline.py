@@ -3,7 +3,7 @@
 import dagster as dg
 from pydantic import Field
 
-from carbon_pipeline.assets.metadata import GROUP
+from carbon_pipeline.assets.metadata import GROUP, OWNERS
 from carbon_pipeline.resources.emissions import EmissionsResource
 from carbon_pipeline.tracking.record import SHORTEST_BASELINE_S
 
@@ -20,7 +20,7 @@ class BaselineConfig(dg.Config):
 
 
 # In the pool of the measured steps: while one of them runs, the machine is not idle.
-@dg.asset(group_name=GROUP, kinds={"codecarbon"}, pool="energy_meter")
+@dg.asset(group_name=GROUP, kinds={"codecarbon"}, owners=OWNERS, pool="energy_meter")
 def idle_baseline(
     context: dg.AssetExecutionContext, config: BaselineConfig, emissions: EmissionsResource
 ) -> dg.MaterializeResult[None]:

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -11,6 +12,15 @@ from carbon_pipeline.training.model import LossPoint
 
 GROUP = "carbon_pipeline"
 """One group for all: the UI folds groups up, and the graph is small."""
+
+DAYS_GROUP = "carbon_pipeline_days"
+"""Assets with partitions stand apart: with them in it, a group cannot be materialized as a whole."""
+
+OWNERS = ["team:carbon_pipeline"]
+"""Whom the UI names; your own definitions can say otherwise."""
+
+FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=3), warn_window=timedelta(hours=36))
+"""What the warehouse and the reports are to be: the daily schedule, and a day of patience."""
 
 
 def table_metadata(rows: Sequence[Mapping[Any, Any]]) -> dg.TableMetadataValue | dg.TextMetadataValue:
@@ -26,6 +36,20 @@ def table_metadata(rows: Sequence[Mapping[Any, Any]]) -> dg.TableMetadataValue |
         return dg.MetadataValue.text("none")
     columns = [name for name in rows[0] if any(row[name] is not None for row in rows)]
     return dg.MetadataValue.table([dg.TableRecord({str(name): _cell(row[name]) for name in columns}) for row in rows])
+
+
+def column_schema(columns: Sequence[Mapping[str, Any]]) -> dg.TableSchema:
+    """The columns of a table for the UI.
+
+    Args:
+        columns: column_name, data_type and comment of each.
+
+    Returns:
+        The schema.
+    """
+    return dg.TableSchema(
+        columns=[dg.TableColumn(c["column_name"], c["data_type"], description=c["comment"]) for c in columns]
+    )
 
 
 def loss_curve(losses: Sequence[LossPoint]) -> dg.MarkdownMetadataValue:

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from carbon_pipeline.assets.metadata import GROUP, table_metadata
+from carbon_pipeline.assets.metadata import GROUP, OWNERS, table_metadata
 from carbon_pipeline.assets.training import TrainedModel
 from carbon_pipeline.boamps.fields import FIELDS
 from carbon_pipeline.boamps.fields import field_record as fields_of
@@ -12,7 +12,7 @@ from carbon_pipeline.boamps.tracking_info import add_row
 from carbon_pipeline.resources.warehouse import WarehouseResource
 
 
-@dg.asset(group_name=GROUP, kinds={"csv"})
+@dg.asset(group_name=GROUP, kinds={"csv"}, owners=OWNERS)
 def field_record(warehouse: WarehouseResource, regression_model: TrainedModel) -> dg.MaterializeResult[dict[str, Any]]:
     """The 33 fields of this run, also added to `data/tracking_info.csv`."""
     if regression_model.record is None:

@@ -1,17 +1,34 @@
 """The published reports: what people query, and BoAmps' files. The views themselves are in `warehouse/reports/`."""
 
+from pathlib import Path
+from typing import Any
+
 import dagster as dg
 
-from carbon_pipeline.assets.metadata import GROUP, table_metadata
+from carbon_pipeline.assets.metadata import DAYS_GROUP, FRESH, GROUP, OWNERS, column_schema, table_metadata
 from carbon_pipeline.boamps.export import FOLDER, export_all
+from carbon_pipeline.csv_text import csv_text
+from carbon_pipeline.files import write_whole
 from carbon_pipeline.resources.report_context import ReportContextResource
 from carbon_pipeline.resources.warehouse import WarehouseResource
 from carbon_pipeline.warehouse.migrate import AGGREGATES
 
 PREVIEW_ROWS = 10
 
+DAILY_FOLDER = Path("reports") / "daily"
 
-@dg.asset(group_name=GROUP, kinds={"duckdb"}, deps=["runs"])
+DAYS = dg.DailyPartitionsDefinition(start_date="2019-01-01", timezone="UTC")
+"""CodeCarbon's first files are of 2019."""
+
+
+@dg.asset(
+    group_name=GROUP,
+    kinds={"duckdb"},
+    owners=OWNERS,
+    deps=["runs"],
+    automation_condition=dg.AutomationCondition.eager(),
+    freshness_policy=FRESH,
+)
 def reports(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """The views of `report` in `data/reports.duckdb`, the copy for readers that each load swaps in whole."""
     opened = warehouse.open()
@@ -20,12 +37,21 @@ def reports(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         metadata={
             "database": dg.MetadataValue.path(opened.reports_path.resolve()),
             "dagster/row_count": opened.count(),
+            "dagster/table_name": "report.runs",
+            "dagster/column_schema": column_schema(opened.columns("report", "runs")),
             **{name: table_metadata(rows) for name, rows in previews.items()},
         }
     )
 
 
-@dg.asset(group_name=GROUP, kinds={"json", "parquet"}, deps=["runs"])
+@dg.asset(
+    group_name=GROUP,
+    kinds={"json", "parquet"},
+    owners=OWNERS,
+    deps=["runs"],
+    automation_condition=dg.AutomationCondition.eager(),
+    freshness_policy=FRESH,
+)
 def boamps_reports(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, report_context: ReportContextResource
 ) -> dg.MaterializeResult[None]:
@@ -51,5 +77,36 @@ def boamps_reports(
             "why_incomplete": table_metadata(
                 [{"runs": runs, "reason": reason} for reason, runs in exported.reasons.items()][:PREVIEW_ROWS]
             ),
+        }
+    )
+
+
+@dg.asset(
+    group_name=DAYS_GROUP,
+    kinds={"csv"},
+    owners=OWNERS,
+    deps=["runs"],
+    partitions_def=DAYS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+)
+def daily_report(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+    """The runs of each day (UTC), one CSV file for each partition in `data/reports/daily/`."""
+    opened = warehouse.open()
+    folder = opened.data_dir / DAILY_FOLDER
+    days = list(context.partition_keys)
+    names = [column["column_name"] for column in opened.columns("report", "runs")]
+    rows = opened.runs_between(min(days), max(days))
+    by_day: dict[str, list[dict[str, Any]]] = {day: [] for day in days}
+    for row in rows:
+        by_day.setdefault(f"{row['started_at']:%Y-%m-%d}", []).append(row)
+    for day in days:
+        write_whole(folder / f"{day}.csv", csv_text(names, by_day[day]))
+    energies = [row["attributed_energy_kwh"] for row in rows if row["attributed_energy_kwh"] is not None]
+    return dg.MaterializeResult(
+        metadata={
+            "folder": dg.MetadataValue.path(folder.resolve()),
+            "days": len(days),
+            "dagster/partition_row_count": len(rows),
+            **({"carbon/energy_kwh": sum(energies)} if energies else {}),
         }
     )

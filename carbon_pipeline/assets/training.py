@@ -6,9 +6,9 @@ from pathlib import Path
 import dagster as dg
 from pydantic import BaseModel, Field
 
-from carbon_pipeline.assets.metadata import GROUP, loss_curve, table_metadata
+from carbon_pipeline.assets.metadata import GROUP, OWNERS, loss_curve, table_metadata
 from carbon_pipeline.resources.emissions import EmissionsResource
-from carbon_pipeline.tracking.metadata import carbon_metadata
+from carbon_pipeline.tracking.decorator import dagster_metadata
 from carbon_pipeline.tracking.record import RunRecord
 from carbon_pipeline.training.data import Samples, csv_samples, synthetic_samples
 from carbon_pipeline.training.model import Hyperparameters, LinearModel, fit
@@ -56,7 +56,7 @@ class TrainedModel(BaseModel):
 
 
 # After the baseline: while that is measured, the machine is to be idle.
-@dg.asset(group_name=GROUP, kinds={"numpy"}, deps=["idle_baseline"])
+@dg.asset(group_name=GROUP, kinds={"numpy"}, owners=OWNERS, deps=["idle_baseline"])
 def training_data(config: TrainingDataConfig) -> dg.MaterializeResult[Samples]:
     """The samples that the regression is fitted to."""
     if config.csv_file:
@@ -76,7 +76,7 @@ def training_data(config: TrainingDataConfig) -> dg.MaterializeResult[Samples]:
 
 
 # One measured step at a time: two that overlap would each be billed for the whole machine.
-@dg.asset(group_name=GROUP, kinds={"numpy", "codecarbon"}, pool="energy_meter", deps=["idle_baseline"])
+@dg.asset(group_name=GROUP, kinds={"numpy", "codecarbon"}, owners=OWNERS, pool="energy_meter", deps=["idle_baseline"])
 def regression_model(
     context: dg.AssetExecutionContext,
     config: RegressionConfig,
@@ -93,7 +93,7 @@ def regression_model(
     return dg.MaterializeResult(
         value=TrainedModel(model=model, record=run.record),
         metadata={
-            **carbon_metadata(run.record),
+            **dagster_metadata(run.record),
             **{f"slope ({name})": slope for name, slope in model.coefficients.items()},
             "intercept": model.intercept,
             "loss": model.losses[-1].loss if model.losses else dg.MetadataValue.null(),

@@ -2,27 +2,32 @@
 
 import dagster as dg
 
-from carbon_pipeline.assets.metadata import GROUP, table_metadata
+from carbon_pipeline.assets.metadata import FRESH, GROUP, OWNERS, column_schema, table_metadata
 from carbon_pipeline.resources.warehouse import WarehouseResource
 from carbon_pipeline.warehouse.batch import refusals
 
 
-@dg.asset(group_name=GROUP, kinds={"duckdb"}, pool="warehouse", deps=["field_record"])
+# Waiting for another writer is no failure: the next attempt finds the warehouse free.
+@dg.asset(
+    group_name=GROUP,
+    kinds={"duckdb"},
+    owners=OWNERS,
+    pool="warehouse",
+    deps=["field_record"],
+    freshness_policy=FRESH,
+    retry_policy=dg.RetryPolicy(max_retries=2, delay=10),
+)
 def runs(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """What has landed or was dropped into the inbox, normalised into the tables of `core`: one row per run."""
     opened = warehouse.open()
     results = opened.load()
     for sentence in refusals(results):
         context.log.warning(sentence)
-    columns = [
-        dg.TableColumn(column["column_name"], column["data_type"], description=column["comment"])
-        for column in opened.columns()
-    ]
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": opened.count(),
             "dagster/table_name": "core.run",
-            "dagster/column_schema": dg.TableSchema(columns=columns),
+            "dagster/column_schema": column_schema(opened.columns()),
             "database": dg.MetadataValue.path(opened.path.resolve()),
             "files_loaded": len(results),
             "rows_loaded": sum(result.rows_loaded for result in results),
@@ -33,7 +38,7 @@ def runs(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.
     )
 
 
-@dg.asset(group_name=GROUP, kinds={"parquet"}, pool="warehouse", deps=["runs"])
+@dg.asset(group_name=GROUP, kinds={"parquet"}, owners=OWNERS, pool="warehouse", deps=["runs"])
 def landing_archive(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """The loaded records of past days, put together: one Parquet file for each day in place of one file per record."""
     opened = warehouse.open()

@@ -19,6 +19,9 @@ TASK_METADATA = "boamps/task"
 """Key of an asset's metadata under which stands what a report is to say of its task."""
 
 
+StepContext = dg.AssetExecutionContext | dg.OpExecutionContext | dg.AssetCheckExecutionContext
+
+
 class Scope(StrEnum):
     """What the meter looks at: the whole machine, or this process and its children."""
 
@@ -34,7 +37,7 @@ class EmissionsResource(dg.ConfigurableResource[None]):
         ... def my_model(context: dg.AssetExecutionContext, emissions: EmissionsResource):
         ...     with emissions.track(context) as run:
         ...         fit()
-        ...     return dg.MaterializeResult(metadata=carbon_metadata(run.record))
+        ...     return dg.MaterializeResult(metadata=dagster_metadata(run.record))
     """
 
     hardware: dg.ResourceDependency[HardwareResource]
@@ -48,7 +51,7 @@ class EmissionsResource(dg.ConfigurableResource[None]):
 
     def track(
         self,
-        context: dg.AssetExecutionContext | dg.OpExecutionContext | None = None,
+        context: StepContext | None = None,
         name: str | None = None,
         project_name: str | None = None,
         task: Mapping[str, Any] | None = None,
@@ -126,9 +129,13 @@ class EmissionsResource(dg.ConfigurableResource[None]):
         return CodeCarbonMeter(tracking_mode, pue)
 
 
-def _task_in_metadata(context: dg.AssetExecutionContext | dg.OpExecutionContext | None) -> dict[str, Any]:
+def _op_context(context: StepContext) -> dg.OpExecutionContext:
+    return context if isinstance(context, dg.OpExecutionContext) else context.op_execution_context
+
+
+def _task_in_metadata(context: StepContext | None) -> dict[str, Any]:
     """What the definition of the asset says of its task."""
-    op = context.op_execution_context if isinstance(context, dg.AssetExecutionContext) else context
+    op = _op_context(context) if context else None
     if op is None or not op.has_assets_def:
         return {}
     told: dict[str, Any] = {}
@@ -139,15 +146,24 @@ def _task_in_metadata(context: dg.AssetExecutionContext | dg.OpExecutionContext 
     return told
 
 
-def _orchestration(context: dg.AssetExecutionContext | dg.OpExecutionContext | None) -> Orchestration:
+def _orchestration(context: StepContext | None) -> Orchestration:
     if context is None:
         return Orchestration()
-    op = context.op_execution_context if isinstance(context, dg.AssetExecutionContext) else context
+    op = _op_context(context)
     keys = sorted(key.to_user_string() for key in op.selected_asset_keys) if op.has_assets_def else []
     return Orchestration(
         asset_key=", ".join(keys) or None,
         dagster_run_id=op.run.run_id,
         step_key=op.get_step_execution_context().step.key,
-        partition_key=op.partition_key if op.has_partition_key else None,
+        partition_key=_partition(op),
         retry_number=op.retry_number,
     )
+
+
+def _partition(op: dg.OpExecutionContext) -> str | None:
+    """The partition; of a range that one run makes, its ends."""
+    if op.has_partition_key:
+        return op.partition_key
+    if op.has_partition_key_range:
+        return f"{op.partition_key_range.start}...{op.partition_key_range.end}"
+    return None

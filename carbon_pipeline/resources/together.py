@@ -1,8 +1,9 @@
-"""The five resources, linked with each other: what a project that measures needs."""
+"""The six resources, linked with each other: what a project that measures needs."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from carbon_pipeline.resources.alerts import AlertsResource
 from carbon_pipeline.resources.emissions import EmissionsResource
 from carbon_pipeline.resources.hardware import HardwareResource
 from carbon_pipeline.resources.location import LocationResource
@@ -11,7 +12,7 @@ from carbon_pipeline.resources.warehouse import WarehouseResource
 
 
 def carbon_resources(overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The resources `emissions`, `hardware`, `location`, `warehouse` and `report_context`.
+    """The resources `emissions`, `hardware`, `location`, `warehouse`, `report_context` and `alerts`.
 
     `emissions` uses the other three: the place that `location` says, and the data folder of `warehouse`. Each can be
     configured when a run is launched.
@@ -29,6 +30,7 @@ def carbon_resources(overrides: Mapping[str, Any] | None = None) -> dict[str, An
     hardware = given.setdefault("hardware", HardwareResource.configure_at_launch())
     location = given.setdefault("location", LocationResource.configure_at_launch())
     warehouse = given.setdefault("warehouse", WarehouseResource.configure_at_launch())
+    given.setdefault("alerts", AlertsResource())
     given.setdefault("report_context", ReportContextResource.configure_at_launch())
     given.setdefault(
         "emissions", EmissionsResource.configure_at_launch(hardware=hardware, location=location, warehouse=warehouse)

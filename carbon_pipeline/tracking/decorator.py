@@ -1,12 +1,17 @@
-"""`@tracked`: measures an asset, op or check in one line. The one file of `tracking` that meets Dagster."""
+"""`@tracked`: measures an asset, op or check in one line. The one file of `tracking` that meets Dagster.
+
+What was measured goes to the materialization where one is still to come. Where it is out already (generators), or never
+comes (failures, cancels), Dagster takes an observation of the asset instead: it is kept whatever becomes of the step.
+"""
 
 import functools
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from carbon_pipeline.tracking.metadata import carbon_metadata
+from carbon_pipeline.tracking.metadata import carbon_metadata, summary
 from carbon_pipeline.tracking.record import RunRecord
 
 logger = logging.getLogger(__name__)
@@ -16,21 +21,27 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _MARK = "__carbon_pipeline_tracked__"
 _RESOURCE = "emissions"
 
+SUMMARY = "carbon/summary"
+"""Key of the line for a person, in Markdown."""
+
 
 def tracked(function: Function) -> Function:
     """Measures a function whenever Dagster runs it; anywhere else the function runs as it is.
 
     It stands below Dagster's own decorator and asks for the resource `emissions` by itself. The record lands in
-    `data/landing`; what was measured is added to the metadata of the materialization.
+    `data/landing`, one for each attempt of a step. What was measured is added to the metadata of the materialization;
+    where a materialization cannot take it, since it is out already (generators) or never comes (failures, cancels), to
+    an observation of the asset. A step that makes several assets is measured once: each shows the energy of the step.
 
     Args:
-        function: a plain function, with or without context, configuration and resources.
+        function: a plain function, a generator, a coroutine or an asynchronous generator, with or without context,
+            configuration, resources and inputs. Of a generator all is measured until its end, Dagster's handling of
+            what it yields included.
+
+    A unit test that calls the asset itself hands in nothing for the meter: `my_model(emissions=None)`.
 
     Returns:
-        The function, to be given to `@dg.asset`, `@dg.op` or `@dg.asset_check`.
-
-    Raises:
-        TypeError: the function is a generator or a coroutine; use `with emissions.track(context):` inside it.
+        The function, to be given to `@dg.asset`, `@dg.multi_asset`, `@dg.op` or `@dg.asset_check`.
 
     Example:
         >>> @dg.asset
@@ -40,29 +51,9 @@ def tracked(function: Function) -> Function:
     """
     if getattr(function, _MARK, False):
         return function
-    if (
-        inspect.isgeneratorfunction(function)
-        or inspect.iscoroutinefunction(function)
-        or inspect.isasyncgenfunction(function)
-    ):
-        raise TypeError(
-            f"{function.__name__}: @tracked measures plain functions; "
-            "use `with emissions.track(context):` inside a generator or a coroutine"
-        )
     signature = _signature(function)
     wants_resource = _RESOURCE in signature.parameters
-
-    @functools.wraps(function)
-    def measured(*args: Any, **kwargs: Any) -> Any:
-        emissions = kwargs.get(_RESOURCE) if wants_resource else kwargs.pop(_RESOURCE, None)
-        context = _step_context()
-        if emissions is None or context is None:
-            return function(*args, **kwargs)
-        with emissions.track(context) as run:
-            result = function(*args, **kwargs)
-        _attach(context, run.record)
-        return result
-
+    measured = _wrapped(function, wants_resource)
     if not wants_resource:
         signature = _with_resource(signature)
     measured.__signature__ = signature  # type: ignore[attr-defined]
@@ -77,6 +68,81 @@ def tracked(function: Function) -> Function:
     return measured  # type: ignore[return-value]
 
 
+def dagster_metadata(record: RunRecord | None, assets_of_the_step: int = 1) -> dict[str, Any]:
+    """What a materialization or an observation says of its energy, with one line for a person on top.
+
+    Args:
+        record: what was measured, if there is a record.
+        assets_of_the_step: how many assets the measured step makes; the numbers are those of the step.
+
+    Returns:
+        Metadata by key.
+    """
+    import dagster as dg
+
+    if record is None:
+        return {}
+    line = dg.MetadataValue.md(summary(record, assets_of_the_step))
+    return {SUMMARY: line, **carbon_metadata(record, assets_of_the_step)}
+
+
+def _wrapped(function: Callable[..., Any], wants_resource: bool) -> Callable[..., Any]:
+    """The function under tracking, of the same shape: Dagster runs each in its own way."""
+
+    def emissions_of(arguments: dict[str, Any]) -> Any:
+        return arguments.get(_RESOURCE) if wants_resource else arguments.pop(_RESOURCE, None)
+
+    if inspect.isasyncgenfunction(function):
+
+        @functools.wraps(function)
+        async def measured_async_generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+            with _measuring(emissions_of(kwargs), is_generator=True):
+                async for value in function(*args, **kwargs):
+                    yield value
+
+        return measured_async_generator
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def measured_coroutine(*args: Any, **kwargs: Any) -> Any:
+            with _measuring(emissions_of(kwargs)):
+                return await function(*args, **kwargs)
+
+        return measured_coroutine
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def measured_generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            with _measuring(emissions_of(kwargs), is_generator=True):
+                return (yield from function(*args, **kwargs))
+
+        return measured_generator
+
+    @functools.wraps(function)
+    def measured(*args: Any, **kwargs: Any) -> Any:
+        with _measuring(emissions_of(kwargs)):
+            return function(*args, **kwargs)
+
+    return measured
+
+
+@contextmanager
+def _measuring(emissions: Any, is_generator: bool = False) -> Iterator[None]:
+    """Measures a block of a step and tells Dagster; outside of a step, or without the resource, does nothing."""
+    context = _step_context() if emissions is not None else None
+    if context is None:
+        yield
+        return
+    run = emissions.track(context)
+    try:
+        with run:
+            yield
+    except BaseException:  # a cancel too
+        _tell(context, run.record, _observe)
+        raise
+    _tell(context, run.record, _observe if is_generator else _add)
+
+
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
     try:
         return inspect.signature(function, eval_str=True)  # annotations that were postponed become types again
@@ -88,7 +154,9 @@ def _with_resource(signature: inspect.Signature) -> inspect.Signature:
     """The signature with a parameter `emissions`, by which Dagster hands in the resource of that name."""
     import dagster as dg
 
-    resource = inspect.Parameter(_RESOURCE, inspect.Parameter.KEYWORD_ONLY, annotation=dg.ResourceParam[object])
+    resource = inspect.Parameter(
+        _RESOURCE, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=dg.ResourceParam[object]
+    )
     parameters = list(signature.parameters.values())
     end = len(parameters) - (parameters[-1:] != [] and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD)
     return signature.replace(parameters=[*parameters[:end], resource, *parameters[end:]])
@@ -98,7 +166,7 @@ def _step_context() -> Any:
     """The context of the step that is running; None outside Dagster."""
     import dagster as dg
 
-    for kind in (dg.AssetExecutionContext, dg.OpExecutionContext):
+    for kind in (dg.AssetExecutionContext, dg.OpExecutionContext, dg.AssetCheckExecutionContext):
         try:
             return kind.get()
         except dg.DagsterInvariantViolationError:
@@ -106,13 +174,31 @@ def _step_context() -> Any:
     return None
 
 
-def _attach(context: Any, record: RunRecord | None) -> None:
-    """Adds the numbers to each asset of the step; an op that makes no asset has the record alone."""
+def _tell(context: Any, record: RunRecord | None, how: Callable[[Any, Any, dict[str, Any]], None]) -> None:
+    """Hands the numbers to each asset of the step; an op that makes no asset, and a check, have the record alone."""
     op = getattr(context, "op_execution_context", context)
-    if not op.has_assets_def:
-        return
     try:
-        for key in op.selected_asset_keys:
-            context.add_asset_metadata(carbon_metadata(record), asset_key=key)
-    except Exception:
+        if record is None or not op.has_assets_def:
+            return
+        keys = sorted(op.selected_asset_keys)
+        metadata = dagster_metadata(record, assets_of_the_step=len(keys))
+        for key in keys:
+            how(context, key, dict(metadata))
+    except Exception:  # whatever it is, the work has been done
         logger.exception("the carbon metadata could not be attached")
+
+
+def _add(context: Any, key: Any, metadata: dict[str, Any]) -> None:
+    if hasattr(context, "add_asset_metadata"):
+        context.add_asset_metadata(metadata, asset_key=key)
+    else:  # an op of a graph: another one may make the asset
+        _observe(context, key, metadata)
+
+
+def _observe(context: Any, key: Any, metadata: dict[str, Any]) -> None:
+    import dagster as dg
+
+    op = getattr(context, "op_execution_context", context)
+    op.log_event(
+        dg.AssetObservation(key, metadata=metadata, partition=op.partition_key if op.has_partition_key else None)
+    )

@@ -210,9 +210,26 @@ class Warehouse:
         """
         return self.rows(sql.statement("queries", "quarantined"), {"files": list(source_files), "limit": limit})
 
-    def columns(self) -> list[dict[str, Any]]:
-        """The columns of `core.run`: column_name, data_type, comment."""
-        return self.rows(sql.statement("queries", "run_columns"))
+    def columns(self, schema: str = "core", table: str = "run") -> list[dict[str, Any]]:
+        """The columns of a table or view: column_name, data_type, comment.
+
+        Args:
+            schema: its schema.
+            table: its name.
+        """
+        return self.rows(sql.statement("queries", "columns"), {"schema": schema, "table": table})
+
+    def runs_between(self, first_day: str, last_day: str) -> list[dict[str, Any]]:
+        """The runs that started on some days.
+
+        Args:
+            first_day: the first day, UTC, YYYY-MM-DD.
+            last_day: the last one.
+
+        Returns:
+            Rows of `report.runs`, the earliest first.
+        """
+        return self.rows(sql.statement("queries", "runs_between"), {"first": first_day, "last": last_day})
 
     def report(self, name: str, limit: int | None = None) -> list[dict[str, Any]]:
         """A view of `report`.
@@ -268,6 +285,30 @@ class Warehouse:
             many = f"several runs begin with {run_id!r}" if found else f"there is no run {run_id!r}"
             raise ValueError(f"{many}; `carbon-pipeline report runs --format csv` lists them")
         return (exact or found)[0]
+
+    def spent(self, asset_key: str, period: str) -> dict[str, Any] | None:
+        """What an asset has spent.
+
+        Args:
+            asset_key: the asset, parts joined by '/'.
+            period: `day` or `month`.
+
+        Returns:
+            Its latest run, and the sums of the calendar period (UTC) in which that began; None if it has no run.
+        """
+        found = self.rows(sql.statement("queries", "spent"), {"asset_key": asset_key, "period": period})
+        return found[0] if found else None
+
+    def runs_of_asset(self, asset_key: str) -> list[dict[str, Any]]:
+        """The runs of an asset, the latest first, with all that two runs have to share to be compared.
+
+        Args:
+            asset_key: the asset, parts joined by '/'.
+
+        Returns:
+            The runs.
+        """
+        return self.rows(sql.statement("queries", "runs_of_asset"), {"asset_key": asset_key})
 
     def write_parquet(self, lines: Path, columns: Iterable[tuple[str, str]], path: Path) -> None:
         """Makes a Parquet file from a file with a JSON object in each line.

@@ -268,12 +268,17 @@ def test_the_archive_job_puts_past_days_together(data_dir: Path) -> None:
 def test_the_names_in_the_ui_stay_the_same() -> None:
     defs = build_defs()
     keys = {key.to_user_string() for key in defs.resolve_all_asset_keys()}
-    assert keys == set(
-        "idle_baseline training_data regression_model field_record runs reports boamps_reports landing_archive".split()
-    )
-    assert set(defs.resources or {}) == {"emissions", "hardware", "location", "warehouse"}
-    assert {job.name for job in defs.jobs or []} == {"pipeline", "load", "archive"}
-    assert [schedule.name for schedule in defs.schedules or []] == ["daily_pipeline", "daily_archive"]
+    assert keys == {
+        "idle_baseline", "training_data", "regression_model", "field_record", "runs", "reports", "boamps_reports",
+        "daily_report", "landing_archive",
+    }  # fmt: skip
+    assert set(defs.resources or {}) == {
+        "emissions", "hardware", "location", "warehouse", "report_context", "alerts",
+    }  # fmt: skip
+    assert {job.name for job in defs.jobs or []} == {"pipeline", "load", "archive", "report_days"}
+    assert {schedule.name for schedule in defs.schedules or []} == {
+        "daily_pipeline", "daily_archive", "daily_report_schedule",
+    }  # fmt: skip
     assert [sensor.name for sensor in defs.sensors or []] == ["landed_records"]
     dg.Definitions.validate_loadable(defs)
 

@@ -1,5 +1,10 @@
-"""`@tracked` in real Dagster runs."""
+"""`@tracked` in real Dagster runs: every shape of asset, op and check, in one process and in many."""
 
+import os
+import signal
+import threading
+import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -7,71 +12,118 @@ import dagster as dg
 import pytest
 
 from carbon_pipeline import tracked
-from carbon_pipeline.resources.emissions import EmissionsResource
-from carbon_pipeline.resources.hardware import HardwareResource
-from carbon_pipeline.resources.location import LocationResource
-from carbon_pipeline.resources.warehouse import WarehouseResource
+from carbon_pipeline.resources.together import carbon_resources
 from carbon_pipeline.tracking.landing import landed_files
 from carbon_pipeline.tracking.record import RunRecord
-
-
-class Settings(dg.Config):
-    """Configuration of an asset that is tracked."""
-
-    factor: int = 2
-
-
-@dg.asset
-@tracked
-def plain() -> int:
-    return 21
-
-
-@dg.asset
-@tracked
-def with_everything(context: dg.AssetExecutionContext, config: Settings, plain: int) -> dg.MaterializeResult[int]:
-    return dg.MaterializeResult(value=plain * config.factor, metadata={"mine": context.asset_key.to_user_string()})
-
-
-@dg.asset
-@tracked
-def failing() -> None:
-    raise ValueError("as it should")
-
-
-def materialize(*assets: dg.AssetsDefinition) -> dg.ExecuteInProcessResult:
-    resource = EmissionsResource(
-        hardware=HardwareResource(), warehouse=WarehouseResource(), location=LocationResource(country_iso_code="FR")
-    )
-    return dg.materialize(
-        list(assets),
-        resources={"emissions": resource},
-        instance=dg.DagsterInstance.ephemeral(),
-        raise_on_error=False,
-    )
+from carbon_pipeline_tests import tracked_shapes
 
 
 def records(data_dir: Path) -> list[RunRecord]:
     return [RunRecord.model_validate_json(path.read_text()) for path in landed_files(data_dir)]
 
 
-def test_one_line_tracks_an_asset_and_leaves_its_own_output_and_metadata_alone(data_dir: Path) -> None:
-    result = materialize(plain, with_everything)
-    assert result.success
-    assert result.output_for_node("with_everything") == 42
-    (materialization,) = result.asset_materializations_for_node("with_everything")
-    assert materialization.metadata["mine"].value == "with_everything"
-    energies = {record.asset_key: record.energy_kwh for record in records(data_dir)}
-    assert materialization.metadata["carbon/energy_kwh"].value == energies["with_everything"]
-    assert set(energies) == {"plain", "with_everything"}
+def materializations(instance: dg.DagsterInstance, key: str) -> list[dict[str, Any]]:
+    found = instance.fetch_materializations(dg.AssetKey(key), limit=10).records
+    return [
+        {name: value.value for name, value in record.asset_materialization.metadata.items()}
+        for record in found
+        if record.asset_materialization
+    ]
 
 
-def test_an_asset_that_fails_keeps_its_exception_and_leaves_a_record(data_dir: Path) -> None:
-    result = materialize(failing)
-    assert not result.success
-    assert "as it should" in str(result.failure_data_for_node("failing"))
+def observations(instance: dg.DagsterInstance, key: str) -> list[dict[str, Any]]:
+    found = instance.fetch_observations(dg.AssetKey(key), limit=10).records
+    return [
+        {name: value.value for name, value in record.asset_observation.metadata.items()}
+        for record in found
+        if record.asset_observation
+    ]
+
+
+@pytest.mark.parametrize("executor", ["in_process", "multiprocess"])
+def test_every_shape_is_measured_once_and_says_so_where_dagster_takes_it(data_dir: Path, executor: str) -> None:
+    data_dir.mkdir()
+    os.environ["CARBON_DATA_DIR"] = str(data_dir)  # for step processes; the fixture takes it back
+    with dg.instance_for_test() as instance:
+        if executor == "in_process":
+            result = tracked_shapes.make_job().execute_in_process(instance=instance, raise_on_error=False)
+        else:
+            result = dg.execute_job(dg.reconstructable(tracked_shapes.make_job), instance=instance)
+        # The user's own outputs, metadata and exceptions are as they would be without tracking.
+        failures = {event.step_key for event in result.all_events if event.is_step_failure}
+        assert failures == {"failing", "failing_generator"}
+        (shown,) = materializations(instance, "with_everything")
+        assert shown["mine"] == "with_everything"
+        checks = [
+            e.asset_check_evaluation_data for e in result.all_events if e.event_type_value == "ASSET_CHECK_EVALUATION"
+        ]
+        assert [(check.check_name, check.passed) for check in checks] == [("plain_is_right", True)]
+
+        by_step = {record.step_key: record for record in records(data_dir)}
+        times = Counter(record.step_key for record in records(data_dir))
+        assert times == {
+            "plain": 1, "with_everything": 1, "coroutine": 1, "generator": 1, "async_generator": 1, "both_at_once": 1,
+            "one_after_the_other": 1, "from_a_graph.inner": 1, "from_a_graph.outer": 1, "plain_plain_is_right": 1,
+            "failing": 1, "failing_generator": 1, "better_the_second_time": 2,
+        }  # fmt: skip
+        assert {record.dagster_run_id for record in by_step.values()} == {result.dagster_run.run_id}
+        assert by_step["both_at_once"].asset_key == "left, right"
+
+        # What returns shows it on the materialization ...
+        for key in ("plain", "with_everything", "coroutine", "left", "right", "better_the_second_time"):
+            step = {"left": "both_at_once", "right": "both_at_once"}.get(key, key)
+            (shown,) = materializations(instance, key)
+            record = next(r for r in records(data_dir) if r.step_key == step and r.status == "completed")
+            assert shown["carbon/energy_kwh"] == record.energy_kwh, key
+            assert shown["carbon/run_id"] == record.run_id
+            assert "Wh" in shown["carbon/summary"]
+        assert materializations(instance, "left")[0]["carbon/assets_of_the_step"] == 2
+        # ... what yields or fails on an observation.
+        for key in ("generator", "async_generator", "first", "second", "failing", "failing_generator"):
+            (seen,) = observations(instance, key)
+            assert "carbon/energy_kwh" in seen, key
+            assert not any("carbon/energy_kwh" in shown for shown in materializations(instance, key))
+        assert observations(instance, "failing")[0]["carbon/status"] == "failed"
+        assert "the work failed" in observations(instance, "failing")[0]["carbon/summary"]
+        attempts = {
+            record.retry_number: record.status
+            for record in records(data_dir)
+            if record.step_key == "better_the_second_time"
+        }
+        assert attempts == {0: "failed", 1: "completed"}
+        assert observations(instance, "better_the_second_time")[0]["carbon/attempt"] == 0
+
+
+def test_partitions_stand_in_the_record_one_or_a_range(data_dir: Path) -> None:
+    with dg.instance_for_test() as instance:
+        job = tracked_shapes.make_partitioned_job()
+        assert job.execute_in_process(instance=instance, partition_key="mon").success
+        assert dg.materialize(
+            [tracked_shapes.per_day],
+            resources=carbon_resources(),
+            instance=instance,
+            tags={"dagster/asset_partition_range_start": "tue", "dagster/asset_partition_range_end": "wed"},
+        ).success
+        assert sorted(str(record.partition_key) for record in records(data_dir)) == ["mon", "tue...wed"]
+        shown = instance.fetch_materializations(dg.AssetKey("per_day"), limit=10).records
+        assert sorted(str(record.partition_key) for record in shown) == ["mon", "tue", "wed"]
+        assert all("carbon/energy_kwh" in r.asset_materialization.metadata for r in shown if r.asset_materialization)
+
+
+def test_work_that_is_cancelled_is_observed(data_dir: Path) -> None:
+    @dg.asset
+    @tracked
+    def long_work() -> None:
+        threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        time.sleep(10)
+
+    with dg.instance_for_test() as instance:
+        with pytest.raises(BaseException, match=r".*"):
+            dg.materialize([long_work], resources=carbon_resources(), instance=instance)
+        (seen,) = observations(instance, "long_work")
+        assert seen["carbon/status"] == "cancelled"
     (record,) = records(data_dir)
-    assert (record.status, record.asset_key, record.dagster_run_id) == ("failed", "failing", result.run_id)
+    assert record.status == "cancelled"
 
 
 def test_an_op_that_makes_no_asset_is_tracked_too(data_dir: Path) -> None:
@@ -80,13 +132,7 @@ def test_an_op_that_makes_no_asset_is_tracked_too(data_dir: Path) -> None:
     def work() -> int:
         return 1
 
-    @dg.job(
-        resource_defs={
-            "emissions": EmissionsResource(
-                hardware=HardwareResource(), warehouse=WarehouseResource(), location=LocationResource()
-            )
-        }
-    )
+    @dg.job(resource_defs=carbon_resources())
     def job() -> None:
         work()
 
@@ -95,18 +141,41 @@ def test_an_op_that_makes_no_asset_is_tracked_too(data_dir: Path) -> None:
     assert (record.name, record.step_key, record.asset_key) == ("work", "work", None)
 
 
-def test_outside_dagster_the_function_runs_as_it_is(data_dir: Path) -> None:
+def test_outside_dagster_a_function_of_any_shape_runs_as_it_is(data_dir: Path) -> None:
+    import asyncio
+
     @tracked
     def double(x: int) -> int:
         return 2 * x
 
+    @tracked
+    def numbers(n: int) -> Any:
+        got = yield n
+        return got
+
+    @tracked
+    async def later(x: int) -> int:
+        return x
+
+    @tracked
+    async def stream(n: int) -> Any:
+        for number in range(n):
+            yield number
+
+    async def all_of(n: int) -> list[int]:
+        return [number async for number in stream(n)]
+
     assert double(4) == 8
+    generator = numbers(3)
+    assert next(generator) == 3
+    with pytest.raises(StopIteration, match="back"):
+        generator.send("back")
+    assert asyncio.run(later(5)) == 5
+    assert asyncio.run(all_of(3)) == [0, 1, 2]
+    assert tracked(double) is double
     assert landed_files(data_dir) == []
 
 
-def test_what_cannot_be_measured_yet_is_refused_and_not_measured_wrongly() -> None:
-    def numbers() -> Any:
-        yield 1
-
-    with pytest.raises(TypeError, match=r"numbers: @tracked measures plain functions"):
-        tracked(numbers)
+def test_an_asset_can_be_called_in_a_unit_test_without_the_resource(data_dir: Path) -> None:
+    assert tracked_shapes.plain(emissions=None) == 21
+    assert landed_files(data_dir) == []

@@ -1,0 +1,90 @@
+"""Any command under tracking: what `carbon-pipeline run` does. The command's children are measured with it."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from types import FrameType
+from typing import Any, NamedTuple
+
+from carbon_pipeline.settings import Settings
+from carbon_pipeline.tracking.record import RunRecord
+from carbon_pipeline.tracking.run import TrackedRun
+
+
+class Ran(NamedTuple):
+    """What became of a command.
+
+    Attributes:
+        status: its exit status; as a shell has it, 128 and the number of the signal that ended it.
+        record: what was measured; None if the record could not be kept.
+    """
+
+    status: int
+    record: RunRecord | None
+
+
+class CommandFailedError(RuntimeError):
+    """The command ended with another status than 0, so that its record says `failed`."""
+
+
+def run_command(
+    command: Sequence[str], settings: Settings, *, name: str | None = None, task: Mapping[str, Any] | None = None
+) -> Ran:
+    """Runs a command and measures it until it ends. Its standard streams are ours, untouched.
+
+    SIGTERM is handed on to the command; Ctrl-C reaches it through the terminal. Either way it ends as it likes, and the
+    record is kept.
+
+    Args:
+        command: program and arguments.
+        settings: the settings in force.
+        name: what is tracked; default the program's name.
+        task: what a report is to say of the work, see `track`.
+
+    Returns:
+        How it ended and what was measured.
+
+    Raises:
+        FileNotFoundError: there is no such program.
+    """
+    if shutil.which(command[0]) is None:
+        raise FileNotFoundError(f"{command[0]}: there is no such program")
+    run = TrackedRun(name or os.path.basename(command[0]), settings=settings, source="command", task=task)
+    status = 0
+    try:
+        with run, _Child(command) as child:
+            status = child.wait()
+            if status:
+                raise CommandFailedError(f"exit status {status}")
+    except CommandFailedError:
+        pass
+    return Ran(status, run.record)
+
+
+class _Child:
+    """The process, to which signals of ours are handed on while it runs."""
+
+    def __init__(self, command: Sequence[str]):
+        self._command = command
+
+    def __enter__(self) -> "_Child":
+        self._process = subprocess.Popen(self._command)
+        self._before = {
+            signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),  # the terminal has sent it to the child too
+            signal.SIGTERM: signal.signal(signal.SIGTERM, self._hand_on),
+        }
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def wait(self) -> int:
+        """Its exit status, as a shell has it."""
+        status = self._process.wait()
+        return status if status >= 0 else 128 - status
+
+    def _hand_on(self, number: int, frame: FrameType | None) -> None:
+        self._process.send_signal(number)

@@ -1,0 +1,1 @@
+"""What components bring in."""
