@@ -177,7 +177,8 @@ def _held_to_budget(
             continue
         metadata[f"used_{what}"] = value / limit
         if value > limit:
-            over.append(f"{value:.4g} {unit} of {limit:g} {unit} per {span}: {value / limit - 1:.0%} too much")
+            much = f"{value / limit - 1:.0%} too much" if value < 10 * limit else f"{value / limit:,.0f} times too much"
+            over.append(f"{value:.4g} {unit} of {limit:g} {unit} per {span}: {much}")
     if span is not Period.run:
         metadata |= {"period": _day(spent["period_began"], span), "runs": spent["period_runs"]}
         if spent["period_runs_unknown"]:

@@ -13,7 +13,15 @@ from carbon_pipeline.tracking import quality
 from carbon_pipeline.tracking.record import FLAGS
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/fields.md", "docs/boamps.md", "docs/measuring.md", "docs/warehouse.md", "docs/operating.md")
+PAGES = (
+    "README.md",
+    "docs/fields.md",
+    "docs/boamps.md",
+    "docs/dagster.md",
+    "docs/measuring.md",
+    "docs/warehouse.md",
+    "docs/operating.md",
+)
 
 
 def field_table() -> str:

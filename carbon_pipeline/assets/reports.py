@@ -1,5 +1,6 @@
 """The published reports: what people query, and BoAmps' files. The views themselves are in `warehouse/reports/`."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -81,15 +82,7 @@ def boamps_reports(
     )
 
 
-@dg.asset(
-    group_name=DAYS_GROUP,
-    kinds={"csv"},
-    owners=OWNERS,
-    deps=["runs"],
-    partitions_def=DAYS,
-    backfill_policy=dg.BackfillPolicy.single_run(),
-)
-def daily_report(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+def _daily_report(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """The runs of each day (UTC), one CSV file for each partition in `data/reports/daily/`."""
     opened = warehouse.open()
     folder = opened.data_dir / DAILY_FOLDER
@@ -110,3 +103,16 @@ def daily_report(context: dg.AssetExecutionContext, warehouse: WarehouseResource
             **({"carbon/energy_kwh": sum(energies)} if energies else {}),
         }
     )
+
+
+with warnings.catch_warnings():  # Dagster's own: backfill policies may still change
+    warnings.simplefilter("ignore", dg.BetaWarning)
+    daily_report = dg.asset(
+        name="daily_report",
+        group_name=DAYS_GROUP,
+        kinds={"csv"},
+        owners=OWNERS,
+        deps=["runs"],
+        partitions_def=DAYS,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )(_daily_report)

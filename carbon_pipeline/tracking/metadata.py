@@ -32,7 +32,7 @@ def carbon_metadata(record: RunRecord | None, assets_of_the_step: int = 1) -> di
         "carbon/location_source": record.location_source,
         "carbon/flags": ", ".join(record.flags) or "none",
         "carbon/status": record.status,
-        "carbon/attempt": record.retry_number,
+        "carbon/attempt": record.retry_number or None if record.status == "completed" else record.retry_number,
         "carbon/assets_of_the_step": assets_of_the_step if assets_of_the_step > 1 else None,
         "carbon/run_id": record.run_id,
     }

@@ -4,9 +4,11 @@ import re
 import time
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from carbon_pipeline.warehouse.warehouse import Warehouse
+from carbon_pipeline_tests import watched_project
 from carbon_pipeline_tests.e2e.ui import browser, dagster_ui
 
 pytestmark = pytest.mark.e2e
@@ -37,6 +39,41 @@ def test_a_person_can_materialize_all_in_the_browser_and_see_the_energy_of_the_m
         assert shown == pytest.approx(run["energy_kwh"])
         assert run["energy_kwh"] > 0
         assert (run["country_name"], run["source"], run["status"]) == ("France", "dagster", "completed")
+
+
+def test_a_person_sees_plots_of_energy_the_energy_of_a_failure_and_why_a_budget_is_red(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    (data / "dagster").mkdir(parents=True)
+    monkeypatch.setenv("CARBON_DATA_DIR", str(data))
+    with dg.DagsterInstance.from_config(str(data / "dagster")) as instance:
+        for _ in range(3):
+            job = watched_project.defs.resolve_job_def("everything")
+            job.execute_in_process(instance=instance, raise_on_error=False)
+    with (
+        dagster_ui(data, tmp_path / "ui.log", module="carbon_pipeline_tests.watched_project") as address,
+        browser() as chromium,
+    ):
+        page = chromium.new_page(viewport={"width": 1400, "height": 1000})
+        page.goto(f"{address}/assets/trained")
+        page.get_by_text("carbon/summary", exact=True).first.wait_for()
+        page.get_by_text("Plots", exact=True).click()
+        page.get_by_text("carbon/energy_kwh", exact=True).first.wait_for()
+        page.locator("canvas").first.wait_for()
+        assert page.locator("canvas").count() >= 3
+        page.screenshot(path=tmp_path / "plots.png")
+
+        page.goto(f"{address}/assets/broken?view=events")
+        page.get_by_text("carbon/energy_kwh", exact=True).first.wait_for()
+        page.get_by_text("the work failed").first.wait_for()
+        page.screenshot(path=tmp_path / "broken.png")
+
+        page.goto(f"{address}/assets/trained?view=checks")
+        page.get_by_text("carbon_budget_per_run").first.click()
+        page.get_by_text("too much").first.wait_for()
+        page.get_by_text("Failed").first.wait_for()
+        page.screenshot(path=tmp_path / "budget.png")
 
 
 def test_the_sensor_loads_what_was_tracked_outside_dagster(tmp_path: Path) -> None:

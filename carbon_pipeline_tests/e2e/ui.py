@@ -21,17 +21,21 @@ LOADED = "{workspaceOrError{... on Workspace{locationEntries{loadStatus location
 
 
 @contextmanager
-def dagster_ui(data_dir: Path, log: Path, **environment: str) -> Iterator[str]:
-    """Starts `dg dev` with data and history in a folder of its own; yields the address of the UI."""
+def dagster_ui(data_dir: Path, log: Path, module: str | None = None, **environment: str) -> Iterator[str]:
+    """Starts `dg dev` with data and history in a folder of its own; yields the address of the UI.
+
+    With the name of a module it shows the definitions in there, without a daemon.
+    """
     home = data_dir / "dagster"
-    home.mkdir(parents=True)
+    home.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "dagster.yaml", home)
+    command = ["dg", "dev", "--host"] if module is None else ["dagster-webserver", "-m", module, "-h"]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with log.open("w") as output:
         server = subprocess.Popen(
-            [Path(sys.executable).with_name("dg"), "dev", "--host", "127.0.0.1", "--port", str(port)],
+            [Path(sys.executable).with_name(command[0]), *command[1:], "127.0.0.1", "--port", str(port)],
             cwd=ROOT,
             env={
                 **os.environ,
