@@ -92,9 +92,7 @@ def warm() -> None:
                     seconds[stats.step_key].append((stats.end_time or 0) - (stats.start_time or 0))
     took = {name: statistics.median(values[1:]) for name, values in seconds.items()}  # the first round warms up
     ours, theirs = (1000 * (took[name] - took["untracked_step"]) for name in ("tracked_step", "codecarbon_step"))
-    print(
-        f"a warm process: tracking adds {ours:.1f} ms, bare CodeCarbon {theirs:.1f} ms: {ours / theirs:.2f} times as much"
-    )
+    print(f"a warm process: tracking adds {ours:.1f} ms, bare CodeCarbon {theirs:.1f} ms: {ours / theirs:.2f} times")
 
 
 if __name__ == "__main__":
