@@ -31,9 +31,12 @@ ui: $(VENV)/ready-run dagster-home ## The Dagster UI on http://127.0.0.1:3000
 OTHER_DUCKDB := 2.0.0
 WAREHOUSE_TESTS := $(addprefix carbon_pipeline_tests/integration/test_,storage.py warehouse.py csv_import.py fuzz.py real_files.py)
 
+# One process for each core; the tests of a file stay together, since some share what is slow to make.
+IN_PARALLEL := -n auto --dist loadfile
+
 test: $(VENV)/ready-test$(EXTRAS) $(VENV)/duckdb-$(OTHER_DUCKDB) browser ## Runs all tests; EXTRAS=torch includes the PyTorch back end
-	PYTHONPATH=$(VENV)/duckdb-$(OTHER_DUCKDB) $(BIN)/pytest -q $(WAREHOUSE_TESTS)
-	$(BIN)/pytest
+	PYTHONPATH=$(VENV)/duckdb-$(OTHER_DUCKDB) $(BIN)/pytest $(IN_PARALLEL) -q $(WAREHOUSE_TESTS)
+	$(BIN)/pytest $(IN_PARALLEL)
 
 lint: $(VENV)/ready-dev dagster-home ## Checks style, types and definitions
 	$(BIN)/ruff check .

@@ -295,10 +295,7 @@ def export_csv(
     from carbon_pipeline.boamps.fields import field_record, to_csv
     from carbon_pipeline.files import write_whole
 
-    if out is not None and out.is_dir():
-        raise ValueError(f"{out} is a folder; name a file")
-    if out is not None and not out.parent.is_dir():
-        raise ValueError(f"{out.parent}: there is no such folder")
+    _require_file(out)
     runs = sorted(_warehouse().report("runs"), key=lambda run: (run["started_at"], run["run_id"]))
     text = to_csv(map(field_record, runs))
     if out is None:
@@ -318,8 +315,12 @@ def export_boamps(
     """Writes BoAmps reports, one JSON file for each run; of all runs also one table as CSV and Parquet."""
     from carbon_pipeline.boamps.export import FOLDER, export_all, export_reports
 
-    if out is not None and out.exists() and not out.is_dir():
-        raise ValueError(f"{out} is no folder; name one")
+    if out is not None:
+        out = out.resolve()
+        if out.exists() and not out.is_dir():
+            raise ValueError(f"{out} is no folder; name one")
+        if out == out.parent:
+            raise ValueError(f"{out}: a folder with a name is needed, since files come beside it")
     warehouse, context = _warehouse(), _report_context()
     folder = out or warehouse.data_dir / FOLDER
     with _counting("runs") as done:
@@ -327,13 +328,18 @@ def export_boamps(
             exported = export_all(warehouse.machine_reports(), context, folder, warehouse.write_parquet, done)
         else:
             exported = export_reports(warehouse.machine_reports(warehouse.run(run)["run_id"]), context, folder)
-    print(f"{exported.reports} reports in {folder}: {exported.written} written, {exported.unchanged} unchanged")
+    print(
+        f"{_count(exported.reports, 'report')} in {folder}: "
+        f"{exported.written} written, {exported.unchanged} unchanged, {exported.removed} removed"
+    )
     for path in exported.tables:
         print(f"all of them in one table: {path}")
     if exported.incomplete:
-        _say(f"{len(exported.incomplete)} runs have no report:")
+        _say("no report can be made now of")
         for reason, runs in list(exported.reasons.items())[:MOST_REASONS]:
-            _say(f"{runs} runs: {reason}")
+            _say(f"  {_count(runs, 'run')}: {reason}")
+        if exported.left:
+            _say(f"{_count(exported.left, 'older report')} stay: only what was told is missing now")
         _say(f"what is missing can be told in {read_settings().report_context}; docs/boamps.md says how")
     if run is not None and exported.incomplete:
         sys.exit(FAILURE)
@@ -348,6 +354,7 @@ def export_form(
     from carbon_pipeline.boamps.form import form
     from carbon_pipeline.files import write_whole
 
+    _require_file(out)
     text = form(_one_report(run))
     if out is None:
         print(text, end="")
@@ -392,7 +399,7 @@ def validate(
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(f"{path}: there is no such file or folder")
-        found = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+        found = sorted(path.rglob("[!.]*.json")) if path.is_dir() else [path]
         if not found:
             raise ValueError(f"{path}: there is no JSON file in this folder")
         files += found
@@ -402,7 +409,7 @@ def validate(
     else:
         for name, violations in faults.items():
             for violation in violations:
-                print(f"{name}: {violation}")
+                print(_printable(f"{name}: {violation}"))
     broken = sum(map(bool, faults.values()))
     if broken:
         _fail(f"{broken} of {len(files)} reports are not valid", WRONG_INPUT)
@@ -534,10 +541,18 @@ def _counting(what: str) -> "Iterator[Callable[[int], None]]":
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
+def _require_file(out: Path | None) -> None:
+    if out is not None and out.is_dir():
+        raise ValueError(f"{out} is a folder; name a file")
+    if out is not None and not out.parent.is_dir():
+        raise ValueError(f"{out.parent}: there is no such folder")
+
+
 def _report_context() -> "ReportContext":
     from carbon_pipeline.boamps.context import read_context
 
-    return read_context(read_settings().report_context)
+    settings = read_settings()
+    return read_context(settings.report_context, is_required="report_context" in settings.model_fields_set)
 
 
 def _one_report(run: str) -> "Report":
@@ -564,7 +579,8 @@ def _brief(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _print_json(value: object) -> None:
-    print(json.dumps(value, indent=1, ensure_ascii=False, default=str))
+    text = json.dumps(value, indent=1, ensure_ascii=False, default=str)
+    print(text.encode(errors="backslashreplace").decode())
 
 
 def _print_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:

@@ -53,6 +53,9 @@ def datamodel_table() -> str:
     return "\n".join([*lines, *map(_row, _fields(Report))])
 
 
+EITHER = ("header.publisher.projectName", "software.", "infrastructure.infraType", "infrastructure.components")
+
+
 def _fields(part: type[Part], path: str = "", is_told: bool | None = None) -> Iterator[tuple[str, str, str, str]]:
     for field in part.model_fields.values():
         name = f"{path}.{field.alias}" if path else str(field.alias)

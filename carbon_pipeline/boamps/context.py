@@ -62,11 +62,12 @@ class ReportContext:
         return merged(told, {"task": dict(task)}) if task else told
 
 
-def read_context(path: Path) -> ReportContext:
+def read_context(path: Path, is_required: bool = True) -> ReportContext:
     """Reads the file.
 
     Args:
-        path: a YAML file with `defaults` and `projects`; it may be missing, then nothing is told.
+        path: a YAML file with `defaults` and `projects`.
+        is_required: whether the file has to be there; if it does not and is not, nothing is told.
 
     Returns:
         What it says.
@@ -75,8 +76,10 @@ def read_context(path: Path) -> ReportContext:
         ContextError: it cannot be read, or it says something that no report can hold.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_NoKeyTwice)
     except FileNotFoundError:
+        if is_required:
+            raise ContextError(f"{path}: there is no such file") from None
         return ReportContext()
     except (OSError, UnicodeDecodeError) as error:
         raise ContextError(f"{path}: cannot be read: {error}") from None
@@ -86,8 +89,8 @@ def read_context(path: Path) -> ReportContext:
     faults = list(_faults_of_file(content))
     if faults:
         raise ContextError(f"{path}: {'; '.join(faults)}")
-    projects = {str(name): told or {} for name, told in (content.get("projects") or {}).items()}
-    return ReportContext(content.get("defaults") or {}, projects)
+    projects = {str(name): _filled(told or {}) for name, told in (content.get("projects") or {}).items()}
+    return ReportContext(_filled(content.get("defaults") or {}), projects)
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Told:
@@ -100,7 +103,7 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Told:
     Returns:
         A new map.
     """
-    result = dict(below)
+    result = {key: value for key, value in below.items() if value is not None}
     for key, value in above.items():
         known = result.get(key)
         if isinstance(known, Mapping) and isinstance(value, Mapping):
@@ -108,6 +111,24 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Told:
         elif value is not None:
             result[key] = value
     return result
+
+
+class _NoKeyTwice(yaml.SafeLoader):
+    """Reads YAML, and takes no key that stands there twice for the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if twice:
+            raise yaml.YAMLError(f"the key {', '.join(twice)} stands there twice (line {node.start_mark.line + 1})")
+        return super().construct_mapping(node, deep)
+
+
+def _filled(part: Any) -> Any:
+    """Without the lines that have not been filled in."""
+    if isinstance(part, dict):
+        return {key: _filled(value) for key, value in part.items() if value is not None}
+    return part
 
 
 def _faults_of_file(content: Any) -> Iterator[str]:

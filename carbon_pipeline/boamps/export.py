@@ -2,21 +2,21 @@
 
 import csv
 import json
-import os
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from filelock import FileLock
+
 from carbon_pipeline.boamps.context import ReportContext, Told
 from carbon_pipeline.boamps.flat import Column, columns, flatten
 from carbon_pipeline.boamps.model import Report
 from carbon_pipeline.boamps.plausibility import Violation
-from carbon_pipeline.boamps.report import as_json, file_name, id_in_name, make_report
+from carbon_pipeline.boamps.report import as_json, file_name, make_report
 from carbon_pipeline.csv_text import cell, csv_text
 from carbon_pipeline.files import write_whole
 
@@ -26,6 +26,9 @@ FOLDER = Path("reports") / "boamps"
 INCOMPLETE_COLUMNS = ("run_id", "project_name", "missing", "wrong")
 
 RUNS_AT_A_TIME = 500
+
+LOCK_S = 600
+"""How long one export waits for another one."""
 
 
 class MachineReport(NamedTuple):
@@ -60,6 +63,11 @@ class Incomplete(NamedTuple):
     wrong: list[str]
 
     @property
+    def lacks_only_what_is_told(self) -> bool:
+        """Whether nothing is wrong with the run, and only what a person can know is missing."""
+        return not self.wrong and not {"measures", "infrastructure.components"} & {*self.missing}
+
+    @property
     def reason(self) -> str:
         """Why there is no report, in one sentence."""
         missing = [f"missing: {', '.join(self.missing)}"] if self.missing else []
@@ -75,6 +83,7 @@ class Exported:
         written: reports that are new or have changed.
         unchanged: reports that were there already.
         removed: files of runs that have a report under another name now, or none any more.
+        left: files of runs of which no report could be made now, since something that is told is missing.
         incomplete: runs without a report.
         tables: the wide table as CSV and as Parquet, if it was asked for.
     """
@@ -83,6 +92,7 @@ class Exported:
     written: int = 0
     unchanged: int = 0
     removed: int = 0
+    left: int = 0
     incomplete: list[Incomplete] = field(default_factory=list)
     tables: list[Path] = field(default_factory=list)
 
@@ -109,7 +119,7 @@ def export_reports(
     Args:
         runs: what the warehouse knows.
         context: what was told.
-        folder: where the files go; made if it is not there. Other files in it are left alone.
+        folder: where the files go; made if it is not there. Files in it that were not written by this are left alone.
         table: takes each report as well.
         progress: is told now and then how many runs have been done.
 
@@ -120,29 +130,31 @@ def export_reports(
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    known = _files_by_id(folder)
     exported = Exported(folder)
     told = _Telling(context)
-    for number, run in enumerate(runs, start=1):
-        name = None
-        names = known.get(id_in_name(run.run_id), set())
-        made = _make(run, told)
-        if isinstance(made, Incomplete):
-            exported.incomplete.append(made)
-        else:
-            name = file_name(made)
-            if _write(folder / name, as_json(made), name in names):
-                exported.written += 1
+    with _Written(folder) as written:
+        for number, run in enumerate(runs, start=1):
+            name = None
+            made = _make(run, told)
+            if isinstance(made, Incomplete):
+                exported.incomplete.append(made)
+                if made.lacks_only_what_is_told and run.run_id in written.names:
+                    exported.left += 1
+                    written.keep(run.run_id)
+                    continue
             else:
-                exported.unchanged += 1
-            if table:
-                table.add(made)
-        for old in names - {name}:
-            with suppress(FileNotFoundError):
-                (folder / old).unlink()
-                exported.removed += 1
-        if number % RUNS_AT_A_TIME == 0:
-            progress(number)
+                name = file_name(made)
+                if _write(folder / name, as_json(made)):
+                    exported.written += 1
+                else:
+                    exported.unchanged += 1
+                if table:
+                    table.add(made)
+            exported.removed += written.replace(run.run_id, name)
+            if number % RUNS_AT_A_TIME == 0:
+                progress(number)
+        if table:
+            exported.removed += written.drop_the_rest()
     return exported
 
 
@@ -168,7 +180,8 @@ def export_all(
     Raises:
         OSError: the folder cannot be written.
     """
-    with Table(folder) as table:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(beside(folder, ".lock"), timeout=LOCK_S), Table(folder) as table:
         exported = export_reports(runs, context, folder, table, progress)
         exported.tables = table.write(write_parquet)
     write_whole(
@@ -201,7 +214,7 @@ class Table:
             folder: where the reports lie; the table comes beside it.
         """
         self._folder = folder
-        self._lines = beside(folder, f".{uuid.uuid4().hex}.jsonl")
+        self._lines = folder.with_name(f".{folder.name}.jsonl")
         self._names: set[str] = set()
 
     def __enter__(self) -> "Table":
@@ -242,7 +255,7 @@ class Table:
             if not names:
                 path.unlink(missing_ok=True)
                 continue
-            part = path.with_name(f".{path.name}.part")
+            part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
             try:
                 write(self._lines, names, part)
                 part.replace(path)
@@ -296,22 +309,62 @@ def _incomplete(run: MachineReport, violations: Iterable[Violation]) -> Incomple
     )
 
 
-def _files_by_id(folder: Path) -> dict[str, set[str]]:
-    """The names of the reports in a folder, by the identifier with which they end."""
-    found: dict[str, set[str]] = {}
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("report_") and entry.name.endswith(".json"):
-                found.setdefault(entry.name.removesuffix(".json").rsplit("_", 1)[1], set()).add(entry.name)
-    return found
+class _Written:
+    """Which files were written here, by run: only those are ever removed."""
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._path = folder / ".written"
+        self._now: dict[str, str] = {}
+
+    def __enter__(self) -> "_Written":
+        try:
+            self.names: dict[str, str] = json.loads(self._path.read_bytes())
+        except (FileNotFoundError, ValueError):
+            self.names = {}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        text = json.dumps(self.names | self._now)
+        if not self._path.exists() or self._path.read_text() != text:
+            write_whole(self._path, text)
+
+    def keep(self, run_id: str) -> None:
+        """The file of this run stays as it is."""
+        self._now[run_id] = self.names[run_id]
+
+    def replace(self, run_id: str, name: str | None) -> int:
+        """The run has this file now, or none; another one of it goes. Returns how many went."""
+        old = self.names.pop(run_id, None)
+        if name:
+            self._now[run_id] = name
+        return self._remove(old) if old and old != name else 0
+
+    def drop_the_rest(self) -> int:
+        """Runs that were not named are not in the warehouse any more. Returns how many files went."""
+        gone = [run_id for run_id in self.names if run_id not in self._now]
+        return sum(self._remove(self.names.pop(run_id)) for run_id in gone)
+
+    def _remove(self, name: str) -> int:
+        try:
+            (self._folder / name).unlink()
+        except FileNotFoundError:
+            return 0
+        return 1
 
 
-def _write(path: Path, text: str, is_there: bool) -> bool:
+def _write(path: Path, text: str) -> bool:
     """Writes a file whole if it does not say this already. It can be made again: nothing waits for the disk."""
     content = text.encode()
-    if is_there and path.read_bytes() == content:
-        return False
-    part = path.with_name(f".{os.getpid()}.part")
-    part.write_bytes(content)
-    part.replace(path)
+    try:
+        if path.read_bytes() == content:
+            return False
+    except FileNotFoundError:
+        pass
+    part = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     return True

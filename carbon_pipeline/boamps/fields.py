@@ -82,6 +82,7 @@ def measurement_method(run: Mapping[str, Any]) -> str:
     return ";".join((run.get("meter") or "codecarbon", *parts))
 
 
+_PART = f"{NOT_IN_BOAMPS} as a part (the powerConsumption of a measure of its own)"
 _GPU = "infrastructure.components[gpu]"
 _CPU = "infrastructure.components[cpu]"
 
@@ -109,14 +110,14 @@ FIELDS: tuple[Field, ...] = (
     Field("ram_power", "Mean power of the memory: energy over duration", "kW", "energy over duration", "ram_power_w",
           convert=_kilowatts("ram_power_w")),
     Field("cpu_energy", "Energy of the CPUs", "kWh", "CodeCarbon's task measurement, by the method in cpu_method",
-          "cpu_energy_kwh"),
+          "cpu_energy_kwh", _PART),
     Field("gpu_energy", "Energy of the GPUs", "kWh", "CodeCarbon's task measurement, by the method in gpu_method",
-          "gpu_energy_kwh"),
+          "gpu_energy_kwh", _PART),
     Field("ram_energy", "Energy of the memory", "kWh",
-          "CodeCarbon's task measurement, by the method in ram_method", "ram_energy_kwh"),
+          "CodeCarbon's task measurement, by the method in ram_method", "ram_energy_kwh", _PART),
     Field("energy_consumed", "Energy that the meter saw: the sum of the three parts", "kWh",
           "the sum of the three parts", "energy_kwh",
-          "measures[].powerConsumption", "[measures](measures.1)powerConsumption", "M112"),
+          "measures[].powerConsumption (their sum)", "[measures](measures.1)powerConsumption", "M112"),
     Field("country_name", "Country in which the machine stands", "text",
           "`CARBON_COUNTRY_ISO_CODE`, else ip-api.com; its name from ISO 3166-1", "country_name",
           "environment.country", "[environment]country", "E1"),

@@ -1,7 +1,8 @@
 """A report as the text form of BoAmps' bash tool (`form2json.sh`), filled in, so that people can go on from there.
 
 That tool finds a value by the number of its line, between the last `=` before it and the last `#` behind it. So each
-field has its line whether it is filled or not, and a value holds neither of the two signs.
+field has its line whether it is filled or not, and a value holds neither of the two signs, nor what would have to be
+escaped in JSON: the tool writes it there as it is.
 """
 
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ COMMENT_COLUMN = 100
 
 ONE_EACH = {"nbDatasetShape": "shapes of a dataset", "datasetInferenceProperties": "inference properties of a dataset"}
 """Lists that older versions of the datamodel had; the tool still asks for their lengths."""
+
+WITHOUT_QUOTES = {"measurementDateTime"}
+"""Texts that the tool takes for numbers, and writes into its JSON as they stand in the form."""
 
 
 def form(report: Report) -> str:
@@ -49,6 +53,8 @@ def _lines(part: type[Part], says: dict[str, Any], depth: int) -> Iterator[str]:
         value = says.get(name)
         if inner is None:
             filled = "" if value is None else _one_line(value)
+            if name in WITHOUT_QUOTES and filled:
+                filled = f'"{filled}"'
             kind = f"{need} {_kind(field.annotation)}"
             line = f"{name}={filled}" if part is Report else f" ├{name}={filled}"
             yield _line(depth, line, f"#{kind} : {field.description}")
@@ -90,4 +96,6 @@ def _all(annotation: Any) -> Iterator[Any]:
 
 
 def _one_line(value: Any) -> str:
-    return " ".join(str(value).replace("=", ":").replace("#", "no. ").split())
+    for sign, instead in (("=", ":"), ("#", "no. "), ('"', "'"), ("\\", "/")):
+        value = str(value).replace(sign, instead)
+    return " ".join(value.split())

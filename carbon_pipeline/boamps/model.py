@@ -61,7 +61,7 @@ Text = Annotated[str, StringConstraints(min_length=1, strict=True, pattern=r"\S"
 Moment = Annotated[Text, AfterValidator(_is_moment)]
 Number = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
-Count = Annotated[int, Field(strict=True, ge=0)]
+Count = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)]
 Degrees = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 

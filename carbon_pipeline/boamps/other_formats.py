@@ -1,5 +1,6 @@
 """The other formats that are asked for from the same record: a model card's emissions, and the SCI score."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -32,9 +33,10 @@ def model_card(run: Mapping[str, Any], task_stage: str | None) -> str:
     gpus = run["gpu_model"]
     if gpus and not gpus[:1].isdigit():
         gpus = f"{run['gpu_count']} x {gpus}"
-    grams = 1000 * run["emissions_kg"] * run["attributed_share"]
+    share = _share(run)
+    grams = 1000 * run["emissions_kg"] * share
     between = (
-        f"; between {1000 * run['emissions_low_kg']:.4g} and {1000 * run['emissions_high_kg']:.4g} g"
+        f"; between {1000 * share * run['emissions_low_kg']:.4g} and {1000 * share * run['emissions_high_kg']:.4g} g"
         if run["emissions_high_kg"] is not None
         else ""
     )
@@ -97,12 +99,14 @@ def sci(
     Raises:
         ValueError: energy or carbon intensity of the run are not known, or there is no unit.
     """
-    energy_kwh, intensity = run["attributed_energy_kwh"], run["carbon_intensity_g_per_kwh"]
-    if not units > 0:
-        raise ValueError(f"the run has to have done more than {units:g} of the functional unit")
+    share, intensity = _share(run), run["carbon_intensity_g_per_kwh"]
+    energy_kwh = None if run["energy_kwh"] is None else run["energy_kwh"] * share
+    if not 1e-12 < units < math.inf:
+        raise ValueError(f"the run has to have done more than {units:g} of the functional unit, and a finite number")
+    if not functional_unit.strip():
+        raise ValueError("the functional unit has to say something, such as `training run`")
     if energy_kwh is None or intensity is None:
         raise ValueError(f"energy or carbon intensity of run {run['run_id']} are not known; its flags: {_flags(run)}")
-    share = run["attributed_share"]
     embodied_g = None
     note = "M is left out, not zero: the emissions of making the machine are not known (CARBON_EMBODIED_KG)"
     if embodied_kg is not None:
@@ -128,6 +132,11 @@ def sci(
         embodied_g=embodied_g,
         note=f"{note}; PUE {run['pue'] or 'not known'}; intensity from {run['intensity_source']}",
     )
+
+
+def _share(run: Mapping[str, Any]) -> float:
+    """The run's share of its machine. A task within a run is asked for by itself here: its energy is its own."""
+    return 1.0 if run["parent_run_id"] else float(run["attributed_share"])
 
 
 def _flags(run: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ A violation names the field, its value and the rule, so that whoever wrote the r
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -32,15 +33,11 @@ GPU_W = {
 ANY_GPU_W = 1500.0
 """Largest board power of a GPU of any name, W: an NVIDIA B300 draws up to 1400 W."""
 
-CPU_W, W_PER_CPU = 400.0, 15.0
-"""A socket's largest power, W (AMD EPYC 9965: TDP 500 W for 384 logical CPUs), and what each logical CPU may add:
-a desktop's turbo draws up to 253 W with 32 of them (Intel Core i9-14900K)."""
+CPU_W = 600.0
+"""Largest power of one CPU, be it a socket or a logical one, W: AMD EPYC 9965 has a TDP of 500 W."""
 
 RAM_W, W_PER_GB = 50.0, 1.0
 """Modules draw 3 to 5 W for 8 GB and more."""
-
-OTHER_W = 100.0
-"""A disk, a network card or whatever else is named, W."""
 
 AROUND = 3.0
 """Energies may hold the PUE (mean of the industry 1.56, Uptime Institute 2024) and what a power supply loses."""
@@ -106,17 +103,18 @@ def examine_file(path: Path) -> list[Violation]:
     Returns:
         Every violation; none if the report is valid and plausible.
     """
+    if not path.is_file():
+        return [Violation(field="file", value="", rule="has to be a regular file")]
     try:
-        report = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_no_key_twice)
+        return examine(json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_no_key_twice))
     except UnicodeDecodeError:
         return [Violation(field="file", value="", rule="has to be UTF-8")]
     except OSError as error:
         return [Violation(field="file", value="", rule=f"cannot be read: {error.strerror}")]
     except RecursionError:
         return [Violation(field="file", value="", rule="is nested too deeply for a report")]
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:
         return [Violation(field="file", value="", rule=f"has to be JSON: {error}")]
-    return examine(report)
 
 
 def implausible(report: Report) -> Iterator[Violation]:
@@ -183,6 +181,7 @@ def _dates(report: Report, measure: Measure, path: str) -> Iterator[Violation]:
     begun, reported = _comparable(measure.measurement_date_time, report.header.report_datetime)
     try:
         ended = begun + timedelta(seconds=measure.measurement_duration or 0)
+        is_late = ended - ROUNDING > reported
     except OverflowError:
         yield Violation(
             field=f"{path}.measurementDuration",
@@ -190,7 +189,7 @@ def _dates(report: Report, measure: Measure, path: str) -> Iterator[Violation]:
             rule="is longer than the calendar; is it in seconds?",
         )
         return
-    if ended > reported + ROUNDING:
+    if is_late:
         yield Violation(
             field=f"{path}.measurementDateTime",
             value=_short(measure.measurement_date_time),
@@ -214,12 +213,12 @@ def _limit_w(components: list[Component]) -> float:
 def _component_w(component: Component) -> float:
     kind = component.component_type.lower()
     if kind == "cpu":
-        return CPU_W + W_PER_CPU * component.nb_component
+        return CPU_W * component.nb_component
     if kind == "gpu":
         return component.nb_component * _board_w(component.component_name or "")
     if kind == "ram":
         return RAM_W + W_PER_GB * component.nb_component * (component.memory_size or 0)
-    return OTHER_W * component.nb_component
+    return math.inf  # a whole server, a TPU: nobody knows its limit
 
 
 def _board_w(name: str) -> float:

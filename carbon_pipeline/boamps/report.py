@@ -8,12 +8,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from carbon_pipeline.boamps.context import Told
+from carbon_pipeline.boamps.context import Told, merged
 from carbon_pipeline.boamps.model import FORMAT_VERSION, SPECIFICATION_URI, Report
 from carbon_pipeline.boamps.plausibility import Violation, checked
 
 LONGEST_PART = 40
-"""Letters of each part of a file's name."""
+"""Bytes of each part of a file's name; a name has 255 at most."""
 
 
 def make_report(machine: Mapping[str, Any], told: Told) -> tuple[Report | None, list[Violation]]:
@@ -106,32 +106,34 @@ def id_in_name(report_id: str) -> str:
 
 
 def _slug(text: str) -> str:
-    return re.sub(r"[^\w.+-]+|_", "-", text).strip("-.")[:LONGEST_PART] or "unnamed"
+    slug = re.sub(r"[^\w.+-]+|_", "-", text).strip("-.")
+    return slug.encode()[:LONGEST_PART].decode(errors="ignore") or "unnamed"
 
 
 def _document(machine: Mapping[str, Any], told: Told) -> dict[str, Any]:
     """The report as a map in the names of the datamodel; what is not known in it is None."""
-    header, task = told.get("header") or {}, told.get("task") or {}
+    own = {
+        "header": {"formatVersion": FORMAT_VERSION, "formatVersionSpecificationUri": SPECIFICATION_URI},
+        "infrastructure": machine["infrastructure"],
+        "software": machine["software"] or {},
+    }
+    document = merged(
+        own, {key: part for key, part in told.items() if key in ("header", "infrastructure", "software", "task")}
+    )
+    document["header"] = merged(document["header"], {**machine["header"], "publisher": {}})
+    document["header"]["publisher"] = merged(machine["header"]["publisher"], document["header"].get("publisher") or {})
+    if components := machine["infrastructure"]["components"]:
+        document["infrastructure"]["components"] = components
+    if machine["software"] and document["software"].get("language") != machine["software"]["language"]:
+        version = (told.get("software") or {}).get("version")  # that of Python says nothing of another language
+        document["software"] = {"language": document["software"].get("language"), "version": version}
+    task = document.get("task") or {}
     description = " ".join(text for text in (task.get("taskDescription"), machine["description"]) if text)
-    document = {
-        "header": {
-            "formatVersion": FORMAT_VERSION,
-            "formatVersionSpecificationUri": SPECIFICATION_URI,
-            **header,
-            "reportId": machine["header"]["reportId"],
-            "reportDatetime": machine["header"]["reportDatetime"],
-            "publisher": {**machine["header"]["publisher"], **(header.get("publisher") or {})},
-        },
+    document |= {
         "task": {**task, "taskDescription": description} if description else task,
         "measures": machine["measures"],
         "system": machine["system"],
-        "software": {**(machine["software"] or {}), **(told.get("software") or {})},
-        "infrastructure": {
-            **machine["infrastructure"],
-            **(told.get("infrastructure") or {}),
-            **({"components": components} if (components := machine["infrastructure"]["components"]) else {}),
-        },
-        "environment": machine["environment"] and {**machine["environment"], **(told.get("environment") or {})},
+        "environment": machine["environment"] and merged(machine["environment"], told.get("environment") or {}),
         "quality": machine["quality"],
     }
     return {key: part for key, part in document.items() if part}

@@ -21,7 +21,7 @@ class ReportContextResource(dg.ConfigurableResource[None]):
     )
 
     def read(self) -> ReportContext:
-        """What the file says; nothing if there is none.
+        """What the file says; nothing if none was named and the default one is not there.
 
         Returns:
             What was told.
@@ -29,4 +29,7 @@ class ReportContextResource(dg.ConfigurableResource[None]):
         Raises:
             ContextError: the file says something that no report can hold.
         """
-        return read_context(Path(self.file) if self.file else read_settings().report_context)
+        if self.file:
+            return read_context(Path(self.file))
+        settings = read_settings()
+        return read_context(settings.report_context, is_required="report_context" in settings.model_fields_set)

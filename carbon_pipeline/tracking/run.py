@@ -407,7 +407,17 @@ def _text(value: object) -> str | None:
 
 def _json(task: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """A copy that can be written; what is changed in the original later on is not meant."""
-    return None if task is None else json.loads(json.dumps(dict(task), allow_nan=False))
+    if task is None:
+        return None
+    text = json.dumps(dict(task), allow_nan=False, ensure_ascii=False, default=_plain)
+    return json.loads(text.encode())  # type: ignore[no-any-return]
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy's as one of Python's."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{value!r} is no text, number, list or map")
 
 
 def _all_parts(reading: Reading) -> bool:

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from carbon_pipeline.boamps.context import ReportContext
+from carbon_pipeline.boamps.context import ReportContext, read_context
 from carbon_pipeline.boamps.export import FOLDER, Exported, export_all, one_report
 from carbon_pipeline.boamps.fields import FIELDS, NOT_IN_BOAMPS, field_record
 from carbon_pipeline.boamps.form import form
@@ -137,7 +138,7 @@ def test_the_mapping_table_says_where_the_code_puts_each_field(data_dir: Path) -
     report = report_of(data_dir, record).model_dump(by_alias=True, exclude_none=True)
     told = {  # where the report says the same in other words
         "duration": record.duration_s,
-        "energy_consumed": record.cpu_energy_kwh,  # of the first of three measures
+        "energy_consumed": record.cpu_energy_kwh,  # of the first of three measures, whose sum it is
         "cloud_provider": "google",
         "gpu_model": "NVIDIA A100-SXM4-40GB",
         "ram_total_size": 17.18,
@@ -146,12 +147,15 @@ def test_the_mapping_table_says_where_the_code_puts_each_field(data_dir: Path) -
         "kWh": record.cpu_energy_kwh,
     }
     fields = field_record(record)
-    mapped = [field for field in FIELDS if field.boamps_path != NOT_IN_BOAMPS]
+    mapped = [field for field in FIELDS if not field.boamps_path.startswith(NOT_IN_BOAMPS)]
     assert len(mapped) == 21
     for field in mapped:
         path = field.boamps_path.split(" ")[0]
         assert leaf(report, path) == told.get(field.name, fields[field.name]), field.name
         assert re.findall(r"\w+", field.form_path)[0] == re.findall(r"\w+", path)[0], field.name
+    assert sum(measure["powerConsumption"] for measure in report["measures"]) == pytest.approx(
+        fields["energy_consumed"]
+    )
     rows = warehouse_of(data_dir).report("field_mapping")
     assert [row["field"] for row in rows] == [field.name for field in FIELDS]
     assert [row["source"] for row in rows] == [field.source for field in FIELDS]
@@ -249,9 +253,18 @@ def test_a_report_is_written_again_only_if_it_changed_and_an_old_name_goes(data_
     assert (exported.written, exported.removed) == (2, 2)
     foreign.unlink()
     assert all("_inference_" in name for name in files(data_dir))
+    # What is only not told any more costs no report: a wrong folder or a misspelt name must not delete anything.
     exported = export(warehouse, ReportContext())
-    assert (exported.removed, files(data_dir)) == (2, {})
-    assert not (data_dir / "reports" / "boamps.parquet").exists()
+    assert (exported.removed, exported.left, len(files(data_dir))) == (0, 2, 2)
+    export(warehouse, renamed)
+    mine = data_dir / FOLDER / f"report_mine_{next(iter(files(data_dir))).rsplit('_')[-1]}"
+    mine.write_text("{}")
+    shutil.rmtree(data_dir / "landing")
+    for path in data_dir.glob("*.duckdb*"):
+        path.unlink()
+    exported = export(warehouse_of(data_dir, make_record()), renamed)
+    assert (exported.written, exported.removed) == (1, 2)  # the runs are not in the warehouse any more
+    assert mine.exists()
 
 
 def test_all_reports_are_in_one_table_as_csv_and_as_parquet(data_dir: Path) -> None:
@@ -404,6 +417,100 @@ def test_the_sci_score_says_that_embodied_emissions_are_left_out_and_adds_them_w
         sci(run, "epoch", 0, None, 4)
 
 
+def test_a_task_by_itself_has_its_own_energy_and_an_overlapping_run_its_share(data_dir: Path, tmp_path: Path) -> None:
+    share = {"host": "here", "host_cpu_s": 4.0}
+    one, other = make_record(**share, process_cpu_s=1.0), make_record(**share, process_cpu_s=3.0)
+    warehouse = warehouse_of(data_dir, one, other)
+    run = warehouse.run(one.run_id)
+    assert run["attributed_share"] < 0.5
+    card = yaml.safe_load(model_card(run, None))["co2_eq_emissions"]
+    low, high = map(float, re.findall(r"between (\S+) and (\S+) g", card["source"])[0])
+    assert low <= card["emissions"] <= high
+    tasks = [name for name in ROW_3_3 if name not in ("experiment_id", "pue", "wue")]
+    task = row(run_id="parent")
+    warehouse.import_csv(
+        [
+            write(tmp_path / "emissions.csv", task),
+            write(tmp_path / "tasks.csv", {**task, "task_name": "a"}, names=["task_name", *tasks]),
+        ]
+    )
+    (part,) = [run for run in warehouse.report("runs") if run["parent_run_id"]]
+    assert part["attributed_energy_kwh"] == 0
+    assert yaml.safe_load(model_card(part, None))["co2_eq_emissions"]["emissions"] > 0
+    assert sci(part, "epoch", 1, None, 4).energy_kwh == pytest.approx(3e-5)
+
+
+def test_the_longest_names_make_a_file_all_the_same(data_dir: Path) -> None:
+    task = {
+        **TASK,
+        "taskFamily": "画像分類モデルの学習と評価および推論性能の比較実験プロジェクト用タスク群の名前",
+        "taskStage": "前" * 50,
+    }
+    warehouse = warehouse_of(data_dir, make_record(task=task), make_record())
+    context = ReportContext(
+        {"header": {"publisher": {"name": "会" * 60, "confidentialityLevel": "public"}}, "task": TASK}
+    )
+    assert export(warehouse, context).written == 2
+
+
+def test_a_line_that_is_not_filled_in_hides_nothing_that_is_known(data_dir: Path) -> None:
+    Path("context.yaml").write_text(
+        "defaults: {header: {publisher: {confidentialityLevel: public, projectName: }}, software: {language: , version: },"
+        " infrastructure: {infraType: }, environment: {powerSupplierType: }}"
+    )
+    report = report_of(data_dir, make_record(task=TASK), read_context(Path("context.yaml")))
+    assert report.software
+    assert (report.software.language, report.software.version) == ("python", "3.11.7")
+    assert report.infrastructure.infra_type == "onPremise"
+    assert report.header
+    assert report.header.publisher
+    assert report.header.publisher.project_name == "a project"
+
+
+def test_another_language_does_not_get_pythons_version(data_dir: Path) -> None:
+    context = ReportContext({"header": PUBLISHER, "task": TASK, "software": {"language": "julia"}})
+    report = report_of(data_dir, make_record(), context)
+    assert report.software
+    assert (report.software.language, report.software.version) == ("julia", None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "gpus"),
+    [
+        ({"gpu_model": "NVIDIA A100-SXM4-80GB, Tesla T4", "gpu_count": 2}, [(1, 80.0), (1, None)]),
+        (
+            {"gpu_model": "2 x A100-SXM4-40GB, 1 x Tesla T4", "gpu_count": 3, "gpu_memory_gb": 40.0},
+            [(2, 40.0), (1, None)],
+        ),
+        ({"gpu_model": "1 x NVIDIA GH200 480GB", "gpu_count": 1}, [(1, None)]),
+        ({"gpu_model": None, "gpu_count": 2}, [(2, None)]),
+        ({"gpu_model": "NVIDIA L4", "gpu_count": 4, "gpu_memory_gb": 22.5}, [(4, 24.159)]),
+    ],
+)
+def test_gpus_are_as_many_and_as_large_as_is_known(data_dir: Path, fields: dict[str, Any], gpus: list[Any]) -> None:
+    report = report_of(data_dir, make_record(**fields))
+    found = [(c.nb_component, c.memory_size) for c in report.infrastructure.components if c.component_type == "gpu"]
+    assert found == gpus
+
+
+def test_a_text_of_blanks_costs_no_report(data_dir: Path) -> None:
+    blank = {"region": " ", "python_version": "", "distribution": "", "cloud_provider": " ", "country_name": ""}
+    report = report_of(data_dir, make_record(**blank))
+    assert report.environment
+    assert (report.environment.country, report.environment.location) == ("FR", None)
+
+
+def test_two_exports_at_once_do_not_disturb_each_other(data_dir: Path) -> None:
+    warehouse = warehouse_of(data_dir, *(make_record() for _ in range(200)))
+    with ThreadPoolExecutor(4) as pool:
+        exports = list(pool.map(lambda _: export(warehouse), range(4)))
+    assert sum(exported.written for exported in exports) == 200
+    assert len(files(data_dir)) == 200
+    assert sorted(path.name for path in (data_dir / "reports").iterdir() if not path.name.endswith(".lock")) == [
+        "boamps", "boamps.csv", "boamps.parquet", "boamps_incomplete.csv",
+    ]  # fmt: skip
+
+
 def test_the_command_line_exports_and_validates(data_dir: Path, tmp_path: Path) -> None:
     record = make_record(task=TASK)
     warehouse_of(data_dir, record)
@@ -411,11 +518,11 @@ def test_the_command_line_exports_and_validates(data_dir: Path, tmp_path: Path) 
     assert "0 reports" in incomplete.stdout
     assert "confidentialityLevel" in incomplete.stderr
     Path("report_context.yaml").write_text("defaults: {header: {publisher: {confidentialityLevel: public}}}")
-    assert "1 written, 0 unchanged" in carbon_pipeline("export", "boamps").stdout
+    assert "1 written, 0 unchanged, 0 removed" in carbon_pipeline("export", "boamps").stdout
     assert "0 written, 1 unchanged" in carbon_pipeline("export", "boamps").stdout
     out = tmp_path / "one"
     carbon_pipeline("export", "boamps", "--out", out, "--run", record.run_id)
-    (path,) = out.iterdir()
+    (path,) = out.glob("*.json")
     assert path.name.endswith(f"{record.run_id}.json")
     assert "valid and plausible" in carbon_pipeline("validate", out, data_dir / FOLDER).stdout
     assert f"reportId={record.run_id}" in carbon_pipeline("export", "form", "--run", record.run_id[:6]).stdout

@@ -71,6 +71,7 @@ def test_a_sound_report_has_no_violation() -> None:
         ("measures.0.measurementDuration", 0, "cannot be 0 s"),
         ("measures.0.measurementDuration", 1e300, "calendar"),
         ("measures.0.measurementDateTime", "2026-11-24 03:00:10", "is the start"),
+        ("infrastructure.components.0.nbComponent", 2**40, "less than or equal to"),
         ("measures.0.measurementDateTime", "yesterday", "YYYY-MM-DD HH:MM:SS"),
         ("measures.0.averageUtilizationCpu", 50, "less than or equal to 1"),
         ("measures.0.measurmentMethod", "x", "misspelt"),
@@ -109,6 +110,22 @@ def test_what_is_required_is_asked_for(path: str) -> None:
     del part[last]
     (found,) = examine(report)
     assert (found.field, found.is_missing) == (path, True)
+
+
+@pytest.mark.parametrize(
+    "component", [{"componentType": "server", "nbComponent": 1}, {"componentType": "cpu", "nbComponent": 64}]
+)
+def test_a_large_machine_may_draw_what_it_draws(component: dict[str, Any]) -> None:
+    report = changed("infrastructure.components", [component])
+    report["measures"][0]["powerConsumption"] = 20_000 * 10 / 3.6e6  # 20 kW
+    assert examine(report) == []
+
+
+def test_the_end_of_the_calendar_is_no_accident() -> None:
+    report = changed("header.reportDatetime", "9999-12-31 23:59:59")
+    assert examine(report) == []
+    report["measures"][0]["measurementDateTime"] = "9999-12-31 23:59:59"
+    assert examine(report)[0].field == "measures.0.measurementDuration"
 
 
 def test_a_report_with_several_faults_names_them_all() -> None:
@@ -208,6 +225,7 @@ projects:
         ("projects: {p: {task: {measuredAccuracy: 93}}}", "projects.p.task.measuredAccuracy = 93"),
         ("projects: [p]", "projects: has to be a map"),
         ("defaults: {task: training}", "defaults.task: has to be a map"),
+        ("defaults: {task: {taskStage: a}, task: {taskStage: b}}", "task stands there twice"),
         ("- a", "has to be a map"),
         ("a: [", "is no YAML"),
     ],
@@ -215,6 +233,12 @@ projects:
 def test_a_mistake_in_the_context_is_named_with_its_place(tmp_path: Path, text: str, complaint: str) -> None:
     with pytest.raises(ContextError, match=rf"report_context\.yaml: .*{complaint}"):
         read_context(told(tmp_path, text))
+
+
+def test_a_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ContextError, match="there is no such file"):
+        read_context(tmp_path / "nowhere.yaml")
+    assert read_context(tmp_path / "nowhere.yaml", is_required=False).defaults == {}
 
 
 def test_the_file_that_comes_with_the_project_can_be_read_and_its_comments_too(tmp_path: Path) -> None:

@@ -1,23 +1,19 @@
 -- What an asset has spent: its latest run, and all of the calendar period ($period: day, month) in which that began, UTC.
 -- Attempts that failed count too. A step that makes several assets is one run of each of them.
 WITH own AS (
-    SELECT r.*, CASE WHEN energy_kwh > 0 THEN attributed_energy_kwh / energy_kwh ELSE 1 END AS share
-    FROM core.run AS r
-    JOIN core.task AS t USING (task_id)
-    WHERE list_contains(string_split(t.asset_key, ', '), $asset_key)
+    FROM report.runs WHERE list_contains(string_split(asset_key, ', '), $asset_key)
 ), latest AS (
-    SELECT * FROM own ORDER BY started_at DESC, run_id LIMIT 1
+    FROM own ORDER BY started_at DESC, run_id LIMIT 1
 )
 SELECT
     latest.run_id,
-    latest.started_at,
     latest.energy_kwh,
     latest.emissions_kg,
     date_trunc($period, latest.started_at AT TIME ZONE 'UTC') AS period_began,
     count(*) AS period_runs,
     count(*) FILTER (own.energy_kwh IS NULL) AS period_runs_unknown,
     sum(own.attributed_energy_kwh) AS period_energy_kwh,
-    sum(own.emissions_kg * own.share) AS period_emissions_kg
+    sum(own.emissions_kg * own.attributed_share) AS period_emissions_kg
 FROM latest
 JOIN own ON date_trunc($period, own.started_at AT TIME ZONE 'UTC') = date_trunc($period, latest.started_at AT TIME ZONE 'UTC')
 GROUP BY ALL;

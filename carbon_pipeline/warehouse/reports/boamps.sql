@@ -6,10 +6,15 @@ WITH machine AS MATERIALIZED (
         *,
         regexp_replace(regexp_replace(cpu_model, '\((R|r|TM|tm)\)', '', 'g'), '\s+', ' ', 'g') AS cpu,
         -- CodeCarbon writes the number of GPUs into their name, and lists several names
-        list_transform(string_split(gpu_model, ', '), lambda found: {
-            'number': coalesce(try_cast(regexp_extract(found, '^(\d+) x ', 1) AS INTEGER), gpu_count),
-            'name': trim(regexp_replace(found, '^\d+ x ', ''))
-        }) AS gpus
+        CASE WHEN nullif(trim(gpu_model), '') IS NULL THEN [{'number': gpu_count, 'name': ''}]
+            ELSE list_transform(string_split(gpu_model, ', '), lambda found: {
+                'number': coalesce(
+                    try_cast(regexp_extract(found, '^(\d+) x ', 1) AS INTEGER),
+                    CASE WHEN contains(gpu_model, ', ') THEN 1 ELSE gpu_count END
+                ),
+                'name': trim(regexp_replace(found, '^\d+ x ', ''))
+            })
+        END AS gpus
     FROM core.hardware
 ), component AS MATERIALIZED (
     SELECT
@@ -48,9 +53,11 @@ WITH machine AS MATERIALIZED (
             'componentName': nullif(found.name, ''),
             'componentType': 'gpu',
             'nbComponent': found.number,
+            -- one size is known of all GPUs; and that in the name of a GH200 is that of its CPU
             'memorySize': coalesce(
-                round(gpu_memory_gb * 1.073741824, 3),
-                try_cast(nullif(regexp_extract(found.name, '\b(\d+) ?GB\b', 1), '') AS DOUBLE)
+                CASE WHEN len(gpus) = 1 THEN round(gpu_memory_gb * 1.073741824, 3) END,
+                CASE WHEN NOT regexp_matches(found.name, 'G[HB]200')
+                    THEN try_cast(nullif(regexp_extract(found.name, '\b(\d+) ?GB\b', 1), '') AS DOUBLE) END
             ),
             'manufacturer': CASE
                 WHEN regexp_matches(found.name, '\b(NVIDIA|Tesla|GeForce|Quadro)\b', 'i') THEN 'NVIDIA'
@@ -164,24 +171,24 @@ SELECT
         'publisher': {'projectName': nullif(trim(project_name), '')}
     } AS header,
     measures,
-    CASE WHEN os IS NOT NULL THEN {
+    CASE WHEN regexp_extract(trim(os), '^[^-]+') <> '' THEN {
         -- CodeCarbon writes the whole platform, such as Linux-5.15.0-116-generic-x86_64-with-glibc2.35
-        'os': regexp_extract(os, '^[^-]+'),
-        'distribution': distribution,
-        'distributionVersion': distribution_version
+        'os': regexp_extract(trim(os), '^[^-]+'),
+        'distribution': nullif(trim(distribution), ''),
+        'distributionVersion': nullif(trim(distribution_version), '')
     } END AS system,
     -- What `carbon-pipeline run` measures may be written in anything.
-    CASE WHEN source <> 'command' THEN {'language': 'python', 'version': python_version} END AS software,
+    CASE WHEN source <> 'command' THEN {'language': 'python', 'version': nullif(trim(python_version), '')} END AS software,
     {
-        'infraType': CASE WHEN on_cloud THEN 'publicCloud' ELSE 'onPremise' END,
-        'cloudProvider': CASE lower(cloud_provider) WHEN 'gcp' THEN 'google' ELSE lower(cloud_provider) END,
+        'infraType': CASE WHEN nullif(trim(cloud_provider), '') IS NOT NULL THEN 'publicCloud' ELSE 'onPremise' END,
+        'cloudProvider': CASE lower(trim(cloud_provider)) WHEN 'gcp' THEN 'google' ELSE nullif(lower(trim(cloud_provider)), '') END,
         'components': components
     } AS infrastructure,
-    CASE WHEN coalesce(country_name, country_iso_code) IS NOT NULL THEN {
-        'country': coalesce(country_name, country_iso_code),
+    CASE WHEN coalesce(nullif(trim(country_name), ''), country_iso_code) IS NOT NULL THEN {
+        'country': coalesce(nullif(trim(country_name), ''), country_iso_code),
         'latitude': latitude,
         'longitude': longitude,
-        'location': region,
+        'location': nullif(trim(region), ''),
         'powerSourceCarbonIntensity': CASE WHEN intensity_source NOT IN ('unknown', 'world_average')
             THEN carbon_intensity_g_per_kwh END
     } END AS environment,
