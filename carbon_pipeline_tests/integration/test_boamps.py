@@ -455,8 +455,8 @@ def test_the_longest_names_make_a_file_all_the_same(data_dir: Path) -> None:
 
 def test_a_line_that_is_not_filled_in_hides_nothing_that_is_known(data_dir: Path) -> None:
     Path("context.yaml").write_text(
-        "defaults: {header: {publisher: {confidentialityLevel: public, projectName: }}, software: {language: , version: },"
-        " infrastructure: {infraType: }, environment: {powerSupplierType: }}"
+        "defaults: {header: {publisher: {confidentialityLevel: public, projectName: }}, "
+        "software: {language: , version: }, infrastructure: {infraType: }, environment: {powerSupplierType: }}"
     )
     report = report_of(data_dir, make_record(task=TASK), read_context(Path("context.yaml")))
     assert report.software
