@@ -24,8 +24,11 @@ help: ## Shows this list
 run: $(VENV)/ready-run dagster-home ## Runs the whole pipeline once and says what it measured
 	@$(BIN)/carbon-pipeline materialize
 
+# Another one where 3000 is taken: make ui PORT=3001
+PORT ?= 3000
+
 ui: $(VENV)/ready-run dagster-home ## The Dagster UI on http://127.0.0.1:3000
-	$(BIN)/dg dev --host 127.0.0.1 --port 3000
+	$(BIN)/dg dev --host 127.0.0.1 --port $(PORT)
 
 # Users will install either DuckDB; 2.0.0 has a race that loses commits unless it is opened as the warehouse opens it.
 OTHER_DUCKDB := 2.0.0

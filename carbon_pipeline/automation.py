@@ -67,15 +67,28 @@ daily_archive = dg.ScheduleDefinition(
 def landed_records(
     context: dg.SensorEvaluationContext, warehouse: WarehouseResource
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Loads when a record has landed, or a file lies in the inbox, that the warehouse does not hold."""
-    pending = warehouse.open().pending()
+    """Loads when a record has landed, or a file lies in the inbox, that the warehouse does not hold; or when something
+    else has loaded since `runs` was materialized, such as a check or the command line.
+    """
+    opened = warehouse.open()
+    pending = opened.pending()
     if not pending:
-        yield dg.SkipReason("nothing has landed or come into the inbox since the last load")
+        loaded_at = opened.last_load()
+        if loaded_at is None or loaded_at.timestamp() <= _materialized_at(context.instance):
+            yield dg.SkipReason("nothing has landed or come into the inbox since the last load")
+        else:
+            yield dg.RunRequest(run_key=f"loaded at {loaded_at}")
         return
     # The same files start one run, and another one only after a while, in case that one failed.
     slot = int(time.time() // RETRY_S)
     digest = hashlib.sha256(json.dumps([_state(path) for path in pending]).encode()).hexdigest()
     yield dg.RunRequest(run_key=f"{len(pending)} files, {digest[:16]}, {slot}")
+
+
+def _materialized_at(instance: dg.DagsterInstance) -> float:
+    """When `runs` was materialized last, seconds since 1970."""
+    event = instance.get_latest_materialization_event(dg.AssetKey("runs"))
+    return event.timestamp if event else 0.0
 
 
 def _state(path: Path) -> str:

@@ -1,5 +1,6 @@
 """The command line: a thin skin. Each command calls one function of the domain and prints what it returns."""
 
+import itertools
 import json
 import os
 import sys
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from carbon_pipeline.csv_text import csv_text
-from carbon_pipeline.settings import read_settings
+from carbon_pipeline.settings import read_settings, read_settings_leniently
 from carbon_pipeline.tracking.record import FLAGS
 
 if TYPE_CHECKING:
@@ -42,14 +43,15 @@ INTERRUPTED = 130
 RUN_COLUMNS = (
     "run_id",
     "started_at",
+    "name",
     "project_name",
+    "status",
     "duration_s",
     "energy_kwh",
     "energy_low_kwh",
     "energy_high_kwh",
     "emissions_kg",
     "quality",
-    "cpu_method",
     "flags",
 )
 """The columns of `runs` that fit a terminal; csv and json print all of them."""
@@ -254,7 +256,8 @@ def run(
     from carbon_pipeline.tracking.command import run_command
     from carbon_pipeline.tracking.metadata import summary
 
-    done = run_command(command, read_settings(project_name=project), name=name)
+    settings, problems = read_settings_leniently(project_name=project)
+    done = run_command(command, settings, problems, name=name)
     if done.record:
         _say(f"carbon-pipeline: {summary(done.record).replace('**', '')}; run {done.record.run_id}")
     else:
@@ -268,17 +271,18 @@ def report(
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.table,
     limit: Annotated[int | None, typer.Option(min=1, help="Rows at most.")] = None,
 ) -> None:
-    """Prints a report: runs (newest first), daily, by_project, by_country, by_hardware, by_method, quarantine, ..."""
+    """Prints a report: runs, daily, by_project, by_asset, by_country, by_hardware, by_method, quarantine, ..."""
+    warehouse = _loaded()
     if name == "runs":
-        every = sorted(_warehouse().report(name), key=lambda run: (run["started_at"], run["run_id"]), reverse=True)
+        every = sorted(warehouse.report(name), key=lambda run: (run["started_at"], run["run_id"]), reverse=True)
         limit = MOST_RUNS if limit is None and format is Format.table else limit
         rows = every[:limit]
         if len(rows) < len(every):
             _say(f"the newest {len(rows)} of {len(every)} runs")
     elif name == "daily" and limit is not None:
-        rows = _warehouse().report(name)[-limit:]
+        rows = warehouse.report(name)[-limit:]
     else:
-        rows = _warehouse().report(name, limit)
+        rows = warehouse.report(name, limit)
     if format is Format.json:
         _print_json(rows)
     elif format is Format.csv:
@@ -296,7 +300,7 @@ def export_csv(
     from carbon_pipeline.files import write_whole
 
     _require_file(out)
-    runs = sorted(_warehouse().report("runs"), key=lambda run: (run["started_at"], run["run_id"]))
+    runs = sorted(_loaded().report("runs"), key=lambda run: (run["started_at"], run["run_id"]))
     text = to_csv(map(field_record, runs))
     if out is None:
         print(text, end="")
@@ -321,7 +325,7 @@ def export_boamps(
             raise ValueError(f"{out} is no folder; name one")
         if out == out.parent:
             raise ValueError(f"{out}: a folder with a name is needed, since files come beside it")
-    warehouse, context = _warehouse(), _report_context()
+    warehouse, context = _loaded(), _report_context()
     folder = out or warehouse.data_dir / FOLDER
     with _counting("runs") as done:
         if run is None:
@@ -332,14 +336,16 @@ def export_boamps(
         f"{_count(exported.reports, 'report')} in {folder}: "
         f"{exported.written} written, {exported.unchanged} unchanged, {exported.removed} removed"
     )
-    for path in exported.tables:
-        print(f"all of them in one table: {path}")
+    if exported.tables:
+        print(f"all of them in one table: {' and '.join(map(str, exported.tables))}")
     if exported.incomplete:
         _say("no report can be made now of")
         for reason, runs in list(exported.reasons.items())[:MOST_REASONS]:
             _say(f"  {_count(runs, 'run')}: {reason}")
         if exported.left:
             _say(f"{_count(exported.left, 'older report')} stay: only what was told is missing now")
+        if run is None:
+            _say(f"all of them, with their projects: {folder.with_name(f'{folder.name}_incomplete.csv')}")
         _say(f"what is missing can be told in {read_settings().report_context}; docs/boamps.md says how")
     if run is not None and exported.incomplete:
         sys.exit(FAILURE)
@@ -368,7 +374,7 @@ def export_model_card(run: Annotated[str, typer.Option(help="The run, by its run
     """Prints the block co2_eq_emissions of a Hugging Face model card."""
     from carbon_pipeline.boamps.other_formats import model_card
 
-    row = _warehouse().run(run)
+    row = _loaded().run(run)
     task = _report_context().of(row["project_name"], json.loads(row["task"] or "{}")).get("task") or {}
     print(model_card(row, task.get("taskStage")), end="")
 
@@ -383,7 +389,7 @@ def export_sci(
     from carbon_pipeline.boamps.other_formats import sci
 
     settings = read_settings()
-    score = sci(_warehouse().run(run), unit, units, settings.embodied_kg, settings.lifetime_years)
+    score = sci(_loaded().run(run), unit, units, settings.embodied_kg, settings.lifetime_years)
     _print_json(score._asdict())
 
 
@@ -436,7 +442,8 @@ def materialize() -> None:
 
 def main() -> NoReturn:
     """Runs the command line. Errors are one line on stderr; exit status 2 for wrong usage or input, 1 for a failure."""
-    debug = "--debug" in sys.argv
+    ours = itertools.takewhile(lambda argument: argument.startswith("-"), sys.argv[1:])
+    debug = "--debug" in ours  # behind a command's name it may be that command's own
     try:
         if app(standalone_mode=False) == INTERRUPTED:
             _fail("interrupted", FAILURE)
@@ -467,6 +474,8 @@ def _fail(message: str, status: int) -> NoReturn:
 
 
 def _say(message: str) -> None:
+    if sys.stderr is None:  # closed: print would take standard output
+        return
     print(_printable(" ".join(message.split())), file=sys.stderr)
 
 
@@ -570,6 +579,14 @@ def _warehouse() -> "Warehouse":
     from carbon_pipeline.warehouse.warehouse import Warehouse
 
     return Warehouse(read_settings().data_dir, timeout_s=10)
+
+
+def _loaded() -> "Warehouse":
+    """The warehouse for those who only read it; says so if there is something that it does not hold."""
+    warehouse = _warehouse()
+    if pending := warehouse.pending():
+        _say(f"{_count(len(pending), 'file')} landed or in the inbox, and not loaded yet: carbon-pipeline load")
+    return warehouse
 
 
 def _brief(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

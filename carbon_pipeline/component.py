@@ -22,7 +22,7 @@ from carbon_pipeline.resources.location import LocationResource
 from carbon_pipeline.resources.report_context import ReportContextResource
 from carbon_pipeline.resources.together import carbon_resources
 from carbon_pipeline.resources.warehouse import WarehouseResource
-from carbon_pipeline.watching import carbon_budget, energy_regression
+from carbon_pipeline.watching import asset_key, carbon_budget, energy_regression
 
 
 class Budget(dg.Model):
@@ -34,6 +34,7 @@ class Budget(dg.Model):
     period: Literal["run", "day", "month"] = "run"
     severity: Literal["ERROR", "WARN"] = "ERROR"
     blocking: bool = False
+    name: str | None = None
 
 
 class Regression(dg.Model):
@@ -45,6 +46,7 @@ class Regression(dg.Model):
     min_effect: float = 0.1
     severity: Literal["ERROR", "WARN"] = "WARN"
     blocking: bool = False
+    name: str | None = None
 
 
 class CarbonTracking(dg.Component, dg.Model, dg.Resolvable):
@@ -54,6 +56,7 @@ class CarbonTracking(dg.Component, dg.Model, dg.Resolvable):
 
     Attributes:
         data_dir: folder in which records, warehouse and reports lie.
+        project_name: project of all runs.
         country_iso_code: where the machines stand, two or three letters.
         region: region within the country.
         geolocation: whether ip-api.com may be asked where a machine stands.
@@ -61,6 +64,7 @@ class CarbonTracking(dg.Component, dg.Model, dg.Resolvable):
         pue: power usage effectiveness of the site.
         report_context: YAML file with what no machine can know of BoAmps reports.
         warehouse: whether to bring the assets runs, reports, boamps_reports and landing_archive with their checks.
+        after: tracked assets that `runs` follows, so that one launch of all loads and reports what they have used.
         daily_report: whether to bring the asset daily_report as well, which has a partition for each day.
         automation: whether to bring the sensor that loads what has landed, the schedules.
         budgets: budgets of assets.
@@ -68,6 +72,7 @@ class CarbonTracking(dg.Component, dg.Model, dg.Resolvable):
     """
 
     data_dir: str | None = None
+    project_name: str | None = None
     country_iso_code: str | None = None
     region: str | None = None
     geolocation: bool | None = None
@@ -75,6 +80,7 @@ class CarbonTracking(dg.Component, dg.Model, dg.Resolvable):
     pue: float | None = None
     report_context: str | None = None
     warehouse: bool = True
+    after: list[str] = Field(default_factory=list)
     daily_report: bool = False
     automation: bool = True
     budgets: list[Budget] = Field(default_factory=list)
@@ -95,7 +101,7 @@ class CarbonTracking(dg.Component, dg.Model, dg.Resolvable):
         daily = self.warehouse and self.daily_report
         return dg.Definitions(
             assets=[
-                *([_alone(runs), reports, boamps_reports, landing_archive] if self.warehouse else []),
+                *([_after(runs, self.after), reports, boamps_reports, landing_archive] if self.warehouse else []),
                 *([daily_report] if daily else []),
             ],
             asset_checks=[*checks, runs_keep_the_rules, boamps_reports_are_valid] if self.warehouse else checks,
@@ -120,6 +126,7 @@ class CarbonTracking(dg.Component, dg.Model, dg.Resolvable):
             warehouse=warehouse,
             carbon_intensity_g_per_kwh=self.carbon_intensity_g_per_kwh,
             pue=self.pue,
+            project_name=self.project_name,
         )
         return carbon_resources(
             {
@@ -132,6 +139,6 @@ class CarbonTracking(dg.Component, dg.Model, dg.Resolvable):
         )
 
 
-def _alone(asset: dg.AssetsDefinition) -> dg.AssetsDefinition:
-    """The asset without those that it follows here: in another project they do not exist."""
-    return asset.map_asset_specs(lambda spec: spec.replace_attributes(deps=[]))
+def _after(asset: dg.AssetsDefinition, keys: list[str]) -> dg.AssetsDefinition:
+    """The asset behind others than those that it follows here: in another project these do not exist."""
+    return asset.map_asset_specs(lambda spec: spec.replace_attributes(deps=[asset_key(key) for key in keys]))

@@ -3,9 +3,10 @@
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from carbon_pipeline.resources.emissions import EmissionsResource
-from carbon_pipeline.tracking.decorator import dagster_metadata
+from carbon_pipeline.tracking.decorator import tell
 
 
 class TrackedPipesSubprocessClient(dg.ConfigurableResource[None]):
@@ -21,6 +22,10 @@ class TrackedPipesSubprocessClient(dg.ConfigurableResource[None]):
     """
 
     emissions: dg.ResourceDependency[EmissionsResource]
+    env: dict[str, str] | None = Field(
+        default=None, description="Environment variables of all processes, on top of ours."
+    )
+    cwd: str | None = Field(default=None, description="Working folder of all processes.")
 
     def run(self, *, context: dg.AssetExecutionContext | dg.OpExecutionContext, **arguments: Any) -> Any:
         """Runs a command in a process of its own and waits for it.
@@ -38,16 +43,9 @@ class TrackedPipesSubprocessClient(dg.ConfigurableResource[None]):
         tracked = self.emissions.track(context)
         try:
             with tracked:
-                result = dg.PipesSubprocessClient().run(context=context, **arguments)
+                result = dg.PipesSubprocessClient(env=self.env, cwd=self.cwd).run(context=context, **arguments)
         except BaseException:
-            self._observe(context, dagster_metadata(tracked.record))
+            tell(context, tracked.record, is_still_to_come=False)
             raise
-        if isinstance(context, dg.AssetExecutionContext):
-            for key in context.selected_asset_keys:
-                context.add_asset_metadata(dagster_metadata(tracked.record), asset_key=key)
+        tell(context, tracked.record, is_still_to_come=True)
         return result
-
-    def _observe(self, context: dg.AssetExecutionContext | dg.OpExecutionContext, metadata: dict[str, Any]) -> None:
-        if isinstance(context, dg.AssetExecutionContext):
-            for key in context.selected_asset_keys:
-                context.log_event(dg.AssetObservation(key, metadata=metadata))

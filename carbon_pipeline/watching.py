@@ -1,9 +1,10 @@
 """Budgets and regressions as asset checks, and the hook that tells of failed work."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from importlib.util import find_spec
 from typing import Any, Literal
 
 import dagster as dg
@@ -14,6 +15,15 @@ from carbon_pipeline.statistics import FEWEST_RUNS, compare
 
 Key = str | Sequence[str] | dg.AssetKey
 Severity = Literal["ERROR", "WARN"]
+
+
+def asset_key(key: Key) -> dg.AssetKey:
+    """The key of an asset, also from text with its parts joined by `/`.
+
+    Args:
+        key: the key.
+    """
+    return dg.AssetKey.from_user_string(key) if isinstance(key, str) else dg.AssetKey.from_coercible(key)
 
 
 class Period(StrEnum):
@@ -36,8 +46,9 @@ def carbon_budget(
 ) -> dg.AssetChecksDefinition:
     """An asset check that holds an asset to a budget: of each run, or of all its runs in a calendar day or month (UTC).
 
-    It loads what has landed first, so that the run just ended counts. Of runs that share a host with others their share
-    counts, and attempts that failed count too.
+    It loads what has landed first, so that the run just ended counts: all that this run of Dagster has done for the
+    asset, with attempts that failed, ops of a graph and partitions. Of runs that share a host with others their share
+    counts. Where the energy of something is not known, or the warehouse cannot be read, the check warns and says so.
 
     Args:
         asset: key of a tracked asset.
@@ -52,7 +63,7 @@ def carbon_budget(
         The check. It needs the resources `warehouse` and `alerts` (see `carbon_resources`).
 
     Raises:
-        ValueError: there is no limit, or one that is not above 0, or the period is none.
+        ValueError: there is no limit, or one that is not above 0, or the period is none, or a warning is to block.
 
     Example:
         >>> carbon_budget("my_model", max_kwh=0.5, period="month", severity="WARN")
@@ -62,7 +73,8 @@ def carbon_budget(
     if not all(limit > 0 for limit in (max_kg, max_kwh) if limit is not None):
         raise ValueError(f"a budget has to be above 0: max_kg={max_kg}, max_kwh={max_kwh}")
     span = Period(period)
-    key = dg.AssetKey.from_coercible(asset)
+    _require_error(severity, blocking)
+    key = asset_key(asset)
 
     @dg.asset_check(
         asset=key,
@@ -74,16 +86,19 @@ def carbon_budget(
     def check(
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, alerts: dg.ResourceParam[AlertsResource]
     ) -> dg.AssetCheckResult:
-        opened = warehouse.open()
-        opened.load()
-        spent = opened.spent(key.to_user_string(), "day" if span is Period.run else span.value)
-        if spent is None:
-            return _result(True, severity, "no run of this asset is in the warehouse: is it tracked?", {})
-        over, metadata = _held_to_budget(spent, span, max_kg, max_kwh)
-        description = "; ".join(over) or f"within {_limits(max_kg, max_kwh)} per {span}"
-        if over:
-            _send(context, alerts, f"{key.to_user_string()} is over its carbon budget", description)
-        return _result(not over, severity, description, metadata)
+        def judge() -> dg.AssetCheckResult:
+            opened = warehouse.open()
+            opened.load()
+            spent = opened.spent(key.to_user_string(), "day" if span is Period.run else span.value, context.run.run_id)
+            if spent is None:
+                return _result(True, severity, "no run of this asset is in the warehouse: is it tracked?", {})
+            over, unknown, metadata = _held_to_budget(spent, span, max_kg, max_kwh)
+            description = "; ".join([*over, *unknown]) or f"within {_limits(max_kg, max_kwh)} per {span}"
+            if over:
+                _send(context, alerts, f"{key.to_user_string()} is over its carbon budget", description)
+            return _result(not over and not unknown, severity if over else "WARN", description, metadata)
+
+        return _judged(context, judge)
 
     return check
 
@@ -98,17 +113,18 @@ def energy_regression(
     blocking: bool = False,
     name: str | None = None,
 ) -> dg.AssetChecksDefinition:
-    """An asset check that finds out whether the latest run used more energy than the runs before it.
+    """An asset check that finds out whether a run used more energy than the runs before it.
 
-    It compares with earlier runs of the same asset that were completed on the same hardware, measured by the same
-    methods and the same CodeCarbon, in the same mode, with the same PUE and the same kind of partition, and alone on
-    their host. Where there are fewer than `min_runs` of them it says so and passes. The test is Student's t for one
+    It compares with earlier runs of the same asset that were completed on the same hardware, by the same steps,
+    measured by the same methods and the same CodeCarbon, in the same mode, with the same PUE and as many partitions, and
+    alone on their host. Where there are fewer than `min_runs` of them it says so and passes. More energy that lasts
+    becomes part of what is compared with: an alarm is for the change, not for ever. The test is Student's t for one
     further observation, on the logarithms of the energies (see `carbon_pipeline.statistics`): it is made for small
     samples, and a rank test could not find anything out before the twentieth run.
 
     Args:
         asset: key of a tracked asset.
-        alpha: chance of a false alarm, between 0 and 1.
+        alpha: chance of a false alarm, below 0.5.
         min_runs: earlier runs that are needed, at least 3.
         min_effect: how much more energy is worth an alarm: 0.1 is 10 %.
         severity: `ERROR` or `WARN`.
@@ -121,13 +137,17 @@ def energy_regression(
 
     Raises:
         ValueError: a number makes no sense.
+        ImportError: SciPy is not installed.
     """
-    if not 0 < alpha < 1 or min_runs < FEWEST_RUNS or min_effect < 0:
+    if find_spec("scipy") is None:
+        raise ImportError("energy_regression needs SciPy: pip install 'carbon-pipeline[statistics]'")
+    if not 0 < alpha < 0.5 or min_runs < FEWEST_RUNS or min_effect < 0:
         raise ValueError(
-            f"alpha={alpha} has to be between 0 and 1, min_runs={min_runs} at least {FEWEST_RUNS}, "
+            f"alpha={alpha} has to be between 0 and 0.5, min_runs={min_runs} at least {FEWEST_RUNS}, "
             f"min_effect={min_effect} at least 0"
         )
-    key = dg.AssetKey.from_coercible(asset)
+    _require_error(severity, blocking)
+    key = asset_key(asset)
 
     @dg.asset_check(
         asset=key,
@@ -139,14 +159,16 @@ def energy_regression(
     def check(
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, alerts: dg.ResourceParam[AlertsResource]
     ) -> dg.AssetCheckResult:
-        opened = warehouse.open()
-        opened.load()
-        passed, description, metadata = _held_to_the_past(
-            opened.runs_of_asset(key.to_user_string()), alpha, min_runs, min_effect
-        )
-        if not passed:
-            _send(context, alerts, f"{key.to_user_string()} uses more energy than before", description)
-        return _result(passed, severity, description, metadata)
+        def judge() -> dg.AssetCheckResult:
+            opened = warehouse.open()
+            opened.load()
+            runs = opened.runs_of_asset(key.to_user_string(), context.run.run_id)
+            passed, description, metadata = _held_to_the_past(runs, alpha, min_runs, min_effect)
+            if not passed:
+                _send(context, alerts, f"{key.to_user_string()} uses more energy than before", description)
+            return _result(passed, severity, description, metadata)
+
+        return _judged(context, judge)
 
     return check
 
@@ -159,12 +181,27 @@ def carbon_alert(context: dg.HookContext) -> None:
     _send(context, context.resources.alerts, f"{context.step_key} has failed", text)
 
 
+def _judged(context: dg.AssetCheckExecutionContext, judge: Callable[[], dg.AssetCheckResult]) -> dg.AssetCheckResult:
+    """What the check says; where it cannot say anything, that and why, as a warning: the work has been done."""
+    try:
+        return judge()
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with the warehouse or the settings
+        reason = " ".join(str(error).split()) or type(error).__name__
+        context.log.error(f"nothing can be said: {reason}")
+        return _result(False, "WARN", f"nothing can be said: {reason}", {})
+
+
 def _held_to_budget(
     spent: Mapping[str, Any], span: Period, max_kg: float | None, max_kwh: float | None
-) -> tuple[list[str], dict[str, Any]]:
+) -> tuple[list[str], list[str], dict[str, Any]]:
     prefix = "" if span is Period.run else "period_"
-    over = []
-    metadata: dict[str, Any] = {"carbon/run_id": spent["run_id"]}
+    over, unknown = [], []
+    metadata: dict[str, Any] = {"run": spent["run"], "records": spent[f"{prefix}records"]}
+    if span is not Period.run:
+        metadata["period"] = _day(spent["period_began"], span)
+    if count := spent[f"{prefix}records_unknown"]:
+        metadata["records_of_unknown_energy"] = count
+        unknown.append(f"the energy of {count} of {spent[f'{prefix}records']} records is not known: it may be more")
     for what, unit, limit in (("energy_kwh", "kWh", max_kwh), ("emissions_kg", "kg CO2eq", max_kg)):
         value = spent[f"{prefix}{what}"]
         if value is not None:
@@ -173,22 +210,20 @@ def _held_to_budget(
             continue
         metadata[f"limit_{what}"] = limit
         if value is None:
-            over.append(f"{what} is not known, so that nobody can say whether it is within {limit:g} {unit}")
+            unknown.append(f"{what} is not known, so that nobody can say whether it is within {limit:g} {unit}")
             continue
-        metadata[f"used_{what}"] = value / limit
+        metadata[f"share_of_limit_{what.split('_')[0]}"] = value / limit
         if value > limit:
-            much = f"{value / limit - 1:.0%} too much" if value < 10 * limit else f"{value / limit:,.0f} times too much"
+            much = (
+                f"{value / limit - 1:.0%} too much" if value < 10 * limit else f"{value / limit:,.0f} times the limit"
+            )
             over.append(f"{value:.4g} {unit} of {limit:g} {unit} per {span}: {much}")
-    if span is not Period.run:
-        metadata |= {"period": _day(spent["period_began"], span), "runs": spent["period_runs"]}
-        if spent["period_runs_unknown"]:
-            metadata["runs_of_unknown_energy"] = spent["period_runs_unknown"]
-    return over, metadata
+    return over, unknown, metadata
 
 
 SHARED = """
-host cpu_model cpu_count gpu_model gpu_count cpu_method gpu_method ram_method tracking_mode codecarbon_version pue
-partition_kind
+assets steps partitions host cpu_model cpu_count gpu_model gpu_count cpu_method gpu_method ram_method tracking_mode
+codecarbon_version pue
 """.split()
 """What two runs have to share to be compared."""
 
@@ -197,21 +232,22 @@ def _held_to_the_past(
     runs: Sequence[Mapping[str, Any]], alpha: float, min_runs: int, min_effect: float
 ) -> tuple[bool, str, dict[str, Any]]:
     if not runs:
-        return True, "no run of this asset is in the warehouse: is it tracked?", {}
+        return True, "no completed run of this asset is in the warehouse: is it tracked?", {}
     latest, *earlier = runs
     if reason := _not_comparable(latest, latest):
-        return True, f"the latest run cannot be compared: {reason}", {"carbon/run_id": latest["run_id"]}
+        return True, f"this run cannot be compared: {reason}", {"run": latest["run"]}
     reasons = Counter(reason for run in earlier if (reason := _not_comparable(run, latest)))
     energies = [run["energy_kwh"] for run in earlier if not _not_comparable(run, latest)]
     metadata: dict[str, Any] = {
-        "carbon/run_id": latest["run_id"],
+        "run": latest["run"],
         "carbon/energy_kwh": latest["energy_kwh"],
         "comparable_runs": len(energies),
         "not_comparable": "; ".join(f"{count}: {reason}" for reason, count in reasons.most_common()) or "none",
     }
     if len(energies) < min_runs:
-        return True, f"{len(energies)} comparable earlier runs, {min_runs} are needed", metadata
-    found = compare(latest["energy_kwh"], energies, confidence=1 - alpha)
+        return True, f"{_runs(len(energies))}, {min_runs} are needed", metadata
+    # Both ends leave out alpha, so that the upper one is where the alarm begins.
+    found = compare(latest["energy_kwh"], energies, confidence=1 - 2 * alpha)
     metadata |= {
         "effect": found.ratio - 1,
         "p_value": found.p_value,
@@ -221,24 +257,33 @@ def _held_to_the_past(
     }
     interval = f"{found.low:.3g} to {found.high:.3g} kWh"
     description = (
-        f"{latest['energy_kwh']:.4g} kWh, {found.ratio - 1:+.0%} beside {found.runs} earlier runs "
+        f"{latest['energy_kwh']:.4g} kWh, {found.ratio - 1:+.0%} beside {_runs(found.runs)} "
         f"(expected {interval}, p = {found.p_value:.2g})"
     )
     return found.p_value >= alpha or found.ratio <= 1 + min_effect, description, metadata
 
 
+def _runs(count: int) -> str:
+    return f"{count} comparable earlier run{'' if count == 1 else 's'}"
+
+
 def _not_comparable(run: Mapping[str, Any], latest: Mapping[str, Any]) -> str:
     """Why two runs cannot be compared; empty if they can."""
-    if run["status"] != "completed":
-        return f"the work was not completed ({run['status']})"
-    if not run["energy_kwh"]:
+    if run["energy_kwh"] is None:
         return "its energy is not known"
+    if run["energy_kwh"] == 0:
+        return "its meter saw nothing"
     if "overlapping" in run["flags"]:
         return "other tracked work ran at the same time"
     if "energy_missing" in run["flags"] or "meter_failed" in run["flags"]:
         return "a part of its energy is missing"
     other = [name for name in SHARED if run[name] != latest[name]]
-    return f"another {', '.join(other)}" if other else ""
+    return f"other {', '.join(other)}" if other else ""
+
+
+def _require_error(severity: Severity, blocking: bool) -> None:
+    if blocking and severity != "ERROR":
+        raise ValueError("a warning blocks nothing: a blocking check needs severity='ERROR'")
 
 
 def _result(passed: bool, severity: Severity, description: str, metadata: dict[str, Any]) -> dg.AssetCheckResult:

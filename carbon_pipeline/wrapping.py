@@ -10,8 +10,12 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
 
-from carbon_pipeline.resources.together import carbon_resources
+from carbon_pipeline.resources.emissions import EmissionsResource
+from carbon_pipeline.resources.hardware import HardwareResource
+from carbon_pipeline.resources.location import LocationResource
+from carbon_pipeline.resources.warehouse import WarehouseResource
 from carbon_pipeline.tracking.decorator import tracked
+from carbon_pipeline.watching import asset_key
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +31,7 @@ def track_assets(defs: dg.Definitions, selection: Sequence[str | dg.AssetKey] | 
 
     Returns:
         New definitions. What cannot be tracked (assets made from graphs, external assets, assets that are tracked
-        already) is as it was. Resources of yours that bear the names of ours stay yours.
+        already, and those of this package) is as it was. Resources of yours that bear the names of ours stay yours.
 
     Raises:
         ValueError: a key of `selection` is no asset of these definitions, or one that cannot be tracked.
@@ -35,7 +39,7 @@ def track_assets(defs: dg.Definitions, selection: Sequence[str | dg.AssetKey] | 
     Example:
         >>> defs = track_assets(dg.Definitions(assets=[bought_asset]))
     """
-    wanted = None if selection is None else {dg.AssetKey.from_coercible(key) for key in selection}
+    wanted = None if selection is None else {asset_key(key) for key in selection}
     done: set[dg.AssetKey] = set()
     assets = [_tracked(asset, wanted, done) for asset in defs.assets or ()]
     if wanted is not None and (missing := wanted - done):
@@ -43,7 +47,11 @@ def track_assets(defs: dg.Definitions, selection: Sequence[str | dg.AssetKey] | 
         raise ValueError(
             f"{names}: no asset of these definitions, or one that cannot be tracked (a graph, an external one)"
         )
-    resources = {**carbon_resources(), **(defs.resources or {})}
+    # With all that it needs inside: a project may have resources of its own called `warehouse` or `location`.
+    emissions = EmissionsResource(
+        hardware=HardwareResource(), location=LocationResource(), warehouse=WarehouseResource()
+    )
+    resources = {"emissions": emissions, **(defs.resources or {})}
     return _replaced(defs, assets, resources)
 
 
@@ -58,12 +66,21 @@ def _tracked(asset: Any, wanted: set[dg.AssetKey] | None, done: set[dg.AssetKey]
         return asset
     attributes = asset.get_attributes_dict()
     op = attributes["node_def"]
-    if not isinstance(op, dg.OpDefinition) or not isinstance(op.compute_fn, DecoratedOpFunction):
+    if (
+        not isinstance(op, dg.OpDefinition)
+        or not isinstance(op.compute_fn, DecoratedOpFunction)
+        or _is_ours(op.compute_fn)
+    ):
         logger.info("%s cannot be tracked: it is no asset that a function makes", asset.keys)
         return asset
     done |= set(asset.keys)
     attributes["node_def"] = _tracked_op(op, op.compute_fn.decorated_fn)
     return asset.__class__.dagster_internal_init(**attributes)
+
+
+def _is_ours(function: DecoratedOpFunction) -> bool:
+    """Loading what was measured is not measured: that would have to be loaded too, and so on."""
+    return str(function.decorated_fn.__module__).startswith("carbon_pipeline.")
 
 
 def _tracked_op(op: dg.OpDefinition, function: Any) -> dg.OpDefinition:

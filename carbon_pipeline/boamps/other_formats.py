@@ -127,7 +127,7 @@ def sci(
         functional_unit=functional_unit,
         units=units,
         energy_kwh=energy_kwh,
-        carbon_intensity_g_per_kwh=intensity,
+        carbon_intensity_g_per_kwh=round(intensity, 6),
         operational_g=operational_g,
         embodied_g=embodied_g,
         note=f"{note}; PUE {run['pue'] or 'not known'}; intensity from {run['intensity_source']}",

@@ -46,6 +46,9 @@ class EmissionsResource(dg.ConfigurableResource[None]):
     carbon_intensity_g_per_kwh: float | None = Field(
         default=None, description="Carbon intensity of the electricity, gCO2eq/kWh, if you know it."
     )
+    project_name: str | None = Field(
+        default=None, description="Project of all runs; default CARBON_PROJECT_NAME, else `carbon_pipeline`."
+    )
     pue: float | None = Field(default=None, description="Power usage effectiveness of the site, at least 1.")
     tracking_mode: Scope = Field(default=Scope.machine, description="What the meter looks at.")
 
@@ -112,6 +115,7 @@ class EmissionsResource(dg.ConfigurableResource[None]):
             geolocation=self.location.geolocation,
             intensity_g_per_kwh=self.carbon_intensity_g_per_kwh,
             pue=self.pue,
+            project_name=self.project_name,
             data_dir=self.warehouse.data_dir,
             **more,
         )
@@ -162,6 +166,8 @@ def _orchestration(context: StepContext | None) -> Orchestration:
 
 def _partition(op: dg.OpExecutionContext) -> str | None:
     """The partition; of a range that one run makes, its ends."""
+    if op.has_assets_def and op.assets_def.partitions_def is None:
+        return None  # an asset without partitions, in a run for one of others
     if op.has_partition_key:
         return op.partition_key
     if op.has_partition_key_range:

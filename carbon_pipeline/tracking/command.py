@@ -29,17 +29,26 @@ class CommandFailedError(RuntimeError):
     """The command ended with another status than 0, so that its record says `failed`."""
 
 
+class CommandCancelledError(BaseException):
+    """The command was ended from outside, so that its record says `cancelled`."""
+
+
 def run_command(
-    command: Sequence[str], settings: Settings, *, name: str | None = None, task: Mapping[str, Any] | None = None
+    command: Sequence[str],
+    settings: Settings,
+    problems: Sequence[str] = (),
+    *,
+    name: str | None = None,
+    task: Mapping[str, Any] | None = None,
 ) -> Ran:
     """Runs a command and measures it until it ends. Its standard streams are ours, untouched.
 
-    SIGTERM is handed on to the command; Ctrl-C reaches it through the terminal. Either way it ends as it likes, and the
-    record is kept.
+    Signals are handed on to the command; it ends as it likes, and the record is kept.
 
     Args:
         command: program and arguments.
         settings: the settings in force.
+        problems: which settings could not be used, in sentences.
         name: what is tracked; default the program's name.
         task: what a report is to say of the work, see `track`.
 
@@ -47,34 +56,37 @@ def run_command(
         How it ended and what was measured.
 
     Raises:
-        FileNotFoundError: there is no such program.
+        FileNotFoundError: there is no such program, or it cannot be run.
     """
     if shutil.which(command[0]) is None:
-        raise FileNotFoundError(f"{command[0]}: there is no such program")
-    run = TrackedRun(name or os.path.basename(command[0]), settings=settings, source="command", task=task)
+        raise FileNotFoundError(f"{command[0]}: there is no such program, or it cannot be run")
+    run = TrackedRun(
+        name or os.path.basename(command[0]), settings=settings, problems=problems, source="command", task=task
+    )
     status = 0
     try:
         with run, _Child(command) as child:
             status = child.wait()
             if status:
-                raise CommandFailedError(f"exit status {status}")
-    except CommandFailedError:
+                raise CommandCancelledError if child.was_told_to_end else CommandFailedError
+    except (CommandFailedError, CommandCancelledError):
         pass
-    return Ran(status, run.record)
+    return Ran(status, run.record if run.landed_at else None)
 
 
 class _Child:
     """The process, to which signals of ours are handed on while it runs."""
 
+    SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+
     def __init__(self, command: Sequence[str]):
         self._command = command
+        self.was_told_to_end = False
 
     def __enter__(self) -> "_Child":
         self._process = subprocess.Popen(self._command)
-        self._before = {
-            signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),  # the terminal has sent it to the child too
-            signal.SIGTERM: signal.signal(signal.SIGTERM, self._hand_on),
-        }
+        numbers = [getattr(signal, name) for name in self.SIGNALS if hasattr(signal, name)]
+        self._before = {number: signal.signal(number, self._hand_on) for number in numbers}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -87,4 +99,13 @@ class _Child:
         return status if status >= 0 else 128 - status
 
     def _hand_on(self, number: int, frame: FrameType | None) -> None:
-        self._process.send_signal(number)
+        self.was_told_to_end = True
+        if number != signal.SIGINT or not _is_at_a_terminal():  # a terminal has sent its Ctrl-C to the command too
+            self._process.send_signal(number)
+
+
+def _is_at_a_terminal() -> bool:
+    try:
+        return os.isatty(0) and os.tcgetpgrp(0) == os.getpgrp()
+    except (OSError, AttributeError):  # no such thing, or Windows
+        return False

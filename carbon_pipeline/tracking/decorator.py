@@ -8,7 +8,7 @@ import functools
 import inspect
 import logging
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from carbon_pipeline.tracking.metadata import carbon_metadata, summary
@@ -120,27 +120,77 @@ def _wrapped(function: Callable[..., Any], wants_resource: bool) -> Callable[...
 
     @functools.wraps(function)
     def measured(*args: Any, **kwargs: Any) -> Any:
-        with _measuring(emissions_of(kwargs)):
-            return function(*args, **kwargs)
+        with ExitStack() as stack:
+            measuring = stack.enter_context(_measuring(emissions_of(kwargs)))
+            result = function(*args, **kwargs)
+            if rest := _rest_of(result):  # the work is still to come: an ordinary decorator stands between, or a return
+                measuring.is_generator = not inspect.iscoroutine(result)
+                return rest(result, stack.pop_all())
+            return result
 
     return measured
 
 
+def _rest_of(result: Any) -> Callable[[Any, ExitStack], Any] | None:
+    """What goes on measuring while a result does its work; None if it has been done."""
+    if inspect.isgenerator(result):
+        return _rest_of_generator
+    if inspect.iscoroutine(result):
+        return _rest_of_coroutine
+    return _rest_of_async_generator if inspect.isasyncgen(result) else None
+
+
+def _rest_of_generator(result: Any, stack: ExitStack) -> Generator[Any, Any, Any]:
+    with stack:
+        return (yield from result)
+
+
+async def _rest_of_coroutine(result: Any, stack: ExitStack) -> Any:
+    with stack:
+        return await result
+
+
+async def _rest_of_async_generator(result: Any, stack: ExitStack) -> AsyncGenerator[Any, Any]:
+    with stack:
+        async for value in result:
+            yield value
+
+
+class _Measuring:
+    """What is being measured: a generator's materialization is out before its end."""
+
+    def __init__(self, is_generator: bool):
+        self.is_generator = is_generator
+
+
 @contextmanager
-def _measuring(emissions: Any, is_generator: bool = False) -> Iterator[None]:
+def _measuring(emissions: Any, is_generator: bool = False) -> Iterator[_Measuring]:
     """Measures a block of a step and tells Dagster; outside of a step, or without the resource, does nothing."""
+    measuring = _Measuring(is_generator)
     context = _step_context() if emissions is not None else None
-    if context is None:
-        yield
+    run = _run(emissions, context) if context is not None else None
+    if run is None:
+        yield measuring
         return
-    run = emissions.track(context)
     try:
         with run:
-            yield
+            yield measuring
     except BaseException:  # a cancel too
-        _tell(context, run.record, _observe)
+        tell(context, run.record, is_still_to_come=False)
         raise
-    _tell(context, run.record, _observe if is_generator else _add)
+    tell(context, run.record, is_still_to_come=not measuring.is_generator)
+
+
+def _run(emissions: Any, context: Any) -> Any:
+    """A run that measures; None if what is called `emissions` here is something else, such as the user's own."""
+    if not callable(getattr(emissions, "track", None)):
+        context.log.warning(f"not measured: `emissions` is {type(emissions).__name__} here and no EmissionsResource")
+        return None
+    try:
+        return emissions.track(context)
+    except Exception:  # whatever it is, the work goes on
+        logger.exception("the step could not be measured")
+        return None
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
@@ -174,8 +224,14 @@ def _step_context() -> Any:
     return None
 
 
-def _tell(context: Any, record: RunRecord | None, how: Callable[[Any, Any, dict[str, Any]], None]) -> None:
-    """Hands the numbers to each asset of the step; an op that makes no asset, and a check, have the record alone."""
+def tell(context: Any, record: RunRecord | None, is_still_to_come: bool) -> None:
+    """Hands the numbers to each asset of the step; an op that makes no asset, and a check, have the record alone.
+
+    Args:
+        context: of the step.
+        record: what was measured, if there is a record.
+        is_still_to_come: whether the materialization of the assets is still to come, and can take them.
+    """
     op = getattr(context, "op_execution_context", context)
     try:
         if record is None or not op.has_assets_def:
@@ -183,22 +239,23 @@ def _tell(context: Any, record: RunRecord | None, how: Callable[[Any, Any, dict[
         keys = sorted(op.selected_asset_keys)
         metadata = dagster_metadata(record, assets_of_the_step=len(keys))
         for key in keys:
-            how(context, key, dict(metadata))
+            if is_still_to_come and hasattr(context, "add_asset_metadata") and _makes(op, key):
+                context.add_asset_metadata(dict(metadata), asset_key=key)
+            else:
+                _observe(context, op, key, dict(metadata))
     except Exception:  # whatever it is, the work has been done
         logger.exception("the carbon metadata could not be attached")
 
 
-def _add(context: Any, key: Any, metadata: dict[str, Any]) -> None:
-    if hasattr(context, "add_asset_metadata"):
-        context.add_asset_metadata(metadata, asset_key=key)
-    else:  # an op of a graph: another one may make the asset
-        _observe(context, key, metadata)
+def _makes(op: Any, key: Any) -> bool:
+    """Whether this step makes the asset: of a graph that does, most steps do not."""
+    layer = op.job_def.asset_layer
+    handle = op.get_step_execution_context().node_handle
+    return any(layer.get_asset_key_for_node_output(handle, output.name) == key for output in op.op_def.output_defs)
 
 
-def _observe(context: Any, key: Any, metadata: dict[str, Any]) -> None:
+def _observe(context: Any, op: Any, key: Any, metadata: dict[str, Any]) -> None:
     import dagster as dg
 
-    op = getattr(context, "op_execution_context", context)
-    op.log_event(
-        dg.AssetObservation(key, metadata=metadata, partition=op.partition_key if op.has_partition_key else None)
-    )
+    partition = op.partition_key if op.has_partition_key and op.assets_def.partitions_def else None
+    context.log_event(dg.AssetObservation(key, metadata=metadata, partition=partition))

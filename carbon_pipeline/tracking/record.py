@@ -196,8 +196,8 @@ class RunRecord(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def cpu_utilization(self) -> float | None:
-        """Mean load of all logical CPUs of the host, 0 to 1."""
-        if self.host_cpu_s is None or self.cpu_count is None or self.duration_s < SHORTEST_S:
+        """Mean load of all logical CPUs of the host, 0 to 1; the system counts in ticks, too coarse for a short run."""
+        if self.host_cpu_s is None or self.cpu_count is None or self.duration_s < SHORT_RUN_S:
             return None
         return min(self.host_cpu_s / (self.duration_s * self.cpu_count), 1.0)
 

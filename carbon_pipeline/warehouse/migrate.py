@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+")
 
-AGGREGATES = ("daily", "by_project", "by_country", "by_hardware", "by_method")
+AGGREGATES = ("daily", "by_project", "by_asset", "by_country", "by_hardware", "by_method")
 """The views of `report` that add runs up."""
 
 REPORTS = ("runs", *AGGREGATES, "quarantine", "boamps", "field_mapping")

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -286,29 +287,40 @@ class Warehouse:
             raise ValueError(f"{many}; `carbon-pipeline report runs --format csv` lists them")
         return (exact or found)[0]
 
-    def spent(self, asset_key: str, period: str) -> dict[str, Any] | None:
+    def spent(self, asset_key: str, period: str, dagster_run_id: str | None = None) -> dict[str, Any] | None:
         """What an asset has spent.
 
         Args:
             asset_key: the asset, parts joined by '/'.
             period: `day` or `month`.
+            dagster_run_id: the run of Dagster that is judged, if it has a record of the asset; else the latest one.
 
         Returns:
-            Its latest run, and the sums of the calendar period (UTC) in which that began; None if it has no run.
+            The sums of that run, and of the calendar period (UTC) in which it began; None if there is no run.
         """
-        found = self.rows(sql.statement("queries", "spent"), {"asset_key": asset_key, "period": period})
+        parameters = {"asset_key": asset_key, "period": period, "dagster_run_id": dagster_run_id}
+        found = self.rows(sql.statement("queries", "spent"), parameters)
         return found[0] if found else None
 
-    def runs_of_asset(self, asset_key: str) -> list[dict[str, Any]]:
-        """The runs of an asset, the latest first, with all that two runs have to share to be compared.
+    def runs_of_asset(self, asset_key: str, dagster_run_id: str | None = None) -> list[dict[str, Any]]:
+        """The completed runs of an asset, with all that two runs have to share to be compared.
 
         Args:
             asset_key: the asset, parts joined by '/'.
+            dagster_run_id: the run of Dagster that comes first, if it has a record of the asset.
 
         Returns:
-            The runs.
+            The runs, that one first, then the latest.
         """
-        return self.rows(sql.statement("queries", "runs_of_asset"), {"asset_key": asset_key})
+        parameters = {"asset_key": asset_key, "dagster_run_id": dagster_run_id}
+        return self.rows(sql.statement("queries", "runs_of_asset"), parameters)
+
+    def last_load(self) -> datetime | None:
+        """When something was loaded last; None if nothing ever was. It waits for nobody."""
+        if not self.reports_path.exists():
+            return None
+        (row,) = self.rows(sql.statement("queries", "last_load"))
+        return row["loaded_at"]  # type: ignore[no-any-return]
 
     def write_parquet(self, lines: Path, columns: Iterable[tuple[str, str]], path: Path) -> None:
         """Makes a Parquet file from a file with a JSON object in each line.

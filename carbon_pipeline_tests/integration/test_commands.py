@@ -54,29 +54,36 @@ def test_options_behind_the_command_are_the_commands(data_dir: Path) -> None:
     assert done.stdout == "['--name', 'x', '--', '--help']\n"
 
 
+def test_a_setting_that_cannot_be_used_does_not_keep_the_command_from_running(data_dir: Path) -> None:
+    done = carbon_run("--", "echo", "hi", env={**os.environ, "CARBON_PUE": "abc"})
+    assert (done.returncode, done.stdout) == (0, "hi\n")
+    assert records(data_dir)[0].flags.count("settings_ignored") == 1
+
+
 def test_a_program_that_is_not_there_is_one_line_and_status_2(data_dir: Path) -> None:
     done = carbon_run("--", "/no/such/program")
     assert done.returncode == 2
-    assert done.stderr == "carbon-pipeline: /no/such/program: there is no such program\n"
+    assert done.stderr == "carbon-pipeline: /no/such/program: there is no such program, or it cannot be run\n"
     assert records(data_dir) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_command_that_is_ended_from_outside_leaves_its_record(data_dir: Path, number: signal.Signals) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "carbon_pipeline", "run", "--", "sleep", "60"],
         start_new_session=True,
         stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     deadline = time.monotonic() + 30
     while not subprocess.run(["pgrep", "-g", str(process.pid), "-x", "sleep"], capture_output=True).stdout:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    process.send_signal(number)
     assert process.wait(30) == 128 + number
     (record,) = records(data_dir)
-    assert record.status == "failed"
+    assert record.status == "cancelled"
 
 
 SCRIPT = """

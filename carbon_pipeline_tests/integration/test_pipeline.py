@@ -77,7 +77,7 @@ def test_the_report_of_the_regression_is_filled_in_truly(data_dir: Path) -> None
 
     shutil.copy(ROOT / "report_context.yaml", "report_context.yaml")
     assert run_pipeline({"ops": {"regression_model": {"config": {"epochs": 30}}}}).success
-    (path,) = (data_dir / "reports" / "boamps").iterdir()
+    (path,) = (data_dir / "reports" / "boamps").glob("*.json")
     report = json.loads(path.read_bytes())
     (algorithm,) = report["task"]["algorithms"]
     assert algorithm["trainingType"] == "supervisedLearning"
@@ -240,20 +240,20 @@ def test_a_training_that_fails_still_counts(data_dir: Path) -> None:
 
 
 def test_the_sensor_asks_for_a_load_only_when_something_has_landed(data_dir: Path) -> None:
+    instance = dg.DagsterInstance.ephemeral()
     defs = build_defs()
     (sensor,) = defs.sensors or []
     assert isinstance(sensor, dg.SensorDefinition)
 
     def requests() -> list[Any]:
-        context = dg.build_sensor_context(resources={"warehouse": WarehouseResource()})
+        context = dg.build_sensor_context(instance, resources={"warehouse": WarehouseResource()})
         return list(sensor.evaluate_tick(context).run_requests or [])
 
     assert requests() == []
     land(make_record(), data_dir)
     (request,) = requests()
     assert request.run_key
-    result = defs.resolve_job_def("load").execute_in_process(instance=dg.DagsterInstance.ephemeral())
-    assert result.success
+    assert defs.resolve_job_def("load").execute_in_process(instance=instance).success
     assert requests() == []
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from carbon_pipeline import track_assets, tracked
+from carbon_pipeline import CarbonTracking, track_assets, tracked
 from carbon_pipeline.tracking.landing import landed_files
 from carbon_pipeline.tracking.record import RunRecord
 
@@ -101,3 +101,28 @@ def test_only_what_is_selected_is_measured(data_dir: Path) -> None:
 def test_what_cannot_be_tracked_is_said_where_it_is_asked_for(key: str) -> None:
     with pytest.raises(ValueError, match=key):
         track_assets(DEFS, selection=[key])
+
+
+def test_a_project_keeps_its_own_resources_and_assets_called_as_ours(data_dir: Path) -> None:
+    @dg.asset
+    def emissions() -> list[int]:
+        return [1, 2]
+
+    @dg.asset
+    def total(emissions: list[int]) -> int:
+        return sum(emissions)
+
+    @dg.asset
+    def other(warehouse: dg.ResourceParam[str]) -> str:
+        return warehouse
+
+    defs = track_assets(dg.Definitions(assets=[emissions, total, other], resources={"warehouse": "theirs"}))
+    result = defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=dg.DagsterInstance.ephemeral())
+    assert (result.output_for_node("total"), result.output_for_node("other")) == (3, "theirs")
+    assert {record.step_key for record in records(data_dir)} == {"emissions", "other"}
+
+
+def test_loading_what_was_measured_is_not_measured_itself(data_dir: Path) -> None:
+    defs = track_assets(dg.Definitions.merge(DEFS, CarbonTracking().build_defs(None)))  # type: ignore[arg-type]
+    assert defs.resolve_job_def("load").execute_in_process(instance=dg.DagsterInstance.ephemeral()).success
+    assert landed_files(data_dir) == []

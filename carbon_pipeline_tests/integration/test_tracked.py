@@ -1,5 +1,6 @@
 """`@tracked` in real Dagster runs: every shape of asset, op and check, in one process and in many."""
 
+import functools
 import os
 import signal
 import threading
@@ -124,6 +125,28 @@ def test_work_that_is_cancelled_is_observed(data_dir: Path) -> None:
         assert seen["carbon/status"] == "cancelled"
     (record,) = records(data_dir)
     assert record.status == "cancelled"
+
+
+def test_work_behind_an_ordinary_decorator_is_measured_until_its_end(data_dir: Path) -> None:
+    def loud(function: Any) -> Any:
+        @functools.wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
+        return called
+
+    @dg.asset
+    @tracked
+    @loud
+    def slow() -> Any:
+        time.sleep(0.3)
+        yield dg.Output(1)
+
+    with dg.instance_for_test() as instance:
+        assert dg.materialize([slow], resources=carbon_resources(), instance=instance).success
+        assert len(observations(instance, "slow")) == 1
+    (record,) = records(data_dir)
+    assert record.duration_s > 0.29
 
 
 def test_an_op_that_makes_no_asset_is_tracked_too(data_dir: Path) -> None:

@@ -65,8 +65,8 @@ def test_a_run_over_its_budget_is_red_with_the_reason_and_told(data_dir: Path, t
     assert not found.passed
     assert found.severity == dg.AssetCheckSeverity.ERROR
     assert found.description == "0.3 kWh of 0.2 kWh per run: 50% too much"
-    assert found.metadata["used_energy_kwh"].value == pytest.approx(1.5)
-    assert "used_emissions_kg" in found.metadata
+    assert found.metadata["share_of_limit_energy"].value == pytest.approx(1.5)
+    assert "share_of_limit_emissions" in found.metadata
     assert "model is over its carbon budget: 0.3 kWh" in (tmp_path / "heard").read_text()
     assert evaluated(carbon_budget("model", max_kwh=0.31), alerts=heard).passed
     assert (tmp_path / "heard").read_text().count("\n") == 1
@@ -150,12 +150,13 @@ def test_what_is_no_regression_is_none(data_dir: Path, last: float, why: str) ->
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"host": "elsewhere"}, "another host"),
-        ({"cpu_model": "Another CPU"}, "another cpu_model"),
-        ({"cpu_method": "rapl"}, "another cpu_method"),
-        ({"codecarbon_version": "3.2.0"}, "another codecarbon_version"),
-        ({"partition_key": "2026-01-01"}, "another partition_kind"),
-        ({"status": "failed"}, "not completed"),
+        ({"host": "elsewhere"}, "other host"),
+        ({"cpu_model": "Another CPU"}, "other cpu_model"),
+        ({"cpu_method": "rapl"}, "other cpu_method"),
+        ({"codecarbon_version": "3.2.0"}, "other codecarbon_version"),
+        ({"partition_key": "2026-01-01"}, "other partitions"),
+        ({"asset_key": "model, another"}, "other assets"),
+        ({"step_key": "a.part.of.it"}, "other steps"),
     ],
 )
 def test_runs_that_cannot_be_compared_are_passed_over_in_silence(
@@ -167,6 +168,95 @@ def test_runs_that_cannot_be_compared_are_passed_over_in_silence(
     assert found.passed
     assert found.description == "0 comparable earlier runs, 5 are needed"
     assert reason in str(found.metadata["not_comparable"].value)
+
+
+def test_all_that_a_run_of_dagster_did_for_an_asset_is_held_to_the_budget(data_dir: Path) -> None:
+    first, second = {"dagster_run_id": "one"}, {"dagster_run_id": "two", "first": DAY + timedelta(hours=2)}
+    landed(data_dir, [0.4], status="failed", retry_number=0, **first)
+    landed(data_dir, [0.2], retry_number=1, first=DAY + timedelta(minutes=30), dagster_run_id="one")
+    landed(data_dir, [0.1], **second)
+    warehouse = Warehouse(data_dir)
+    warehouse.load()
+    for run, energy_kwh in (("one", 0.6), ("two", 0.1), ("elsewhere", 0.1)):
+        spent = warehouse.spent("model", "day", run)
+        assert spent
+        assert spent["energy_kwh"] == pytest.approx(energy_kwh), run
+
+
+def test_the_ops_of_a_graph_are_one_run_of_its_asset(data_dir: Path) -> None:
+    @dg.op
+    @tracked
+    def heavy() -> int:
+        return sum(range(10**6))
+
+    @dg.op
+    @tracked
+    def light(number: int) -> int:
+        return number
+
+    @dg.graph_asset
+    def made_by_a_graph() -> int:
+        return light(heavy())
+
+    with dg.instance_for_test() as instance:
+        dg.materialize([made_by_a_graph], resources=carbon_resources(), instance=instance)
+        (seen,) = instance.fetch_observations(dg.AssetKey("made_by_a_graph"), limit=5).records
+        assert seen.asset_observation
+        heavy_kwh = seen.asset_observation.metadata["carbon/energy_kwh"].value
+    warehouse = Warehouse(data_dir)
+    warehouse.load()
+    (run,) = warehouse.runs_of_asset("made_by_a_graph")
+    assert run["steps"] == ["made_by_a_graph.heavy", "made_by_a_graph.light"]
+    spent = warehouse.spent("made_by_a_graph", "day")
+    assert spent
+    assert spent["energy_kwh"] == pytest.approx(run["energy_kwh"])
+    assert run["energy_kwh"] > heavy_kwh  # type: ignore[operator]
+
+
+def test_a_check_that_can_say_nothing_warns_and_lets_the_work_stand(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARBON_PUE", "abc")
+    found = evaluated(carbon_budget("model", max_kwh=1))
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "nothing can be said: CARBON_PUE" in (found.description or "")
+
+
+def test_one_unknown_energy_makes_a_month_unknown(data_dir: Path) -> None:
+    landed(data_dir, [0.1])
+    landed(
+        data_dir, [0.1], first=DAY - timedelta(days=1), cpu_energy_kwh=None, ram_energy_kwh=None, gpu_energy_kwh=None
+    )
+    found = evaluated(carbon_budget("model", max_kwh=0.5, period="month"))
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "1 of 2 records is not known" in (found.description or "")
+
+
+def test_a_key_with_a_prefix_is_found(data_dir: Path) -> None:
+    assert carbon_budget("a/b", max_kwh=1).check_keys == {
+        dg.AssetCheckKey(dg.AssetKey(["a", "b"]), "carbon_budget_per_run")
+    }
+    with pytest.raises(ValueError, match="blocks nothing"):
+        carbon_budget("a", max_kwh=1, severity="WARN", blocking=True)
+
+
+def test_the_sensor_brings_runs_up_to_date_after_a_check_has_loaded(data_dir: Path) -> None:
+    from carbon_pipeline.automation import landed_records
+    from carbon_pipeline.definitions import defs
+    from carbon_pipeline.resources.warehouse import WarehouseResource
+
+    landed(data_dir, [0.1])
+    evaluated(carbon_budget("model", max_kwh=1))
+    with dg.instance_for_test() as instance:
+
+        def asked() -> Any:
+            with dg.build_sensor_context(instance, resources={"warehouse": WarehouseResource()}) as context:
+                (found,) = landed_records(context)  # type: ignore[misc]
+                return found
+
+        assert isinstance(asked(), dg.RunRequest)
+        assert defs.resolve_job_def("load").execute_in_process(instance=instance).success
+        assert isinstance(asked(), dg.SkipReason)
 
 
 def test_a_hook_tells_of_work_that_failed(data_dir: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ UPDATE core.run AS r
 SET cpu_utilization = least(r.host_cpu_s / (r.duration_s * h.cpu_count), 1)
 FROM core.hardware AS h
 WHERE h.hardware_id = r.hardware_id AND r.source <> 'csv' AND r.host_cpu_s IS NOT NULL AND h.cpu_count IS NOT NULL
-    AND r.duration_s >= 1e-6;
+    AND r.duration_s >= 1;
 COMMENT ON COLUMN core.run.cpu_utilization IS 'Mean load of all logical CPUs, 0 to 1; empty where it was not measured.';
 COMMENT ON COLUMN core.run.gpu_utilization IS 'Mean load of the GPUs, 0 to 1; empty where it was not measured.';
 COMMENT ON COLUMN core.run.idle_cpu_energy_kwh IS 'The CPUs'' part of idle_energy_kwh, kWh.';

@@ -1,9 +1,26 @@
--- The runs of an asset with all that two runs have to share to be compared, the latest first.
+-- The completed work on an asset, the latest first, with all that two runs have to share to be compared. A run of Dagster
+-- may hold several records of an asset, such as ops of a graph: they are one.
 SELECT
-    run_id, started_at, energy_kwh, status, flags, tracking_mode, pue, cpu_method, gpu_method, ram_method, codecarbon_version,
-    host, cpu_model, cpu_count, gpu_model, gpu_count,
-    CASE WHEN partition_key IS NULL THEN 'none' WHEN contains(partition_key, '...') THEN 'range' ELSE 'one' END
-        AS partition_kind
+    coalesce(dagster_run_id, run_id) AS run,
+    max(started_at) AS last_started_at,
+    CASE WHEN count(energy_kwh) = count(*) THEN sum(energy_kwh) END AS energy_kwh,
+    flatten(list(flags)) AS flags,
+    list_sort(list(DISTINCT asset_key)) AS assets,
+    list_sort(list(step_key)) AS steps,
+    list_sort(list(CASE WHEN partition_key IS NULL THEN 'none' WHEN contains(partition_key, '...') THEN partition_key ELSE 'one' END))
+        AS partitions,
+    list_sort(list(DISTINCT tracking_mode)) AS tracking_mode,
+    list_sort(list(DISTINCT pue)) AS pue,
+    list_sort(list(DISTINCT cpu_method)) AS cpu_method,
+    list_sort(list(DISTINCT gpu_method)) AS gpu_method,
+    list_sort(list(DISTINCT ram_method)) AS ram_method,
+    list_sort(list(DISTINCT codecarbon_version)) AS codecarbon_version,
+    list_sort(list(DISTINCT host)) AS host,
+    list_sort(list(DISTINCT cpu_model)) AS cpu_model,
+    list_sort(list(DISTINCT cpu_count)) AS cpu_count,
+    list_sort(list(DISTINCT gpu_model)) AS gpu_model,
+    list_sort(list(DISTINCT gpu_count)) AS gpu_count
 FROM report.runs
-WHERE list_contains(string_split(asset_key, ', '), $asset_key)
-ORDER BY started_at DESC, run_id;
+WHERE list_contains(string_split(asset_key, ', '), $asset_key) AND status = 'completed'
+GROUP BY run
+ORDER BY (run = $dagster_run_id) DESC NULLS LAST, last_started_at DESC;

@@ -109,8 +109,8 @@ WITH machine AS MATERIALIZED (
                 'version': version,
                 'cpuTrackingMode': cpu_mode,
                 'gpuTrackingMode': gpu_mode,
-                'averageUtilizationCpu': cpu_utilization,
-                'averageUtilizationGpu': gpu_utilization,
+                'averageUtilizationCpu': round(cpu_utilization, 4),
+                'averageUtilizationGpu': round(gpu_utilization, 4),
                 'powerCalibrationMeasurement': idle_energy_kwh,
                 'durationCalibrationMeasurement': idle_duration_s,
                 'powerConsumption': energy_kwh,
@@ -123,7 +123,7 @@ WITH machine AS MATERIALIZED (
                     'version': version,
                     'cpuTrackingMode': cpu_mode,
                     'gpuTrackingMode': NULL,
-                    'averageUtilizationCpu': cpu_utilization,
+                    'averageUtilizationCpu': round(cpu_utilization, 4),
                     'averageUtilizationGpu': NULL,
                     'powerCalibrationMeasurement': idle_cpu_energy_kwh,
                     'durationCalibrationMeasurement': CASE WHEN idle_cpu_energy_kwh IS NOT NULL THEN idle_duration_s END,
@@ -137,7 +137,7 @@ WITH machine AS MATERIALIZED (
                     'cpuTrackingMode': NULL,
                     'gpuTrackingMode': gpu_mode,
                     'averageUtilizationCpu': NULL,
-                    'averageUtilizationGpu': gpu_utilization,
+                    'averageUtilizationGpu': round(gpu_utilization, 4),
                     'powerCalibrationMeasurement': idle_gpu_energy_kwh,
                     'durationCalibrationMeasurement': CASE WHEN idle_gpu_energy_kwh IS NOT NULL THEN idle_duration_s END,
                     'powerConsumption': gpu_energy_kwh,
@@ -190,7 +190,7 @@ SELECT
         'longitude': longitude,
         'location': nullif(trim(region), ''),
         'powerSourceCarbonIntensity': CASE WHEN intensity_source NOT IN ('unknown', 'world_average')
-            THEN carbon_intensity_g_per_kwh END
+            THEN round(carbon_intensity_g_per_kwh, 6) END
     } END AS environment,
     quality,
     concat_ws(' ',

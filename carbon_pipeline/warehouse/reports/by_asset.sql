@@ -1,0 +1,45 @@
+CREATE OR REPLACE VIEW report.by_asset AS
+-- First all runs by a key, then the few rows that are left by what the key stands for.
+WITH total AS (
+    SELECT
+        task_id,
+        count(*) AS runs,
+        sum(duration_s) AS duration_s,
+        sum(attributed_energy_kwh) AS energy_kwh,
+        sum(energy_low_kwh * share) AS energy_low_kwh,
+        sum(energy_high_kwh * share) AS energy_high_kwh,
+        sum(emissions_kg * share) AS emissions_kg,
+        sum(emissions_low_kg * share) AS emissions_low_kg,
+        sum(emissions_high_kg * share) AS emissions_high_kg,
+        count(energy_kwh) - least(count(energy_low_kwh), count(energy_high_kwh)) AS without_energy_interval,
+        count(emissions_kg) - least(count(emissions_low_kg), count(emissions_high_kg)) AS without_emissions_interval
+    FROM (
+    SELECT *, CASE WHEN energy_kwh > 0 THEN attributed_energy_kwh / energy_kwh ELSE 1 END AS share FROM core.run
+    WHERE parent_run_id IS NULL OR attributed_energy_kwh IS DISTINCT FROM 0 -- a task whose run is known counts there
+)
+    GROUP BY task_id
+)
+SELECT
+    asset_key,
+    name,
+    sum(runs)::BIGINT AS runs,
+    sum(duration_s) AS duration_s,
+    sum(energy_kwh) AS energy_kwh,
+    CASE WHEN sum(without_energy_interval) = 0 THEN sum(energy_low_kwh) END AS energy_low_kwh,
+    CASE WHEN sum(without_energy_interval) = 0 THEN sum(energy_high_kwh) END AS energy_high_kwh,
+    sum(emissions_kg) AS emissions_kg,
+    CASE WHEN sum(without_emissions_interval) = 0 THEN sum(emissions_low_kg) END AS emissions_low_kg,
+    CASE WHEN sum(without_emissions_interval) = 0 THEN sum(emissions_high_kg) END AS emissions_high_kg
+FROM total
+JOIN core.task USING (task_id)
+GROUP BY ALL
+ORDER BY energy_kwh DESC NULLS LAST;
+COMMENT ON VIEW report.by_asset IS 'Energy and emissions per Dagster asset, or what else was tracked.';
+COMMENT ON COLUMN report.by_asset.runs IS 'Number of runs; a task whose run is known counts there.';
+COMMENT ON COLUMN report.by_asset.duration_s IS 'Sum of the durations, seconds.';
+COMMENT ON COLUMN report.by_asset.energy_kwh IS 'Sum of the attributed energies, kWh, so that nothing counts twice.';
+COMMENT ON COLUMN report.by_asset.energy_low_kwh IS 'Sum of the lower ends, attributed, kWh.';
+COMMENT ON COLUMN report.by_asset.energy_high_kwh IS 'Sum of the upper ends, attributed, kWh.';
+COMMENT ON COLUMN report.by_asset.emissions_kg IS 'Sum of the emissions, attributed, kg CO2eq.';
+COMMENT ON COLUMN report.by_asset.emissions_low_kg IS 'Sum of the lower ends, attributed, kg CO2eq.';
+COMMENT ON COLUMN report.by_asset.emissions_high_kg IS 'Sum of the upper ends, attributed, kg CO2eq.';
