@@ -116,8 +116,8 @@ def energy_regression(
     """An asset check that finds out whether a run used more energy than the runs before it.
 
     It compares with earlier runs of the same asset that were completed on the same hardware, by the same steps,
-    measured by the same methods and the same CodeCarbon, in the same mode, with the same PUE and as many partitions, and
-    alone on their host. Where there are fewer than `min_runs` of them it says so and passes. More energy that lasts
+    measured by the same methods and the same CodeCarbon, in the same mode, with the same PUE and as many partitions,
+    and alone on their host. Where there are fewer than `min_runs` of them it says so and passes. More energy that lasts
     becomes part of what is compared with: an alarm is for the change, not for ever. The test is Student's t for one
     further observation, on the logarithms of the energies (see `carbon_pipeline.statistics`): it is made for small
     samples, and a rank test could not find anything out before the twentieth run.
