@@ -9,7 +9,7 @@ import pytest
 
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests import watched_project
-from carbon_pipeline_tests.e2e.ui import browser, dagster_ui
+from carbon_pipeline_tests.e2e.ui import LOCATION, browser, dagster_ui
 
 pytestmark = pytest.mark.e2e
 
@@ -23,7 +23,7 @@ def test_a_person_can_materialize_all_in_the_browser_and_see_the_energy_of_the_m
         browser() as chromium,
     ):
         page = chromium.new_page(viewport={"width": 1400, "height": 900})
-        page.goto(f"{address}/asset-groups")
+        page.goto(f"{address}/locations/{LOCATION}/asset-groups/carbon_pipeline")
         page.get_by_role("button", name="Materialize all").click()
         page.get_by_text("Launched run").wait_for()
 
@@ -71,7 +71,7 @@ def test_a_person_sees_plots_of_energy_the_energy_of_a_failure_and_why_a_budget_
 
         page.goto(f"{address}/assets/trained?view=checks")
         page.get_by_text("carbon_budget_per_run").first.click()
-        page.get_by_text("too much").first.wait_for()
+        page.get_by_text("times the limit").first.wait_for()
         page.get_by_text("Failed").first.wait_for()
         page.screenshot(path=tmp_path / "budget.png")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from carbon_pipeline.warehouse.warehouse import Warehouse
-from carbon_pipeline_tests.e2e.ui import ROOT, browser, dagster_ui
+from carbon_pipeline_tests.e2e.ui import LOCATION, ROOT, browser, dagster_ui
 
 HERE = Path(__file__).parent
 
@@ -18,11 +18,11 @@ def main() -> None:
         Warehouse(data).import_csv([ROOT / "data" / "samples" / "emissions.csv"])
         with dagster_ui(data, Path(folder) / "ui.log", CARBON_COUNTRY_ISO_CODE="FR") as address, browser() as chromium:
             page = chromium.new_page(viewport={"width": 1900, "height": 540}, device_scale_factor=1)
-            page.goto(f"{address}/asset-groups")
+            page.goto(f"{address}/locations/{LOCATION}/asset-groups/carbon_pipeline")
             page.get_by_text("Hide navigation").click()
             for done in range(3):
                 _materialize_all(page, address, done)
-            page.goto(f"{address}/asset-groups")
+            page.goto(f"{address}/locations/{LOCATION}/asset-groups/carbon_pipeline")
             page.get_by_text("5 / 5 Passed").wait_for()
             page.wait_for_timeout(2000)
             page.screenshot(path=HERE / "asset_graph.png")
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _materialize_all(page: Page, address: str, done: int) -> None:
-    page.goto(f"{address}/asset-groups")
+    page.goto(f"{address}/locations/{LOCATION}/asset-groups/carbon_pipeline")
     page.get_by_role("button", name="Materialize all").click()
     page.get_by_text("Launched run").wait_for()
     page.goto(f"{address}/runs")
