@@ -17,7 +17,7 @@ def main() -> None:
         data = Path(folder) / "data"
         Warehouse(data).import_csv([ROOT / "data" / "samples" / "emissions.csv"])
         with dagster_ui(data, Path(folder) / "ui.log", CARBON_COUNTRY_ISO_CODE="FR") as address, browser() as chromium:
-            page = chromium.new_page(viewport={"width": 1900, "height": 540}, device_scale_factor=1)
+            page = chromium.new_page(viewport={"width": 1900, "height": 760}, device_scale_factor=1)
             page.goto(f"{address}/locations/{LOCATION}/asset-groups/carbon_pipeline")
             page.get_by_text("Hide navigation").click()
             for done in range(3):
