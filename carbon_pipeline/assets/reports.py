@@ -1,22 +1,17 @@
 """The published reports: what people query, and BoAmps' files. The views themselves are in `warehouse/reports/`."""
 
 import warnings
-from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
 from carbon_pipeline.assets.metadata import DAYS_GROUP, FRESH, GROUP, OWNERS, column_schema, table_metadata
 from carbon_pipeline.boamps.export import FOLDER, export_all
-from carbon_pipeline.csv_text import csv_text
-from carbon_pipeline.files import write_whole
 from carbon_pipeline.resources.report_context import ReportContextResource
 from carbon_pipeline.resources.warehouse import WarehouseResource
+from carbon_pipeline.warehouse.daily_report import write_days
 from carbon_pipeline.warehouse.migrate import AGGREGATES
 
 PREVIEW_ROWS = 10
-
-DAILY_FOLDER = Path("reports") / "daily"
 
 DAYS = dg.DailyPartitionsDefinition(start_date="2019-01-01", timezone="UTC")
 """CodeCarbon's first files are of 2019."""
@@ -84,23 +79,14 @@ def boamps_reports(
 
 def _daily_report(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """The runs of each day (UTC), one CSV file for each partition in `data/reports/daily/`."""
-    opened = warehouse.open()
-    folder = opened.data_dir / DAILY_FOLDER
     days = list(context.partition_keys)
-    names = [column["column_name"] for column in opened.columns("report", "runs")]
-    rows = opened.runs_between(min(days), max(days))
-    by_day: dict[str, list[dict[str, Any]]] = {day: [] for day in days}
-    for row in rows:
-        by_day.setdefault(f"{row['started_at']:%Y-%m-%d}", []).append(row)
-    for day in days:
-        write_whole(folder / f"{day}.csv", csv_text(names, by_day[day]))
-    energies = [row["attributed_energy_kwh"] for row in rows if row["attributed_energy_kwh"] is not None]
+    written = write_days(warehouse.open(), days)
     return dg.MaterializeResult(
         metadata={
-            "folder": dg.MetadataValue.path(folder.resolve()),
+            "folder": dg.MetadataValue.path(written.folder.resolve()),
             "days": len(days),
-            "dagster/partition_row_count": len(rows),
-            **({"carbon/energy_kwh": sum(energies)} if energies else {}),
+            "dagster/partition_row_count": written.runs,
+            **({} if written.energy_kwh is None else {"carbon/energy_kwh": written.energy_kwh}),
         }
     )
 

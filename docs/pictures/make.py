@@ -24,6 +24,7 @@ def main() -> None:
                 _materialize_all(page, address, done)
             page.goto(f"{address}/locations/{LOCATION}/asset-groups/carbon_pipeline")
             page.get_by_text("5 / 5 Passed").wait_for()
+            page.get_by_text("0 / 1 Passed").wait_for(state="detached")
             page.wait_for_timeout(2000)
             page.screenshot(path=HERE / "asset_graph.png")
 

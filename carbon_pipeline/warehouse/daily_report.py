@@ -1,0 +1,47 @@
+"""The runs of a day as a CSV file, for those who collect files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from carbon_pipeline.csv_text import csv_text
+from carbon_pipeline.files import write_whole
+from carbon_pipeline.warehouse.warehouse import Warehouse
+
+FOLDER = Path("reports") / "daily"
+"""Where the files lie in the data folder."""
+
+
+class Days(NamedTuple):
+    """What was written: the folder, how many runs, and their energy, kWh, attributed; None if none is known."""
+
+    folder: Path
+    runs: int
+    energy_kwh: float | None
+
+
+def write_days(warehouse: Warehouse, days: Sequence[str]) -> Days:
+    """Writes a file for each day; a day without a run has a header only.
+
+    Args:
+        warehouse: where the runs are.
+        days: the days, UTC, YYYY-MM-DD.
+
+    Returns:
+        What was written.
+
+    Raises:
+        WarehouseMissingError: nothing has been published yet.
+        OSError: the folder cannot be written.
+    """
+    folder = warehouse.data_dir / FOLDER
+    names = [column["column_name"] for column in warehouse.columns("report", "runs")]
+    by_day: dict[str, list[dict[str, Any]]] = {day: [] for day in days}
+    for row in warehouse.runs_between(min(days), max(days)):
+        if (day := f"{row['started_at']:%Y-%m-%d}") in by_day:
+            by_day[day].append(row)
+    for day, rows in by_day.items():
+        write_whole(folder / f"{day}.csv", csv_text(names, rows))
+    energies = [row["attributed_energy_kwh"] for rows in by_day.values() for row in rows]
+    known = [energy for energy in energies if energy is not None]
+    return Days(folder, len(energies), sum(known) if known else None)
