@@ -12,6 +12,8 @@ import dagster as dg
 from carbon_pipeline.resources.alerts import AlertsResource
 from carbon_pipeline.resources.warehouse import WarehouseResource
 from carbon_pipeline.statistics import FEWEST_RUNS, compare
+from carbon_pipeline.tracking.landing import runs_going_on
+from carbon_pipeline.tracking.record import RunRecord
 
 Key = str | Sequence[str] | dg.AssetKey
 Severity = Literal["ERROR", "WARN"]
@@ -163,7 +165,9 @@ def energy_regression(
             opened = warehouse.open()
             opened.load()
             runs = opened.runs_of_asset(key.to_user_string(), context.run.run_id)
-            passed, description, metadata = _held_to_the_past(runs, alpha, min_runs, min_effect)
+            passed, description, metadata = _held_to_the_past(
+                runs, runs_going_on(opened.data_dir), alpha, min_runs, min_effect
+            )
             if not passed:
                 _send(context, alerts, f"{key.to_user_string()} uses more energy than before", description)
             return _result(passed, severity, description, metadata)
@@ -229,12 +233,19 @@ codecarbon_version pue
 
 
 def _held_to_the_past(
-    runs: Sequence[Mapping[str, Any]], alpha: float, min_runs: int, min_effect: float
+    runs: Sequence[Mapping[str, Any]],
+    going_on: Sequence[RunRecord],
+    alpha: float,
+    min_runs: int,
+    min_effect: float,
 ) -> tuple[bool, str, dict[str, Any]]:
     if not runs:
         return True, "no completed run of this asset is in the warehouse: is it tracked?", {}
     latest, *earlier = runs
-    if reason := _not_comparable(latest, latest):
+    reason = _not_comparable(latest, latest)
+    if any(run.host in latest["host"] and run.started_at < latest["ended_at"] for run in going_on):
+        reason = "other tracked work on its host has not ended yet: the shares of the two are not known"
+    if reason:
         return True, f"this run cannot be compared: {reason}", {"run": latest["run"]}
     reasons = Counter(reason for run in earlier if (reason := _not_comparable(run, latest)))
     energies = [run["energy_kwh"] for run in earlier if not _not_comparable(run, latest)]

@@ -7,6 +7,7 @@ so far lies in `running/`: if its process is killed, that is what lands, as `int
 import os
 import socket
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -110,7 +111,23 @@ def killed_runs(data_dir: Path) -> list[RunRecord]:
     Returns:
         Their records up to the last heartbeat.
     """
-    killed = []
+    return [heartbeat.record for heartbeat, is_gone in _heartbeats(data_dir) if is_gone]
+
+
+def runs_going_on(data_dir: Path) -> list[RunRecord]:
+    """Runs that have not ended yet.
+
+    Args:
+        data_dir: the data folder.
+
+    Returns:
+        Their records up to the last heartbeat.
+    """
+    return [heartbeat.record for heartbeat, is_gone in _heartbeats(data_dir) if not is_gone]
+
+
+def _heartbeats(data_dir: Path) -> Iterator[tuple[Heartbeat, bool]]:
+    """The last heartbeat of each run that has not landed, and whether its process is gone."""
     for path in sorted((data_dir / RUNNING).glob("[!.]*.json")):
         try:
             heartbeat = Heartbeat.model_validate_json(path.read_bytes())
@@ -119,9 +136,7 @@ def killed_runs(data_dir: Path) -> list[RunRecord]:
             continue  # it has just landed
         except ValidationError:
             continue  # no heartbeat: left where it is
-        if _is_gone(heartbeat, silent_s):
-            killed.append(heartbeat.record)
-    return killed
+        yield heartbeat, _is_gone(heartbeat, silent_s)
 
 
 def land_killed_runs(data_dir: Path) -> list[Path]:

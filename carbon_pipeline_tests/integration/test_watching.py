@@ -170,6 +170,19 @@ def test_runs_that_cannot_be_compared_are_passed_over_in_silence(
     assert reason in str(found.metadata["not_comparable"].value)
 
 
+def test_an_alarm_waits_until_the_shares_are_known(data_dir: Path) -> None:
+    from carbon_pipeline.tracking.landing import beat
+
+    landed(data_dir, [*EARLIER, 5.0])
+    longer = make_record(host="here", status="interrupted", ended_at=DAY + timedelta(days=1), duration_s=2 * 86400)
+    beat(longer, data_dir)
+    found = evaluated(energy_regression("model"))
+    assert found.passed
+    assert "has not ended yet" in (found.description or "")
+    beat(longer.model_copy(update={"host": "elsewhere"}), data_dir)
+    assert not evaluated(energy_regression("model")).passed
+
+
 def test_all_that_a_run_of_dagster_did_for_an_asset_is_held_to_the_budget(data_dir: Path) -> None:
     first, second = {"dagster_run_id": "one"}, {"dagster_run_id": "two", "first": DAY + timedelta(hours=2)}
     landed(data_dir, [0.4], status="failed", retry_number=0, **first)

@@ -3,6 +3,7 @@
 SELECT
     coalesce(dagster_run_id, run_id) AS run,
     max(started_at) AS last_started_at,
+    max(ended_at) AS ended_at,
     CASE WHEN count(energy_kwh) = count(*) THEN sum(energy_kwh) END AS energy_kwh,
     flatten(list(flags)) AS flags,
     list_sort(list(DISTINCT asset_key)) AS assets,
