@@ -17,8 +17,8 @@ _NAME = re.compile(r"(\d{4})_[a-z0-9_]+")
 AGGREGATES = ("daily", "by_project", "by_asset", "by_country", "by_hardware", "by_method")
 """The views of `report` that add runs up."""
 
-REPORTS = ("runs", *AGGREGATES, "quarantine", "boamps", "field_mapping")
-"""The views of `report`, in the order in which they are made: the others build on `runs`."""
+REPORTS = ("runs", "counted_runs", *AGGREGATES, "quarantine", "boamps", "field_mapping")
+"""The views of `report`, in the order in which they are made: the others build on `runs` and `counted_runs`."""
 
 
 class SchemaError(RuntimeError):

@@ -6,17 +6,14 @@ WITH total AS (
         count(*) AS runs,
         sum(duration_s) AS duration_s,
         sum(attributed_energy_kwh) AS energy_kwh,
-        sum(energy_low_kwh * share) AS energy_low_kwh,
-        sum(energy_high_kwh * share) AS energy_high_kwh,
-        sum(emissions_kg * share) AS emissions_kg,
-        sum(emissions_low_kg * share) AS emissions_low_kg,
-        sum(emissions_high_kg * share) AS emissions_high_kg,
+        sum(energy_low_kwh * attributed_share) AS energy_low_kwh,
+        sum(energy_high_kwh * attributed_share) AS energy_high_kwh,
+        sum(emissions_kg * attributed_share) AS emissions_kg,
+        sum(emissions_low_kg * attributed_share) AS emissions_low_kg,
+        sum(emissions_high_kg * attributed_share) AS emissions_high_kg,
         count(energy_kwh) - least(count(energy_low_kwh), count(energy_high_kwh)) AS without_energy_interval,
         count(emissions_kg) - least(count(emissions_low_kg), count(emissions_high_kg)) AS without_emissions_interval
-    FROM (
-    SELECT *, CASE WHEN energy_kwh > 0 THEN attributed_energy_kwh / energy_kwh ELSE 1 END AS share FROM core.run
-    WHERE parent_run_id IS NULL OR attributed_energy_kwh IS DISTINCT FROM 0 -- a task whose run is known counts there
-)
+    FROM report.counted_runs
     GROUP BY task_id
 )
 SELECT

@@ -9,10 +9,7 @@ SELECT
     sum(emissions_kg * attributed_share) AS emissions_kg,
     CASE WHEN count(emissions_low_kg) = count(emissions_kg) THEN sum(emissions_low_kg * attributed_share) END AS emissions_low_kg,
     CASE WHEN count(emissions_high_kg) = count(emissions_kg) THEN sum(emissions_high_kg * attributed_share) END AS emissions_high_kg
-FROM (
-    SELECT *, CASE WHEN energy_kwh > 0 THEN attributed_energy_kwh / energy_kwh ELSE 1 END AS attributed_share FROM core.run
-    WHERE parent_run_id IS NULL OR attributed_energy_kwh IS DISTINCT FROM 0 -- a task whose run is known counts there
-)
+FROM report.counted_runs
 GROUP BY ALL
 ORDER BY energy_kwh DESC NULLS LAST;
 COMMENT ON VIEW report.by_project IS 'Energy and emissions per project.';
