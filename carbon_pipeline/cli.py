@@ -175,7 +175,7 @@ def rebuild(
     outcome = "differs and has taken its place" if found.differences else "is the same"
     if found.is_first:
         outcome = "is the first one"
-    print(f"made again from {found.files} files: {found.runs} runs; it {outcome}")
+    print(f"made again from {_count(found.files, 'file')}: {_count(found.runs, 'run')}; it {outcome}")
 
 
 @app.command("import")
