@@ -78,7 +78,7 @@ def test_what_was_corrected_is_said_and_a_file_of_another_kind_does_not_stop_the
     done = carbon_pipeline("import", good, letter, status=2)
     assert "1 country_code_converted: the country's three letters were made two" in done.stdout
     assert "letter.txt: is no CSV file of CodeCarbon: its first line has no column timestamp" in done.stderr
-    assert "made again from 1 files: 1 runs; it is the same" in carbon_pipeline("rebuild").stdout
+    assert "made again from 1 file: 1 run; it is the same" in carbon_pipeline("rebuild").stdout
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGINT")
