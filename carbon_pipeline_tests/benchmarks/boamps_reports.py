@@ -40,7 +40,7 @@ def codecarbon_reports(path: Path, folder: Path) -> int:
 
     logging.getLogger("codecarbon").setLevel(logging.ERROR)
     handler = BoAmpsOutput.from_dict(TOLD, output_dir=str(folder))
-    runs = pd.read_csv(path).drop_duplicates("run_id", keep="last")
+    runs = pd.read_csv(path, keep_default_na=False).drop_duplicates("run_id", keep="last")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for row in runs.itertuples(index=False):
@@ -79,7 +79,7 @@ def main(count: int) -> None:
         assert done[1].unchanged == runs == len(files)
         peer_faults = sum(bool(examine_file(file)) for file in (folder / "peer").iterdir())
     print(f"{runs:,} reports, {len(done[0].incomplete):,} runs without one, {len(faults)} violations; reports/s:")
-    print(f"  CodeCarbon's mapper           {runs / peer_s:8,.0f}  ({peer_faults:,} of them not valid)")
+    print(f"  CodeCarbon's mapper           {runs / peer_s:8,.0f}  ({peer_faults:,} not valid or not plausible)")
     print(f"  made, checked, written        {runs / only_s:8,.0f} = {peer_s / only_s:.2f} x CodeCarbon's")
     print(f"  again, and CSV and Parquet    {runs / again_s:8,.0f} = {peer_s / again_s:.2f} x CodeCarbon's")
     print(f"  files read and validated      {runs / validate_s:8,.0f}")
