@@ -14,6 +14,7 @@ import uuid
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -37,7 +38,6 @@ OVERLAP_BYTES = 64
 # Begins with a letter to look for, which is fast; that of x86_64 is in nearly every row.
 _UNDERSCORE = re.compile(rb"_(?<=\d_)(?<!x86_)(?=\d)")
 _NUMBER = re.compile(rb"[\s\"]*[-+]?[\d_.]+(?:[eE][-+]?[\d_]+)?[\s\"]*")
-_ODD_BYTES = (b"\0", b"\r", b"\t", b' "')
 
 
 class KeptError(RuntimeError):
@@ -364,25 +364,43 @@ def examine(path: Path, copy: Path | None = None) -> LargeFile:
         OSError: it cannot be read, or the copy not be written.
     """
     digest, lines, is_clean, ends_in_a_line = hashlib.sha256(), 0, True, False
-    # The end of each chunk stays in front of the next one, since a cell may lie across.
-    buffer = bytearray(b"\n" * OVERLAP_BYTES + bytes(CHUNK_BYTES))
-    chunk = memoryview(buffer)[OVERLAP_BYTES:]
     with ExitStack() as stack:
         source = stack.enter_context(path.open("rb", buffering=0))
-        target = stack.enter_context(copy.open("wb", buffering=0)) if copy else None
-        while filled := source.readinto(chunk):
-            digest.update(chunk[:filled])
+        target = stack.enter_context(copy.open("wb")) if copy else None
+        beside = stack.enter_context(ThreadPoolExecutor(1))
+
+        def take(chunk: memoryview) -> None:
+            digest.update(chunk)
             if target:
-                target.write(chunk[:filled])
+                target.write(chunk)
+
+        # The end of each chunk stays in front of the next one, since a cell may lie across.
+        buffer, other = (bytearray(b"\n" * OVERLAP_BYTES + bytes(CHUNK_BYTES)) for _ in range(2))
+        taken: Future[None] | None = None
+        while filled := source.readinto(memoryview(buffer)[OVERLAP_BYTES:]):
             end = OVERLAP_BYTES + filled
+            if taken:
+                taken.result()
+            taken = beside.submit(take, memoryview(buffer)[OVERLAP_BYTES:end])
             lines += buffer.count(b"\n", OVERLAP_BYTES, end)
-            is_clean = is_clean and all(buffer.find(odd, OVERLAP_BYTES - 1, end) < 0 for odd in _ODD_BYTES)
-            is_clean = is_clean and not _has_odd_number(buffer, end)
+            is_clean = is_clean and not _has_odd_bytes(buffer, end) and not _has_odd_number(buffer, end)
             ends_in_a_line = buffer[end - 1] == ord("\n")
-            buffer[:OVERLAP_BYTES] = buffer[end - OVERLAP_BYTES : end]
+            other[:OVERLAP_BYTES] = buffer[end - OVERLAP_BYTES : end]
+            buffer, other = other, buffer
+        if taken:
+            taken.result()
         if target:
+            target.flush()
             os.fsync(target.fileno())
     return LargeFile(copy or path, digest.hexdigest(), lines, is_clean and ends_in_a_line)
+
+
+def _has_odd_bytes(buffer: bytearray, end: int) -> bool:
+    begin = OVERLAP_BYTES - 1
+    if any(buffer.find(odd, begin, end) >= 0 for odd in (b"\0", b"\r", b"\t")):
+        return True
+    # Blanks are everywhere and quotes are rare: whether there are any is found much faster.
+    return buffer.find(b'"', begin, end) >= 0 and buffer.find(b' "', begin, end) >= 0
 
 
 def _has_odd_number(buffer: bytearray, end: int) -> bool:

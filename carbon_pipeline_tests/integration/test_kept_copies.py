@@ -1,5 +1,6 @@
 """What is kept of all that was loaded: the warehouse can be made again from it, after whatever accident."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from carbon_pipeline.automation import landed_records
 from carbon_pipeline.resources.warehouse import WarehouseResource
@@ -88,6 +91,27 @@ def test_a_copy_that_was_changed_is_not_taken_for_what_was_loaded(
     copy.unlink()
     with pytest.raises(KeptError, match=copy.name):
         warehouse.load()
+
+
+LINES = st.lists(
+    st.sampled_from([b"a,b\n", b"1,2.5\n", b"x86_64,2\n", b"1_000,2\n", b'a, "b"\n', b"a\tb\n", b"a\r\n", b"\0\n"])
+)
+
+
+@given(lines=LINES, rest=st.sampled_from([b"", b"a,b"]), chunk_bytes=st.integers(1, 40))
+def test_a_large_file_is_copied_and_looked_at_to_the_byte(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], rest: bytes, chunk_bytes: int
+) -> None:
+    path = tmp_path_factory.mktemp("large") / "emissions.csv"
+    content = b"".join(lines) + rest
+    path.write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inbox, "CHUNK_BYTES", chunk_bytes)
+        found = inbox.examine(path, path.with_name("copy.csv"))
+    assert found.path.read_bytes() == content
+    assert found.sha256 == hashlib.sha256(content).hexdigest()
+    assert found.lines == len(lines)
+    assert found.is_clean == (bool(lines) and not rest and {*lines} <= {b"a,b\n", b"1,2.5\n", b"x86_64,2\n"})
 
 
 def test_a_damaged_archive_of_copies_is_named(warehouse: Warehouse, tmp_path: Path) -> None:
