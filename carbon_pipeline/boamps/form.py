@@ -96,6 +96,8 @@ def _all(annotation: Any) -> Iterator[Any]:
 
 
 def _one_line(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     for sign, instead in (("=", ":"), ("#", "no. "), ('"', "'"), ("\\", "/")):
         value = str(value).replace(sign, instead)
     return " ".join(value.split())
