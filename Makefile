@@ -22,7 +22,7 @@ help: ## Shows this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
 
 run: $(VENV)/ready-run dagster-home ## Runs the whole pipeline once and says what it measured
-	@$(BIN)/carbon-pipeline materialize
+	@$(BIN)/python -m carbon_pipeline.example
 
 # Another one where 3000 is taken: make ui PORT=3001
 PORT ?= 3000

@@ -1,5 +1,5 @@
 """`python -m carbon_pipeline`: the same as the command `carbon-pipeline`."""
 
-from carbon_pipeline.cli import main
+from carbon_pipeline.cli.app import main
 
 main()

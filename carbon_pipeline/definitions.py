@@ -1,34 +1,36 @@
-"""The only place where assets, resources, checks, jobs, schedules and sensors are wired together."""
+"""The Dagster project: the reusable assets with the example upstream of them. This file wires and does nothing else."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
-from carbon_pipeline.assets.baseline import idle_baseline
-from carbon_pipeline.assets.records import field_record
-from carbon_pipeline.assets.reports import boamps_reports, daily_report, reports
-from carbon_pipeline.assets.training import regression_model, training_data
-from carbon_pipeline.assets.warehouse import landing_archive, runs
-from carbon_pipeline.automation import (
+from carbon_pipeline.dagster.assets.archive import landing_archive
+from carbon_pipeline.dagster.assets.baseline import idle_baseline
+from carbon_pipeline.dagster.assets.boamps import boamps_reports
+from carbon_pipeline.dagster.assets.daily import daily_report
+from carbon_pipeline.dagster.assets.reports import reports
+from carbon_pipeline.dagster.assets.runs import runs_after
+from carbon_pipeline.dagster.automation import (
     archive_job,
     daily_archive,
-    daily_pipeline,
     daily_report_job,
     daily_report_schedule,
     landed_records,
     load_job,
-    pipeline_job,
 )
-from carbon_pipeline.checks import ALL_CHECKS
-from carbon_pipeline.resources.together import carbon_resources
+from carbon_pipeline.dagster.checks import boamps_reports_are_valid, runs_keep_the_rules
+from carbon_pipeline.dagster.resources.carbon_resources import carbon_resources
+from carbon_pipeline.example.field_record import field_record, field_record_is_sound
+from carbon_pipeline.example.pipeline import daily_pipeline, pipeline_job
+from carbon_pipeline.example.training import regression_model, training_data
 
 
 def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """The whole project.
+    """Build the whole project.
 
     Args:
-        resource_overrides: resources by name, in place of the ones below.
+        resource_overrides: resources by name, in place of the ones of `carbon_resources`.
 
     Returns:
         The definitions.
@@ -39,13 +41,13 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
             training_data,
             regression_model,
             field_record,
-            runs,
+            runs_after([field_record.key]),
             reports,
             boamps_reports,
             daily_report,
             landing_archive,
         ],
-        asset_checks=ALL_CHECKS,
+        asset_checks=[field_record_is_sound, runs_keep_the_rules, boamps_reports_are_valid],
         jobs=[pipeline_job, load_job, archive_job, daily_report_job],
         schedules=[daily_pipeline, daily_archive, daily_report_schedule],
         sensors=[landed_records],

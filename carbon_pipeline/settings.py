@@ -1,16 +1,91 @@
-"""Every environment variable that the project reads, in one place.
+"""Every setting, once: what it means, its default, its bounds, and the environment variable that sets it.
 
-A value given in code (an argument of `track`, a resource's configuration) wins over the variable; a variable that
-is set but empty counts as not set.
+Options are settings as they can be given in code: to `track()`, to a Dagster resource, to the component. They all take
+their fields from the classes here; what is not given comes from the environment, and then from the default. An option
+is not checked where it is given, since a wrong setting must not break the work that is measured, but when it is read.
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypedDict
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from carbon_pipeline.country import Country, find_country
+from carbon_pipeline.common.country import Country, find_country
+from carbon_pipeline.errors import InputError
+from carbon_pipeline.model.record import TrackingMode
+
+
+class SettingsError(InputError):
+    """A setting is not usable; the message names each one, its value and what it should be."""
+
+
+class LocationOptions(BaseModel):
+    """Where the machine is."""
+
+    country_iso_code: str | None = Field(
+        None, description="Country, two or three letters (ISO 3166-1); no look-up is made then."
+    )
+    region: str | None = Field(None, description="Region within the country; counts together with the country.")
+    geolocation: bool | None = Field(
+        None, description="Whether ip-api.com may be asked for the location; off: never a network call."
+    )
+
+
+class MeasuringOptions(BaseModel):
+    """How a run is measured, and what its energy is multiplied by."""
+
+    project_name: str | None = Field(None, description="Project of the runs that name none.")
+    carbon_intensity_g_per_kwh: float | None = Field(
+        None, description="Carbon intensity of the electricity, gCO2eq/kWh, if you know it."
+    )
+    pue: float | None = Field(
+        None, description="Power usage effectiveness of the site (ISO/IEC 30134-2), at least 1; energies include it."
+    )
+    cloud_provider: str | None = Field(None, description="Cloud provider on which this machine runs.")
+    cloud_region: str | None = Field(None, description="The provider's own name of its region, such as eu-west-3.")
+    tracking_mode: TrackingMode | None = Field(
+        None, description="What the meter looks at: the whole machine, or this process and its children."
+    )
+    sample_s: float | None = Field(None, description="How often the meter is read while work is running, seconds.")
+    heartbeat_s: float | None = Field(
+        None, description="How often the record of a running run is written to disk, seconds."
+    )
+
+
+class StorageOptions(BaseModel):
+    """Where records, warehouse and reports are, and how much memory the warehouse may use."""
+
+    data_dir: str | None = Field(None, description="Folder of records, warehouse and reports.")
+    memory_limit: str | None = Field(
+        None,
+        description="Memory that DuckDB may use, such as 4GB or 512MiB; beyond it goes to `.spill` in the data folder.",
+    )
+
+
+class ReportOptions(BaseModel):
+    """What people add to reports."""
+
+    report_context: str | None = Field(
+        None, description="YAML file with the part of BoAmps reports that no machine can know."
+    )
+
+
+class TrackOptions(TypedDict, total=False):
+    """The fields of `LocationOptions`, `MeasuringOptions` and `data_dir`, as keyword arguments of `track()`."""
+
+    country_iso_code: str | None
+    region: str | None
+    geolocation: bool | None
+    project_name: str | None
+    carbon_intensity_g_per_kwh: float | None
+    pue: float | None
+    cloud_provider: str | None
+    cloud_region: str | None
+    tracking_mode: TrackingMode | Literal["machine", "process"] | None
+    sample_s: float | None
+    heartbeat_s: float | None
+    data_dir: str | Path | None
 
 
 def _known_country(code: str) -> str:
@@ -27,11 +102,21 @@ def _stripped(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
+def _described(options: type[BaseModel], name: str, default: Any, **bounds: Any) -> Any:
+    """The field of an option as a setting in force: with its description, a default and bounds."""
+    return Field(default, description=options.model_fields[name].description, **bounds)
+
+
 CloudName = Annotated[str | None, BeforeValidator(_not_the_word_none)]
+POSITIVE: dict[str, Any] = {"gt": 0, "allow_inf_nan": False}
+UNPREFIXED = ("cloud_provider", "cloud_region", "carbon_intensity_g_per_kwh", "electricitymaps_api_token")
+"""Settings whose environment variable is their name in capitals; that of any other begins with `CARBON_`."""
 
 
-class Settings(BaseSettings):
-    """What can be configured, with the defaults.
+class Settings(ReportOptions, MeasuringOptions, LocationOptions, StorageOptions, BaseSettings):
+    """The settings in force: what is given in code, else the environment variable, else the default.
+
+    A variable that is set but empty counts as not set.
 
     Example:
         >>> Settings(data_dir="/srv/carbon", pue=1.2).pue
@@ -40,71 +125,44 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CARBON_", env_ignore_empty=True, extra="forbid", frozen=True)
 
-    data_dir: Path = Field(Path("data"), description="Folder in which records, warehouse and reports lie.")
-    project_name: str = Field(
-        "carbon_pipeline", min_length=1, description="Project under which runs are recorded that name none."
+    data_dir: Path = _described(StorageOptions, "data_dir", Path("data"))  # type: ignore[assignment]
+    project_name: str = _described(MeasuringOptions, "project_name", "carbon_pipeline", min_length=1)
+    country_iso_code: Annotated[str, AfterValidator(_known_country)] | None = _described(
+        LocationOptions, "country_iso_code", None
     )
-    country_iso_code: Annotated[str, AfterValidator(_known_country)] | None = Field(
-        None, description="Country, two or three letters (ISO 3166-1); no look-up is made then."
-    )
-    region: str | None = Field(None, description="Region within the country; counts together with the country.")
-    geolocation: bool = Field(
-        True, description="Whether ip-api.com may be asked for the location; off: never a network call."
-    )
-    intensity_g_per_kwh: float | None = Field(
-        None, ge=0, allow_inf_nan=False, description="Carbon intensity of the electricity, gCO2eq/kWh, if you know it."
-    )
-    pue: float = Field(
-        1.0,
-        ge=1,
-        le=100,
-        allow_inf_nan=False,
-        description="Power usage effectiveness of the site (ISO/IEC 30134-2), at least 1.",
-    )
-    cloud_provider: CloudName = Field(
+    geolocation: bool = _described(LocationOptions, "geolocation", True)
+    carbon_intensity_g_per_kwh: float | None = _described(
+        MeasuringOptions,
+        "carbon_intensity_g_per_kwh",
         None,
-        validation_alias=AliasChoices("cloud_provider", "CLOUD_PROVIDER"),
-        description="Cloud provider on which this machine runs.",
-    )
-    cloud_region: CloudName = Field(
-        None,
-        validation_alias=AliasChoices("cloud_region", "CLOUD_REGION"),
-        description="The provider's own name of its region, such as eu-west-3.",
-    )
-    sample_s: float = Field(
-        1.0, gt=0, allow_inf_nan=False, description="How often the meter is read while work is running, seconds."
-    )
-    heartbeat_s: float = Field(
-        10.0,
-        gt=0,
+        ge=0,
         allow_inf_nan=False,
-        description="How often the record of a run that goes on is put on disk, seconds.",
+        validation_alias="carbon_intensity_g_per_kwh",
     )
+    pue: float = _described(MeasuringOptions, "pue", 1.0, ge=1, le=100, allow_inf_nan=False)
+    cloud_provider: CloudName = _described(MeasuringOptions, "cloud_provider", None, validation_alias="cloud_provider")
+    cloud_region: CloudName = _described(MeasuringOptions, "cloud_region", None, validation_alias="cloud_region")
+    tracking_mode: TrackingMode = _described(MeasuringOptions, "tracking_mode", TrackingMode.machine)
+    sample_s: float = _described(MeasuringOptions, "sample_s", 1.0, **POSITIVE)
+    heartbeat_s: float = _described(MeasuringOptions, "heartbeat_s", 10.0, **POSITIVE)
+    memory_limit: str = _described(StorageOptions, "memory_limit", "4GB", pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")
+    report_context: Path = _described(ReportOptions, "report_context", Path("report_context.yaml"))  # type: ignore[assignment]
 
     baseline_s: float = Field(
         60.0,
-        gt=0,
-        allow_inf_nan=False,
+        **POSITIVE,
         description="How long the idle machine is measured, seconds; 60 is the shortest window of MLPerf Power.",
-    )
-    memory_limit: str = Field(
-        "4GB",
-        pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$",
-        description="Memory that DuckDB may use, such as 4GB or 512MiB; beyond it goes to `.spill` in the data folder.",
-    )
-    report_context: Path = Field(
-        Path("report_context.yaml"), description="File that says of BoAmps reports what no machine can know."
     )
     embodied_kg: float | None = Field(
         None, ge=0, allow_inf_nan=False, description="Emissions of making this machine, kg CO2eq, for the SCI score."
     )
     lifetime_years: float = Field(
-        4.0, gt=0, allow_inf_nan=False, description="How long this machine is in use, years, for the SCI score."
+        4.0, **POSITIVE, description="How long this machine is in use, years, for the SCI score."
     )
     electricitymaps_api_token: Annotated[SecretStr, BeforeValidator(_stripped)] | None = Field(
         None,
-        validation_alias=AliasChoices("electricitymaps_api_token", "ELECTRICITYMAPS_API_TOKEN"),
-        description="Token of electricitymaps.com, for the carbon intensity by the hour.",
+        validation_alias="electricitymaps_api_token",
+        description="Token of electricitymaps.com, for the carbon intensity of the hour.",
     )
 
     @property
@@ -113,36 +171,49 @@ class Settings(BaseSettings):
         return find_country(self.country_iso_code) if self.country_iso_code else None
 
 
-def read_settings(**given: Any) -> Settings:
-    """The settings from the environment, with what is given (and not None) on top.
+def given(options: BaseModel, kind: type[BaseModel]) -> dict[str, Any]:
+    """The options of one kind that an object holds.
 
     Args:
-        **given: fields of `Settings`; None means "not given".
+        options: an object of a class that inherits from `kind`, such as a Dagster resource.
+        kind: one of the classes of options here.
+
+    Returns:
+        Name to value, for `read_settings`; None means "not given".
+    """
+    return {name: getattr(options, name) for name in kind.model_fields}
+
+
+def read_settings(**options: Any) -> Settings:
+    """Read the settings from the environment, with what is given (and not None) on top.
+
+    Args:
+        **options: fields of `Settings`; None means "not given".
 
     Returns:
         The settings.
 
     Raises:
-        ValueError: a value is not usable; the message names each variable, its value and what it should be.
+        SettingsError: a value is not usable.
     """
     try:
-        return Settings(**_not_none(given))
+        return Settings(**_not_none(options))
     except ValidationError as error:
-        raise ValueError("; ".join(_explain(error))) from None
+        raise SettingsError("; ".join(_explain(error))) from None
 
 
-def read_settings_leniently(**given: Any) -> tuple[Settings, list[str]]:
-    """As `read_settings`, but a value that is not usable is replaced by its default and reported.
+def read_settings_leniently(**options: Any) -> tuple[Settings, list[str]]:
+    """Read the settings as `read_settings` does, but replace a value that is not usable by its default and report it.
 
-    For `track`: a wrong configuration must not break the work that is measured.
+    For `track()`: a wrong setting must not break the work that is measured.
 
     Args:
-        **given: fields of `Settings`; None means "not given".
+        **options: fields of `Settings`; None means "not given".
 
     Returns:
-        The settings and one sentence for each value that was left out.
+        The settings, and one sentence for each value that was discarded.
     """
-    values = _not_none(given)
+    values = _not_none(options)
     try:
         return Settings(**values), []
     except ValidationError as error:
@@ -152,13 +223,12 @@ def read_settings_leniently(**given: Any) -> tuple[Settings, list[str]]:
 
 
 def variable(field: str) -> str:
-    """The environment variable behind a field of `Settings`."""
-    alias = Settings.model_fields[field].validation_alias
-    return field.upper() if alias else f"CARBON_{field.upper()}"
+    """The environment variable of a field of `Settings`."""
+    return field.upper() if field in UNPREFIXED else f"CARBON_{field.upper()}"
 
 
-def _not_none(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if value is not None}
+def _not_none(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _field_name(location: tuple[int | str, ...]) -> str:

@@ -4,8 +4,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.tracking.meter import Reading
-from carbon_pipeline.tracking.record import RunRecord
 
 
 class FakeMeter:

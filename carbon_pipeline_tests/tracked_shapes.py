@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from carbon_pipeline import tracked
-from carbon_pipeline.resources.together import carbon_resources
+from carbon_pipeline.dagster.resources.carbon_resources import carbon_resources
 
 DAYS = dg.StaticPartitionsDefinition(["mon", "tue", "wed"])
 

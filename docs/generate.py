@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
 
-from carbon_pipeline.boamps.context import TOLD
-from carbon_pipeline.boamps.fields import FIELDS
+from carbon_pipeline.boamps.context import USER_FIELDS
 from carbon_pipeline.boamps.model import Part, Report
+from carbon_pipeline.boamps.structure import fields_of
+from carbon_pipeline.model import interval as quality
+from carbon_pipeline.model.fields import FIELDS
+from carbon_pipeline.model.flags import FLAGS
 from carbon_pipeline.settings import Settings, variable
-from carbon_pipeline.tracking import quality
-from carbon_pipeline.tracking.record import FLAGS
 
 ROOT = Path(__file__).parents[1]
 PAGES = (
@@ -53,32 +53,18 @@ def datamodel_table() -> str:
     return "\n".join([*lines, *map(_row, _fields(Report))])
 
 
-EITHER = ("header.publisher.projectName", "software.", "infrastructure.infraType", "infrastructure.components")
-
-
-def _fields(part: type[Part], path: str = "", is_told: bool | None = None) -> Iterator[tuple[str, str, str, str]]:
-    for field in part.model_fields.values():
-        name = f"{path}.{field.alias}" if path else str(field.alias)
-        told = is_told
-        if path in TOLD:
-            told = TOLD[path][1] is None or field.alias in TOLD[path][1]
-        inner = next((k for k in _types(field.annotation) if isinstance(k, type) and issubclass(k, Part)), None)
-        if inner:
-            many = "list" in str(field.annotation)
-            yield from _fields(inner, f"{name}[]" if many else name, told)
+def _fields(part: type[Part], path: str = "", is_given: bool = False) -> Iterator[tuple[str, str, str, str]]:
+    for field in fields_of(part).values():
+        name = f"{path}.{field.name}" if path else field.name
+        given = is_given
+        if path in USER_FIELDS:
+            allowed = USER_FIELDS[path][1]
+            given = allowed is None or field.name in allowed
+        if field.part:
+            yield from _fields(field.part, f"{name}[]" if field.is_list else name, given)
         else:
-            yield (
-                f"`{name}`",
-                str(field.description),
-                "yes" if field.is_required() else "",
-                "you" if told else "measured",
-            )
-
-
-def _types(annotation: Any) -> Iterator[Any]:
-    yield annotation
-    for part in get_args(annotation):
-        yield from _types(part)
+            required = "yes" if field.info.is_required() else ""
+            yield f"`{name}`", str(field.info.description), required, "you" if given else "measured"
 
 
 def _code(text: str) -> str:

@@ -1,1 +1,4 @@
-"""The BoAmps datamodel (github.com/Boavizta/BoAmps) and the way from a record to it."""
+"""BoAmps reports: the datamodel, the mapping from the warehouse, validation, export. It reads the warehouse.
+
+https://github.com/Boavizta/BoAmps
+"""

@@ -8,18 +8,18 @@ import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import ValidationError
 
 from carbon_pipeline.boamps.model import Environment, Header, Infrastructure, Part, Software, Task
 from carbon_pipeline.boamps.plausibility import violation_of
+from carbon_pipeline.boamps.structure import fields_of
+from carbon_pipeline.errors import InputError
+from carbon_pipeline.settings import Settings
 
-FILE = "report_context.yaml"
-
-TOLD: dict[str, tuple[type[Part], frozenset[str] | None]] = {
+USER_FIELDS: dict[str, tuple[type[Part], frozenset[str] | None]] = {
     "header": (Header, frozenset({"licensing", "reportStatus", "publisher"})),
     "task": (Task, None),
     "software": (Software, None),
@@ -29,11 +29,11 @@ TOLD: dict[str, tuple[type[Part], frozenset[str] | None]] = {
 """The parts of a report that can be told, and which of their fields; None is all. The others are measured. Components
 count only where nothing is known of the machine, as in files of CodeCarbon 1.x."""
 
-Told = dict[str, Any]
+UserContext = dict[str, Any]
 
 
-class ContextError(ValueError):
-    """The file does not say what it should; the message names the file and each place."""
+class ContextError(InputError):
+    """The file contains something that no report can hold; the message names the file and each place."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class ReportContext:
         projects: the same for the runs of a project, by its name.
     """
 
-    defaults: Told = field(default_factory=dict)
-    projects: dict[str, Told] = field(default_factory=dict)
+    defaults: UserContext = field(default_factory=dict)
+    projects: dict[str, UserContext] = field(default_factory=dict)
 
-    def of(self, project_name: str | None, task: Mapping[str, Any] | None = None) -> Told:
+    def of(self, project_name: str | None, task: Mapping[str, Any] | None = None) -> UserContext:
         """What is told of one run.
 
         Args:
@@ -93,7 +93,22 @@ def read_context(path: Path, is_required: bool = True) -> ReportContext:
     return ReportContext(_filled(content.get("defaults") or {}), projects)
 
 
-def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Told:
+def read_configured_context(settings: Settings) -> ReportContext:
+    """Read the file that the settings name.
+
+    Args:
+        settings: `report_context` names the file; if it is not given, the default one may be missing.
+
+    Returns:
+        The user-provided context.
+
+    Raises:
+        ContextError: the file cannot be read, or contains something that no report can hold.
+    """
+    return read_context(settings.report_context, is_required="report_context" in settings.model_fields_set)
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> UserContext:
     """Two parts of a report as one; where both say something, the second counts.
 
     Args:
@@ -150,51 +165,38 @@ def _faults(told: Any, path: str) -> Iterator[str]:
     if told is None:
         return
     if not isinstance(told, dict):
-        yield f"{path}: has to be a map with some of the keys {', '.join(TOLD)}"
+        yield f"{path}: has to be a map with some of the keys {', '.join(USER_FIELDS)}"
         return
     for key, part in told.items():
-        if key in TOLD:
-            yield from _faults_of_part(part, *TOLD[key], f"{path}.{key}")
+        if key in USER_FIELDS:
+            yield from _faults_of_part(part, *USER_FIELDS[key], f"{path}.{key}")
         else:
-            yield f"{path}.{key}: can be told of {', '.join(TOLD)} only{_meant(key, TOLD)}"
+            yield f"{path}.{key}: can be told of {', '.join(USER_FIELDS)} only{_meant(key, USER_FIELDS)}"
 
 
-def _faults_of_part(told: Any, part: type[BaseModel], known: frozenset[str] | None, path: str) -> Iterator[str]:
-    if told is None:
+def _faults_of_part(given: Any, part: type[Part], allowed: frozenset[str] | None, path: str) -> Iterator[str]:
+    if given is None:
         return
-    if not isinstance(told, dict):
+    if not isinstance(given, dict):
         yield f"{path}: has to be a map"
         return
-    fields = {str(found.alias): found for found in part.model_fields.values()}
-    for key, value in told.items():
+    fields = fields_of(part)
+    for key, value in given.items():
         if key not in fields:
             yield f"{path}.{key}: the datamodel has no such field{_meant(key, fields)}"
-        elif known is not None and key not in known:
-            yield f"{path}.{key}: is measured, and cannot be told"
+        elif allowed is not None and key not in allowed:
+            yield f"{path}.{key}: is measured, and cannot be given here"
         elif value is None:
             continue  # a line that has not been filled in
-        elif inner := _part_in(fields[key].annotation):
+        elif (inner := fields[key].part) and not fields[key].is_list:  # a list is taken as a whole
             yield from _faults_of_part(value, inner, None, f"{path}.{key}")
         else:
             try:
-                _type_of(fields[key]).validate_python(value)
+                fields[key].validate(value)
             except ValidationError as error:
                 for found in error.errors(include_url=False):
                     violation = violation_of({**found, "loc": (f"{path}.{key}", *found["loc"])})
                     yield str(violation)
-
-
-def _type_of(field: FieldInfo) -> TypeAdapter[Any]:
-    annotation: Any = field.annotation
-    return TypeAdapter(Annotated[annotation, *field.metadata] if field.metadata else annotation)
-
-
-def _part_in(annotation: Any) -> type[Part] | None:
-    """The part of a report that a field holds; none for a list, which is told as a whole."""
-    for kind in () if get_origin(annotation) is list else (annotation, *get_args(annotation)):
-        if isinstance(kind, type) and issubclass(kind, Part):
-            return kind
-    return None
 
 
 def _meant(key: object, known: Any) -> str:

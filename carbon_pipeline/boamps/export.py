@@ -2,7 +2,6 @@
 
 import csv
 import json
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,13 +11,16 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock
 
-from carbon_pipeline.boamps.context import ReportContext, Told
+from carbon_pipeline.boamps.context import ReportContext, UserContext
 from carbon_pipeline.boamps.flat import Column, columns, flatten
+from carbon_pipeline.boamps.machine_report import MachineReport, machine_reports
 from carbon_pipeline.boamps.model import Report
 from carbon_pipeline.boamps.plausibility import Violation
 from carbon_pipeline.boamps.report import as_json, file_name, make_report
-from carbon_pipeline.csv_text import cell, csv_text
-from carbon_pipeline.files import write_whole
+from carbon_pipeline.common.csv_text import cell, csv_text
+from carbon_pipeline.common.files import replacing, write_text
+from carbon_pipeline.warehouse.parquet import write_parquet
+from carbon_pipeline.warehouse.warehouse import Warehouse
 
 FOLDER = Path("reports") / "boamps"
 """Where the reports lie in the data folder; what is made of all of them lies beside it."""
@@ -29,22 +31,6 @@ RUNS_AT_A_TIME = 500
 
 LOCK_S = 600
 """How long one export waits for another one."""
-
-
-class MachineReport(NamedTuple):
-    """What the warehouse knows of one report.
-
-    Attributes:
-        run_id: the run.
-        project_name: project that it belongs to.
-        task: what the run itself says of its task, as JSON.
-        machine: a row of `report.boamps`, as JSON.
-    """
-
-    run_id: str
-    project_name: str | None
-    task: str | None
-    machine: str
 
 
 class Incomplete(NamedTuple):
@@ -159,32 +145,28 @@ def export_reports(
 
 
 def export_all(
-    runs: Iterable[MachineReport],
-    context: ReportContext,
-    folder: Path,
-    write_parquet: Callable[[Path, list[Column], Path], None],
-    progress: Callable[[int], None] = lambda done: None,
+    warehouse: Warehouse, context: ReportContext, folder: Path, progress: Callable[[int], None] = lambda done: None
 ) -> Exported:
-    """As `export_reports` for all runs; beside the folder the wide table and the list of what is incomplete.
+    """Write the reports of all runs, as `export_reports`; beside the folder the wide table and the incomplete runs.
 
     Args:
-        runs: what the warehouse knows of all runs.
-        context: what was told.
+        warehouse: the warehouse; its published copy is read.
+        context: the user-provided part of the reports.
         folder: where the files go.
-        write_parquet: makes a Parquet file from a file with a JSON object in each line, and columns.
-        progress: is told now and then how many runs have been done.
+        progress: called now and then with the number of runs that are done.
 
     Returns:
         What was done.
 
     Raises:
+        WarehouseMissingError: nothing has been published yet.
         OSError: the folder cannot be written.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(beside(folder, ".lock"), timeout=LOCK_S), Table(folder) as table:
-        exported = export_reports(runs, context, folder, table, progress)
-        exported.tables = table.write(write_parquet)
-    write_whole(
+        exported = export_reports(machine_reports(warehouse), context, folder, table, progress)
+        exported.tables = table.write(warehouse.memory_limit)
+    write_text(
         beside(folder, "_incomplete.csv"),
         csv_text(INCOMPLETE_COLUMNS, (found._asdict() for found in exported.incomplete)),
     )
@@ -236,11 +218,11 @@ class Table:
         self._names.update(row)
         self._file.write(json.dumps(row) + "\n")
 
-    def write(self, write_parquet: Callable[[Path, list[Column], Path], None]) -> list[Path]:
-        """Writes both files, in place of older ones; a table without a row has no columns and is no file.
+    def write(self, memory_limit: str) -> list[Path]:
+        """Write both files, in place of older ones; a table without a row has no columns and is no file.
 
         Args:
-            write_parquet: see `export_all`.
+            memory_limit: memory that DuckDB may use.
 
         Returns:
             The files.
@@ -250,18 +232,16 @@ class Table:
         """
         self._file.flush()
         names = columns(self._names)
-        made = {beside(self._folder, ".csv"): self._write_csv, beside(self._folder, ".parquet"): write_parquet}
-        for path, write in made.items():
-            if not names:
+        paths = [beside(self._folder, ending) for ending in (".csv", ".parquet")]
+        if not names:
+            for path in paths:
                 path.unlink(missing_ok=True)
-                continue
-            part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-            try:
-                write(self._lines, names, part)
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
-        return list(made) if names else []
+            return []
+        with replacing(paths[0], durable=False) as part:
+            self._write_csv(self._lines, names, part)
+        with replacing(paths[1], durable=False) as part:
+            write_parquet(self._lines, names, part, memory_limit)
+        return paths
 
     def _write_csv(self, lines: Path, names: list[Column], path: Path) -> None:
         with path.open("w", encoding="utf-8", newline="") as file:
@@ -294,7 +274,7 @@ class _Telling:
 
 def _make(run: MachineReport, told: _Telling) -> Report | Incomplete:
     machine: Mapping[str, Any] = json.loads(run.machine)
-    tell: Told = told.of(run.project_name, run.task)
+    tell: UserContext = told.of(run.project_name, run.task)
     report, violations = make_report(machine, tell)
     return _incomplete(run, violations) if report is None else report
 
@@ -327,7 +307,7 @@ class _Written:
     def __exit__(self, *_: object) -> None:
         text = json.dumps(self.names | self._now)
         if not self._path.exists() or self._path.read_text() != text:
-            write_whole(self._path, text)
+            write_text(self._path, text)
 
     def keep(self, run_id: str) -> None:
         """The file of this run stays as it is."""
@@ -361,10 +341,6 @@ def _write(path: Path, text: str) -> bool:
             return False
     except FileNotFoundError:
         pass
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
+    with replacing(path, durable=False) as part:
         part.write_bytes(content)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
     return True

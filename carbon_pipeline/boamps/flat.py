@@ -1,9 +1,10 @@
 """Reports as rows of one wide table, in the column names of BoAmps' flattener: `measures_0_powerConsumption`."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from carbon_pipeline.boamps.model import Part, Report
+from carbon_pipeline.boamps.structure import fields_of
 
 Kind = Literal["VARCHAR", "DOUBLE", "BIGINT"]
 Column = tuple[str, Kind]
@@ -41,23 +42,16 @@ def columns(names: Iterable[str]) -> list[Column]:
 
 
 def _look_up(name: str) -> tuple[list[int], Kind]:
-    """Where a leaf stands in the datamodel, step by step, and of which type it is."""
+    """The place of a leaf in the datamodel, step by step, and its type."""
     place: list[int] = []
     part: type[Part] = Report
-    kinds: list[Any] = []
+    types: tuple[Any, ...] = ()
     for step in name.split("_"):
         if step.isdigit():
             place.append(int(step))
             continue
-        aliases = [field.alias for field in part.model_fields.values()]
-        place.append(aliases.index(step))
-        kinds = list(_kinds(list(part.model_fields.values())[place[-1]].annotation))
-        part = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Part)), part)
-    return place, "DOUBLE" if float in kinds else "BIGINT" if int in kinds else "VARCHAR"
-
-
-def _kinds(annotation: Any) -> Iterator[Any]:
-    """All types in an annotation."""
-    yield annotation
-    for part in get_args(annotation):
-        yield from _kinds(part)
+        fields = fields_of(part)
+        place.append(list(fields).index(step))
+        types = fields[step].types
+        part = fields[step].part or part
+    return place, "DOUBLE" if float in types else "BIGINT" if int in types else "VARCHAR"

@@ -6,9 +6,10 @@ escaped in JSON: the tool writes it there as it is.
 """
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
 
 from carbon_pipeline.boamps.model import Part, Report
+from carbon_pipeline.boamps.structure import FieldStructure, fields_of
 
 COMMENT_COLUMN = 100
 
@@ -28,8 +29,8 @@ def form(report: Report) -> str:
     Returns:
         The text.
     """
-    says = report.model_dump(by_alias=True, exclude_none=True)
-    return "\n".join([*_config(report), *_lines(Report, says, depth=0), ""])
+    values = report.model_dump(by_alias=True, exclude_none=True)
+    return "\n".join([*_config(report), *_lines(Report, values, depth=0), ""])
 
 
 def _config(report: Report) -> Iterator[str]:
@@ -46,53 +47,38 @@ def _config(report: Report) -> Iterator[str]:
     yield " └"
 
 
-def _lines(part: type[Part], says: dict[str, Any], depth: int) -> Iterator[str]:
-    for field in part.model_fields.values():
-        name, need = str(field.alias), "MANDATORY" if field.is_required() else "OPTIONAL"
-        inner, is_list = _inner(field.annotation)
-        value = says.get(name)
-        if inner is None:
+def _lines(part: type[Part], values: dict[str, Any], depth: int) -> Iterator[str]:
+    for field in fields_of(part).values():
+        need = "MANDATORY" if field.info.is_required() else "OPTIONAL"
+        comment = f"#{need} : {field.info.description}"
+        value = values.get(field.name)
+        if field.part is None:
             filled = "" if value is None else _one_line(value)
-            if name in WITHOUT_QUOTES and filled:
+            if field.name in WITHOUT_QUOTES and filled:
                 filled = f'"{filled}"'
-            kind = f"{need} {_kind(field.annotation)}"
-            line = f"{name}={filled}" if part is Report else f" ├{name}={filled}"
-            yield _line(depth, line, f"#{kind} : {field.description}")
-        elif is_list:
+            line = f"{field.name}={filled}" if part is Report else f" ├{field.name}={filled}"
+            yield _line(depth, line, f"#{need} {_kind(field)} : {field.info.description}")
+        elif field.is_list:
             for number, item in enumerate(value or [{}], start=1):
-                yield _line(depth, f" ├({name}.{number})", f"#{need} : {field.description}")
-                yield from _lines(inner, item, depth + 1)
+                yield _line(depth, f" ├({field.name}.{number})", comment)
+                yield from _lines(field.part, item, depth + 1)
                 yield _line(depth + 1, " └", "")
         else:
-            yield _line(depth + (part is not Report), f"[{name}]", f"#{need} : {field.description}")
-            yield from _lines(inner, value or {}, depth + (part is not Report))
-            yield _line(depth + (part is not Report), " └", "")
+            inner_depth = depth + (part is not Report)
+            yield _line(inner_depth, f"[{field.name}]", comment)
+            yield from _lines(field.part, value or {}, inner_depth)
+            yield _line(inner_depth, " └", "")
 
 
 def _line(depth: int, text: str, comment: str) -> str:
     return f"{' |  ' * depth + text:<{COMMENT_COLUMN}} {comment}".rstrip()
 
 
-def _inner(annotation: Any) -> tuple[type[Part] | None, bool]:
-    for kind in (annotation, *get_args(annotation)):
-        if isinstance(kind, type) and issubclass(kind, Part):
-            return kind, getattr(annotation, "__origin__", None) is list
-    return None, False
-
-
-def _kind(annotation: Any) -> str:
-    """How the form says what may stand in a field."""
-    kinds = list(_all(annotation))
-    choices = [kind for kind in kinds if isinstance(kind, str)]
-    if choices:
-        return f"value in {{{':'.join(choices)}}}"
-    return "as {Float}" if float in kinds else "as {Integer}" if int in kinds else "as {String}"
-
-
-def _all(annotation: Any) -> Iterator[Any]:
-    yield annotation
-    for part in get_args(annotation):
-        yield from _all(part)
+def _kind(field: FieldStructure) -> str:
+    """How the form describes what a field may hold."""
+    if field.choices:
+        return f"value in {{{':'.join(field.choices)}}}"
+    return "as {Float}" if float in field.types else "as {Integer}" if int in field.types else "as {String}"
 
 
 def _one_line(value: Any) -> str:

@@ -6,13 +6,18 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from carbon_pipeline.boamps.fields import measurement_method
+from carbon_pipeline.errors import InputError
+from carbon_pipeline.model.fields import measurement_method
 
 HOURS_PER_YEAR = 8766
 """365.25 days."""
 
 TRAINING_TYPES = {"training": "pre-training", "retraining": "pre-training", "finetuning": "fine-tuning"}
 """From BoAmps' stage to what a model card calls it."""
+
+
+class NotReportableError(InputError):
+    """Something that the format needs is not known of the run, or was not given."""
 
 
 def model_card(run: Mapping[str, Any], task_stage: str | None) -> str:
@@ -26,10 +31,10 @@ def model_card(run: Mapping[str, Any], task_stage: str | None) -> str:
         YAML, to be put between the `---` of the card. Emissions are in grams of CO2eq, as the Hub asks for.
 
     Raises:
-        ValueError: the emissions of the run are not known.
+        NotReportableError: the emissions of the run are not known.
     """
     if run["emissions_kg"] is None:
-        raise ValueError(f"the emissions of run {run['run_id']} are not known; its flags: {_flags(run)}")
+        raise NotReportableError(f"the emissions of run {run['run_id']} are not known; its flags: {_flags(run)}")
     gpus = run["gpu_model"]
     if gpus and not gpus[:1].isdigit():
         gpus = f"{run['gpu_count']} x {gpus}"
@@ -97,16 +102,18 @@ def sci(
         of the machine that it had.
 
     Raises:
-        ValueError: energy or carbon intensity of the run are not known, or there is no unit.
+        NotReportableError: energy or carbon intensity of the run are not known, or there is no unit.
     """
     share, intensity = _share(run), run["carbon_intensity_g_per_kwh"]
     energy_kwh = None if run["energy_kwh"] is None else run["energy_kwh"] * share
     if not 1e-12 < units < math.inf:
-        raise ValueError(f"the run has to have done more than {units:g} of the functional unit, and a finite number")
+        raise NotReportableError(f"--units is {units:g}; it has to be a finite number above 0")
     if not functional_unit.strip():
-        raise ValueError("the functional unit has to say something, such as `training run`")
+        raise NotReportableError("the functional unit has to say something, such as `training run`")
     if energy_kwh is None or intensity is None:
-        raise ValueError(f"energy or carbon intensity of run {run['run_id']} are not known; its flags: {_flags(run)}")
+        raise NotReportableError(
+            f"energy or carbon intensity of run {run['run_id']} are not known; its flags: {_flags(run)}"
+        )
     embodied_g = None
     note = "M is left out, not zero: the emissions of making the machine are not known (CARBON_EMBODIED_KG)"
     if embodied_kg is not None:

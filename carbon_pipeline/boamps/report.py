@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from carbon_pipeline.boamps.context import Told, merged
+from carbon_pipeline.boamps.context import UserContext, merged
 from carbon_pipeline.boamps.model import FORMAT_VERSION, SPECIFICATION_URI, Report
 from carbon_pipeline.boamps.plausibility import Violation, checked
 
@@ -16,7 +16,7 @@ LONGEST_PART = 40
 """Bytes of each part of a file's name; a name has 255 at most."""
 
 
-def make_report(machine: Mapping[str, Any], told: Told) -> tuple[Report | None, list[Violation]]:
+def make_report(machine: Mapping[str, Any], told: UserContext) -> tuple[Report | None, list[Violation]]:
     """The report of one run.
 
     Args:
@@ -34,7 +34,7 @@ def make_report(machine: Mapping[str, Any], told: Told) -> tuple[Report | None, 
     return (None if found else report), found
 
 
-def unknown(machine: Mapping[str, Any], told: Told) -> list[Violation]:
+def unknown(machine: Mapping[str, Any], told: UserContext) -> list[Violation]:
     """What a report needs and the machine does not know.
 
     Args:
@@ -110,7 +110,7 @@ def _slug(text: str) -> str:
     return slug.encode()[:LONGEST_PART].decode(errors="ignore") or "unnamed"
 
 
-def _document(machine: Mapping[str, Any], told: Told) -> dict[str, Any]:
+def _document(machine: Mapping[str, Any], told: UserContext) -> dict[str, Any]:
     """The report as a map in the names of the datamodel; what is not known in it is None."""
     own = {
         "header": {"formatVersion": FORMAT_VERSION, "formatVersionSpecificationUri": SPECIFICATION_URI},

@@ -1,17 +1,13 @@
 """Where this machine stands: as configured, else as ip-api.com says, else unknown. Never a default country."""
 
-import json
 import math
-import time
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from carbon_pipeline.country import Country, find_country
-from carbon_pipeline.files import write_whole
-from carbon_pipeline.network import ask_json, one_line
+from carbon_pipeline.common.answer_cache import AnswerCache
+from carbon_pipeline.common.country import Country, find_country
+from carbon_pipeline.common.network import ask_json, one_line
 from carbon_pipeline.settings import Settings
 
 # The free service answers over HTTP only: https://ip-api.com/docs/api:json (45 requests a minute, non-commercial use).
@@ -64,8 +60,15 @@ def probe_location(settings: Settings) -> Location:
         )
     if not settings.geolocation:
         return Location(reason="CARBON_GEOLOCATION is off and CARBON_COUNTRY_ISO_CODE is not set")
-    cache = settings.data_dir / "cache" / "location.json"
-    return _cached(cache) or _looked_up(cache)
+    cache = AnswerCache(
+        settings.data_dir / "cache" / "location.json", parse_answer, answer_s=CACHE_S, failure_s=RETRY_S
+    )
+    kept = cache.get()
+    if kept is None:
+        return _look_up(cache)
+    if kept.answer is None:
+        return Location(reason=f"{kept.failure} ({kept.age_s:.0f} s ago)")
+    return kept.answer.model_copy(update={"reason": f"asked {kept.age_s / 3600:.1f} h ago"})
 
 
 def parse_answer(answer: Any) -> Location:
@@ -97,31 +100,16 @@ def parse_answer(answer: Any) -> Location:
     )
 
 
-def _looked_up(cache: Path) -> Location:
+def _look_up(cache: AnswerCache[Location]) -> Location:
     try:
         answer = ask_json(IP_API_URL)
         location = parse_answer(answer)
-        kept = {"asked_at": time.time(), "answer": answer}
     except (OSError, ValueError) as error:  # requests' exceptions are OSErrors
         location = Location(reason=f"ip-api.com could not be asked: {one_line(error)}")
-        kept = {"asked_at": time.time(), "failed": location.reason}
-    with suppress(OSError):  # an unwritable folder costs the cache, not the answer
-        write_whole(cache, json.dumps(kept))
+        cache.put(failure=location.reason)
+    else:
+        cache.put(answer)
     return location
-
-
-def _cached(cache: Path) -> Location | None:
-    try:
-        kept = json.loads(cache.read_text(encoding="utf-8"))
-        age_s = time.time() - float(kept["asked_at"])
-        if "failed" in kept:
-            return Location(reason=f"{kept['failed']} ({age_s:.0f} s ago)") if 0 <= age_s < RETRY_S else None
-        location = parse_answer(kept["answer"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # no cache, or one that something else wrote: ask again
-    if not 0 <= age_s < CACHE_S:
-        return None
-    return location.model_copy(update={"reason": f"asked {age_s / 3600:.1f} h ago"})
 
 
 def _degrees(value: Any, limit: int) -> float | None:

@@ -12,10 +12,11 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from carbon_pipeline.files import write_whole
+from carbon_pipeline.common.files import write_text
+from carbon_pipeline.model.record import TrackingMode
 from carbon_pipeline.probes.cpu_seconds import cpu_seconds
 from carbon_pipeline.settings import Settings
-from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, Reading, TrackingMode
+from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, MeterError, Reading
 from carbon_pipeline.tracking.metering import Metering
 
 FOLDER = "baseline"
@@ -79,7 +80,7 @@ class Baseline(BaseModel):
 
     def fits(self, reading: Reading, tracking_mode: TrackingMode) -> bool:
         """Whether a run was measured as this baseline was: the whole machine, by the same methods."""
-        return tracking_mode == "machine" and self.methods == _methods(reading)
+        return tracking_mode is TrackingMode.machine and self.methods == _methods(reading)
 
 
 def measure_baseline(
@@ -98,10 +99,10 @@ def measure_baseline(
         The baseline.
 
     Raises:
-        RuntimeError: the meter failed.
+        MeterError: the meter failed.
         OSError: the data folder cannot be written.
     """
-    metering = Metering(lambda: make_meter("machine", 1.0), settings.sample_s, lambda reading: None)
+    metering = Metering(lambda: make_meter(TrackingMode.machine, 1.0), settings.sample_s, lambda reading: None)
     metering.prepare()
     before = cpu_seconds().host
     began = time.perf_counter()
@@ -111,7 +112,7 @@ def measure_baseline(
     duration_s = ended - began
     reading = metering.stop(ended)
     if metering.error or reading.energy_kwh is None:
-        raise RuntimeError(f"the idle machine could not be measured: {metering.error or 'the meter saw no energy'}")
+        raise MeterError(f"the idle machine could not be measured: {metering.error or 'the meter saw no energy'}")
     baseline = Baseline(
         host=socket.gethostname(),
         measured_at=datetime.now(UTC),
@@ -122,7 +123,7 @@ def measure_baseline(
         methods=_methods(reading),
         load=_load(before, cpu_seconds().host, duration_s),
     )
-    write_whole(_path(settings.data_dir), baseline.model_dump_json(indent=1) + "\n")
+    write_text(_path(settings.data_dir), baseline.model_dump_json(indent=1) + "\n")
     return baseline
 
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any, NamedTuple
 
+from carbon_pipeline.errors import InputError
+from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.settings import Settings
-from carbon_pipeline.tracking.record import RunRecord
 from carbon_pipeline.tracking.run import TrackedRun
 
 
@@ -23,6 +24,10 @@ class Ran(NamedTuple):
 
     status: int
     record: RunRecord | None
+
+
+class NoSuchProgramError(InputError):
+    """There is no such program, or it cannot be run."""
 
 
 class CommandFailedError(RuntimeError):
@@ -41,7 +46,7 @@ def run_command(
     name: str | None = None,
     task: Mapping[str, Any] | None = None,
 ) -> Ran:
-    """Runs a command and measures it until it ends. Its standard streams are ours, untouched.
+    """Run a command and measure it until it ends. Its standard streams are untouched.
 
     Signals are handed on to the command; it ends as it likes, and the record is kept.
 
@@ -50,16 +55,16 @@ def run_command(
         settings: the settings in force.
         problems: which settings could not be used, in sentences.
         name: what is tracked; default the program's name.
-        task: what a report is to say of the work, see `track`.
+        task: fields of BoAmps' `task`, see `track`.
 
     Returns:
         How it ended and what was measured.
 
     Raises:
-        FileNotFoundError: there is no such program, or it cannot be run.
+        NoSuchProgramError: there is no such program.
     """
     if shutil.which(command[0]) is None:
-        raise FileNotFoundError(f"{command[0]}: there is no such program, or it cannot be run")
+        raise NoSuchProgramError(f"{command[0]}: no such program, or it cannot be run")
     run = TrackedRun(
         name or os.path.basename(command[0]), settings=settings, problems=problems, source="command", task=task
     )
@@ -68,7 +73,7 @@ def run_command(
         with run, _Child(command) as child:
             status = child.wait()
             if status:
-                raise CommandCancelledError if child.was_told_to_end else CommandFailedError
+                raise CommandCancelledError if child.was_signalled else CommandFailedError
     except (CommandFailedError, CommandCancelledError):
         pass
     return Ran(status, run.record if run.landed_at else None)
@@ -81,7 +86,7 @@ class _Child:
 
     def __init__(self, command: Sequence[str]):
         self._command = command
-        self.was_told_to_end = False
+        self.was_signalled = False
 
     def __enter__(self) -> "_Child":
         self._process = subprocess.Popen(self._command)
@@ -99,7 +104,7 @@ class _Child:
         return status if status >= 0 else 128 - status
 
     def _hand_on(self, number: int, frame: FrameType | None) -> None:
-        self.was_told_to_end = True
+        self.was_signalled = True
         if number != signal.SIGINT or not _is_at_a_terminal():  # a terminal has sent its Ctrl-C to the command too
             self._process.send_signal(number)
 

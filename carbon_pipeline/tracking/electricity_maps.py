@@ -3,16 +3,14 @@
 import hashlib
 import json
 import math
-import time
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from carbon_pipeline.files import write_whole
-from carbon_pipeline.network import ask_json, one_line
+from carbon_pipeline.common.answer_cache import AnswerCache
+from carbon_pipeline.common.network import ask_json, one_line
 from carbon_pipeline.probes.location import Location
 
 # https://portal.electricitymaps.com/docs/api: the current hour, and the last 24 of them
@@ -56,20 +54,22 @@ def latest(token: str, location: Location, data_dir: Path) -> LiveIntensity:
         ElectricityMapsError: nobody could say.
     """
     place = _place(location)
-    key = hashlib.sha256(json.dumps([token, place]).encode()).hexdigest()[:16]
-    cache = data_dir / "cache" / "electricity_maps.json"
-    kept = _cached(cache, key)
+    question = hashlib.sha256(json.dumps([token, place]).encode()).hexdigest()[:16]
+    cache = AnswerCache(
+        data_dir / "cache" / "electricity_maps.json", LiveIntensity.model_validate, answer_s=CACHE_S, failure_s=CACHE_S
+    )
+    kept = cache.get(question)
     if kept is None:
-        kept = {"key": key, "asked_at": time.time()}
         try:
-            kept["answer"] = _parse(_ask("latest", token, place)).model_dump(mode="json")
+            found = _parse(_ask("latest", token, place))
         except ElectricityMapsError as error:
-            kept["failed"] = str(error)
-        with suppress(OSError):  # an unwritable folder costs the cache, not the answer
-            write_whole(cache, json.dumps(kept))
-    if "failed" in kept:
-        raise ElectricityMapsError(kept["failed"])
-    return LiveIntensity.model_validate(kept["answer"])
+            cache.put(failure=str(error), question=question)
+            raise
+        cache.put(found.model_dump(mode="json"), question=question)
+        return found
+    if kept.answer is None:
+        raise ElectricityMapsError(kept.failure)
+    return kept.answer
 
 
 def last_day(token: str, location: Location) -> dict[datetime, float]:
@@ -123,14 +123,3 @@ def _parse(answer: Any) -> LiveIntensity:
     if not (math.isfinite(g_per_kwh) and g_per_kwh >= 0):
         raise ElectricityMapsError(f"Electricity Maps sent an intensity that makes no sense: {g_per_kwh}")
     return LiveIntensity(g_per_kwh=g_per_kwh, hour=hour, is_estimated=answer.get("isEstimated") is True)
-
-
-def _cached(cache: Path, key: str) -> dict[str, Any] | None:
-    try:
-        kept = json.loads(cache.read_text(encoding="utf-8"))
-        fresh = kept["key"] == key and 0 <= time.time() - float(kept["asked_at"]) < CACHE_S
-        if "failed" not in kept:
-            LiveIntensity.model_validate(kept["answer"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # no cache, or one that something else wrote: ask again
-    return kept if fresh else None

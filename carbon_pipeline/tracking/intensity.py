@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from carbon_pipeline.country import find_country
+from carbon_pipeline.common.country import find_country
 from carbon_pipeline.probes.cloud import Cloud
 from carbon_pipeline.probes.location import Location
 from carbon_pipeline.settings import Settings
@@ -50,7 +50,7 @@ def intensity_now(settings: Settings, location: Location, cloud: Cloud) -> Carbo
     """The best intensity that is to be had now. Asks the network only where a token of Electricity Maps is given.
 
     Args:
-        settings: `intensity_g_per_kwh` wins; then Electricity Maps, if there is a token.
+        settings: `carbon_intensity_g_per_kwh` wins; then Electricity Maps, if there is a token.
         location: where the machine stands.
         cloud: the cloud that it belongs to.
 
@@ -59,7 +59,7 @@ def intensity_now(settings: Settings, location: Location, cloud: Cloud) -> Carbo
     """
     note = None
     token = settings.electricitymaps_api_token
-    if settings.intensity_g_per_kwh is None and token is not None:
+    if settings.carbon_intensity_g_per_kwh is None and token is not None:
         try:
             live = electricity_maps.latest(token.get_secret_value(), location, settings.data_dir)
         except ElectricityMapsError as error:
@@ -71,7 +71,7 @@ def intensity_now(settings: Settings, location: Location, cloud: Cloud) -> Carbo
                 note=f"hour of {live.hour:%Y-%m-%d %H:%M} UTC" + (", estimated" if live.is_estimated else ""),
             )
     found = find_intensity(
-        configured_g_per_kwh=settings.intensity_g_per_kwh,
+        configured_g_per_kwh=settings.carbon_intensity_g_per_kwh,
         country_iso_code=location.country_iso_code,
         region=location.region,
         cloud_provider=cloud.provider.value,

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from carbon_pipeline.files import write_whole
-from carbon_pipeline.tracking.record import RunRecord
+from carbon_pipeline.common.files import write_text
+from carbon_pipeline.model.record import RunRecord
 
 FOLDER = "landing"
 RUNNING = "running"
@@ -68,7 +68,7 @@ def land(record: RunRecord, data_dir: Path) -> Path:
         OSError: the folder cannot be written.
     """
     path = landing_path(record, data_dir)
-    write_whole(path, record.model_dump_json(indent=1) + "\n")
+    write_text(path, record.model_dump_json(indent=1) + "\n")
     _heartbeat_path(record.run_id, data_dir).unlink(missing_ok=True)
     return path
 
@@ -86,7 +86,7 @@ def landed_files(data_dir: Path) -> list[Path]:
     return sorted(path for path in found if not path.name.startswith(".") and not path.is_dir())
 
 
-def beat(record: RunRecord, data_dir: Path) -> None:
+def write_heartbeat(record: RunRecord, data_dir: Path) -> None:
     """Keeps the record so far of a run of this process.
 
     Args:
@@ -99,7 +99,7 @@ def beat(record: RunRecord, data_dir: Path) -> None:
     heartbeat = Heartbeat(
         record=record, host=socket.gethostname(), pid=os.getpid(), process_started_at=_process_started_at(os.getpid())
     )
-    write_whole(_heartbeat_path(record.run_id, data_dir), heartbeat.model_dump_json(indent=1) + "\n")
+    write_text(_heartbeat_path(record.run_id, data_dir), heartbeat.model_dump_json(indent=1) + "\n")
 
 
 def killed_runs(data_dir: Path) -> list[RunRecord]:
@@ -114,7 +114,7 @@ def killed_runs(data_dir: Path) -> list[RunRecord]:
     return [heartbeat.record for heartbeat, is_gone in _heartbeats(data_dir) if is_gone]
 
 
-def runs_going_on(data_dir: Path) -> list[RunRecord]:
+def running_runs(data_dir: Path) -> list[RunRecord]:
     """Runs that have not ended yet.
 
     Args:

@@ -14,12 +14,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
+from carbon_pipeline.errors import UserError
+from carbon_pipeline.model.record import TrackingMode
 from carbon_pipeline.probes.gpus import gpus_to_measure
 from carbon_pipeline.probes.hardware import cpu_model
 
-TrackingMode = Literal["machine", "process"]
+
+class MeterError(UserError):
+    """The meter could not measure; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ class CodeCarbonMeter:
 
     name = "codecarbon"
 
-    def __init__(self, tracking_mode: TrackingMode = "machine", pue: float = 1.0):
+    def __init__(self, tracking_mode: TrackingMode = TrackingMode.machine, pue: float = 1.0):
         """Opens nothing yet.
 
         Args:

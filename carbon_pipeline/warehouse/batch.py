@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from carbon_pipeline.country import all_countries
-from carbon_pipeline.tracking import quality
-from carbon_pipeline.tracking.codecarbon_defaults import CODECARBON_DEFAULT_EXPERIMENT_ID
-from carbon_pipeline.tracking.record import SHORT_RUN_S
+from carbon_pipeline.common.country import all_countries
+from carbon_pipeline.model import interval
+from carbon_pipeline.model.codecarbon_defaults import CODECARBON_DEFAULT_EXPERIMENT_ID
+from carbon_pipeline.model.flags import SHORT_RUN_S
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.connection import literally
 from carbon_pipeline.warehouse.csv_reader import COLUMNS, NUMBERS, Layout, Row
@@ -363,14 +363,14 @@ def _known_values() -> dict[str, Any]:
         "default_experiment_id": CODECARBON_DEFAULT_EXPERIMENT_ID,
         "world_average_g_per_kwh": world_average_g_per_kwh(),
         "short_run_s": SHORT_RUN_S,
-        "average": [quality.AVERAGE_INTENSITY.low, quality.AVERAGE_INTENSITY.high],
-        "anywhere": [quality.ANYWHERE_G_PER_KWH.low, quality.ANYWHERE_G_PER_KWH.high],
-        "high_within": quality.HIGH_WITHIN,
-        "medium_within": quality.MEDIUM_WITHIN,
+        "average": [interval.AVERAGE_INTENSITY.low, interval.AVERAGE_INTENSITY.high],
+        "anywhere": [interval.ANYWHERE_G_PER_KWH.low, interval.ANYWHERE_G_PER_KWH.high],
+        "high_within": interval.HIGH_WITHIN,
+        "medium_within": interval.MEDIUM_WITHIN,
     }
 
 
 def _coefficients(machine: dict[str, Any]) -> dict[str, Any]:
     """A machine with its coefficients."""
-    found = quality.coefficients({}, **machine)
+    found = interval.coefficients({}, **machine)
     return machine | {name: [ends.low, ends.high] for name, ends in vars(found).items()}

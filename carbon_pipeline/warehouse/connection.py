@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carbon_pipeline.settings import read_settings
+from carbon_pipeline.errors import WRONG_INPUT, UserError
 from carbon_pipeline.warehouse.inbox import FOLDER
 
 if TYPE_CHECKING:
@@ -21,12 +21,20 @@ STORAGE_VERSION = "v1.5.0"
 """Files are written so that DuckDB 1.5 and 2.0 both read them; 2.0's own format is closed to 1.5."""
 
 
-class WarehouseBusyError(RuntimeError):
+class WarehouseBusyError(UserError):
     """Another process holds the database."""
 
 
-class WarehouseMissingError(FileNotFoundError):
+class WarehouseMissingError(UserError):
     """There is no database to read yet."""
+
+    exit_status = WRONG_INPUT
+
+
+class WarehousePathError(UserError):
+    """DuckDB cannot open a file of this name."""
+
+    exit_status = WRONG_INPUT
 
 
 @contextmanager
@@ -58,24 +66,29 @@ def locked(path: Path, timeout_s: float = 120.0) -> Iterator[None]:
 
 
 @contextmanager
-def open_for_writing(path: Path, timeout_s: float = 120.0) -> Iterator["DuckDBPyConnection"]:
+def open_for_writing(
+    path: Path, timeout_s: float = 120.0, memory_limit: str | None = None
+) -> Iterator["DuckDBPyConnection"]:
     """Opens the warehouse as its only writer; makes it if it is not there.
 
     Args:
         path: the database file.
-        timeout_s: how long to wait for another writer.
+        timeout_s: how long to wait for another writer, seconds.
+        memory_limit: memory that DuckDB may use, such as 4GB; None for DuckDB's own default.
 
     Yields:
         A connection that can reach this database, what is in the inbox beside it, and nothing else on the disk.
 
     Raises:
         WarehouseBusyError: another process holds it.
-        ValueError: DuckDB cannot open a file of this name.
+        WarehousePathError: DuckDB cannot open a file of this name.
     """
     path = path.resolve()
     if "?" in str(path):
-        raise ValueError(f"{path}: DuckDB opens nothing whose path has a question mark; take another CARBON_DATA_DIR")
-    with locked(path, timeout_s), _memory(path.parent) as connection:
+        raise WarehousePathError(
+            f"{path}: DuckDB opens nothing whose path has a question mark; take another CARBON_DATA_DIR"
+        )
+    with locked(path, timeout_s), _memory(path.parent, memory_limit) as connection:
         _attach(connection, path, "warehouse", f"STORAGE_VERSION '{STORAGE_VERSION}'")
         # The statements of a load name the large table first. DuckDB's guesses, without statistics of temporary tables,
         # hash the million rows and look up the ten: four times slower, and gigabytes of memory.
@@ -85,11 +98,12 @@ def open_for_writing(path: Path, timeout_s: float = 120.0) -> Iterator["DuckDBPy
 
 
 @contextmanager
-def open_for_reading(path: Path) -> Iterator["DuckDBPyConnection"]:
+def open_for_reading(path: Path, memory_limit: str | None = None) -> Iterator["DuckDBPyConnection"]:
     """Opens a database that nobody is writing: the published copy, or the warehouse while it is `locked`.
 
     Args:
         path: the database file.
+        memory_limit: memory that DuckDB may use, such as 4GB; None for DuckDB's own default.
 
     Yields:
         A connection that can read this database and nothing else on the disk.
@@ -101,40 +115,42 @@ def open_for_reading(path: Path) -> Iterator["DuckDBPyConnection"]:
     path = path.resolve()
     if not path.exists():
         raise WarehouseMissingError(f"{path} does not exist yet: run the pipeline or `carbon-pipeline load` first")
-    with _memory(path.parent) as connection:
+    with _memory(path.parent, memory_limit) as connection:
         _attach(connection, path, "warehouse", "READ_ONLY")
         _close_doors(connection, "warehouse")
         yield connection
 
 
 @contextmanager
-def open_in_memory(folder: Path) -> Iterator["DuckDBPyConnection"]:
+def open_in_memory(folder: Path, memory_limit: str | None = None) -> Iterator["DuckDBPyConnection"]:
     """Opens no database: for reading and writing Parquet files.
 
     Args:
         folder: the data folder.
+        memory_limit: memory that DuckDB may use, such as 4GB; None for DuckDB's own default.
 
     Yields:
         A connection that can reach the files in this folder and nothing else on the disk.
     """
     folder = folder.resolve()
-    with _memory(folder) as connection:
+    with _memory(folder, memory_limit) as connection:
         _close_doors(connection, "memory", folder)
         yield connection
 
 
 @contextmanager
-def open_both(path: Path, other: Path) -> Iterator["DuckDBPyConnection"]:
+def open_both(path: Path, other: Path, memory_limit: str | None = None) -> Iterator["DuckDBPyConnection"]:
     """Opens two databases to read, as `warehouse` and `other`, while they are `locked`.
 
     Args:
         path: one.
         other: the other.
+        memory_limit: memory that DuckDB may use, such as 4GB; None for DuckDB's own default.
 
     Yields:
         A connection that can read the two and nothing else on the disk.
     """
-    with _memory(path.resolve().parent) as connection:
+    with _memory(path.resolve().parent, memory_limit) as connection:
         _attach(connection, other.resolve(), "other", "READ_ONLY")
         _attach(connection, path.resolve(), "warehouse", "READ_ONLY")
         _close_doors(connection, "warehouse")
@@ -142,12 +158,13 @@ def open_both(path: Path, other: Path) -> Iterator["DuckDBPyConnection"]:
 
 
 @contextmanager
-def _memory(folder: Path) -> Iterator["DuckDBPyConnection"]:
+def _memory(folder: Path, memory_limit: str | None) -> Iterator["DuckDBPyConnection"]:
     import duckdb
 
     connection = duckdb.connect()  # noqa: TID251 - in memory: a file is only ever attached
     try:
-        connection.execute(f"SET memory_limit = {_quoted(read_settings().memory_limit)}")
+        if memory_limit:
+            connection.execute(f"SET memory_limit = {_quoted(memory_limit)}")
         connection.execute(f"SET temp_directory = {_quoted(folder / '.spill')}")
         connection.execute("SET TimeZone = 'UTC'")
         yield connection

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from carbon_pipeline.files import shown
+from carbon_pipeline.common.files import printable_path
 from carbon_pipeline.warehouse import inbox
 from carbon_pipeline.warehouse.batch import SourceFile
 from carbon_pipeline.warehouse.csv_reader import CodeCarbonCsv, NotCodeCarbonError, Row
@@ -85,9 +85,9 @@ def require_codecarbon(path: Path) -> None:
         with path.open("rb") as file:
             CodeCarbonCsv(file)
     except OSError as error:
-        raise NotCodeCarbonError(f"{shown(path)}: cannot be read: {error.strerror}") from None
+        raise NotCodeCarbonError(f"{printable_path(path)}: cannot be read: {error.strerror}") from None
     except NotCodeCarbonError as error:
-        raise NotCodeCarbonError(f"{shown(path)}: {error}") from None
+        raise NotCodeCarbonError(f"{printable_path(path)}: {error}") from None
 
 
 def read_files(paths: Iterable[Path], keeper: Keeper, data_dir: Path, is_dropped: bool = False) -> Iterator[SourceFile]:
@@ -112,12 +112,12 @@ def read_files(paths: Iterable[Path], keeper: Keeper, data_dir: Path, is_dropped
             source = _read(path, name, keeper, fingerprint)
         except FileNotFoundError:
             if not is_dropped:
-                raise NotCodeCarbonError(f"{shown(path)}: is not there any more") from None
+                raise NotCodeCarbonError(f"{printable_path(path)}: is not there any more") from None
             continue
         except (OSError, NotCodeCarbonError) as error:
             why = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
             if not is_dropped:
-                raise NotCodeCarbonError(f"{shown(path)}: {why}") from None
+                raise NotCodeCarbonError(f"{printable_path(path)}: {why}") from None
             sha256 = hashlib.sha256(f"{name} {fingerprint}".encode()).hexdigest()
             source = SourceFile(name, sha256, "refused", note=why, fingerprint=fingerprint)
         yield source
@@ -190,4 +190,4 @@ class _LargeCsv:
 
 def _name(path: Path, data_dir: Path) -> str:
     path, data_dir = Path(os.path.abspath(path)), Path(os.path.abspath(data_dir))  # a link is a name too
-    return shown(path.relative_to(data_dir) if path.is_relative_to(data_dir) else path)
+    return printable_path(path.relative_to(data_dir) if path.is_relative_to(data_dir) else path)

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 
+from carbon_pipeline.errors import InputError
+
 TEXTS = frozenset(
     """
     timestamp run_id experiment_id project_name task_name country_name country_iso_code region cloud_provider
@@ -57,7 +59,7 @@ _POWER = re.compile(r"\s*(?:Power|Energy)\(\w+=([^()]*)\)\s*")
 _PADDED_QUOTE = re.compile(r'(?P<before>^|[,;\t|])[ ]+(?=")|(?<=")[ ]+(?=$|[,;\t|])')
 
 
-class NotCodeCarbonError(ValueError):
+class NotCodeCarbonError(InputError):
     """The file is not one that can be imported; the message says why."""
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from carbon_pipeline.csv_text import csv_text
-from carbon_pipeline.files import write_whole
+from carbon_pipeline.common.csv_text import csv_text
+from carbon_pipeline.common.files import write_text
 from carbon_pipeline.warehouse.warehouse import Warehouse
 
 FOLDER = Path("reports") / "daily"
@@ -41,7 +41,7 @@ def write_days(warehouse: Warehouse, days: Sequence[str]) -> Days:
         if (day := f"{row['started_at']:%Y-%m-%d}") in by_day:
             by_day[day].append(row)
     for day, rows in by_day.items():
-        write_whole(folder / f"{day}.csv", csv_text(names, rows))
+        write_text(folder / f"{day}.csv", csv_text(names, rows))
     energies = [row["attributed_energy_kwh"] for rows in by_day.values() for row in rows]
     known = [energy for energy in energies if energy is not None]
     return Days(folder, len(energies), sum(known) if known else None)

@@ -21,7 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from carbon_pipeline.files import shown, sync, sync_folder
+from carbon_pipeline.common.files import printable_path, sync, sync_folder
+from carbon_pipeline.errors import UserError
 
 FOLDER = "inbox"
 KEPT = "kept"
@@ -40,7 +41,7 @@ _UNDERSCORE = re.compile(rb"_(?<=\d_)(?<!x86_)(?=\d)")
 _NUMBER = re.compile(rb"[\s\"]*[-+]?[\d_.]+(?:[eE][-+]?[\d_]+)?[\s\"]*")
 
 
-class KeptError(RuntimeError):
+class KeptError(UserError):
     """A copy of what was loaded is damaged or gone; the message names it."""
 
 
@@ -73,7 +74,7 @@ def walk(folder: Path, data_dir: Path | None = None) -> Inside:
     copies = (data_dir / FOLDER / KEPT).resolve() if data_dir else None
 
     def is_closed(error: OSError) -> None:
-        found.closed.append(f"{shown(Path(str(error.filename)))}: cannot be read: {error.strerror}")
+        found.closed.append(f"{printable_path(Path(str(error.filename)))}: cannot be read: {error.strerror}")
 
     for parent, folders, names in os.walk(folder, onerror=is_closed):
         if Path(parent).resolve() == copies:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from carbon_pipeline.files import shown, sync, sync_folder
+from carbon_pipeline.common.files import printable_path, replacing, sync
+from carbon_pipeline.errors import UserError
 from carbon_pipeline.tracking.landing import FOLDER, landed_files
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.connection import literally, open_in_memory
@@ -27,16 +28,17 @@ class Compacted(NamedTuple):
     archives: list[Path]
 
 
-class LostError(RuntimeError):
+class LostError(UserError):
     """What was written is not what was to be written; nothing has been deleted."""
 
 
-def compact(data_dir: Path, loaded: Container[str]) -> Compacted:
+def compact(data_dir: Path, loaded: Container[str], memory_limit: str | None = None) -> Compacted:
     """Puts the loaded records of past days (UTC) into Parquet files. The warehouse has to be locked.
 
     Args:
         data_dir: the data folder.
         loaded: names of the records that are in the warehouse.
+        memory_limit: memory that DuckDB may use, such as 4GB.
 
     Returns:
         What was put together.
@@ -48,9 +50,9 @@ def compact(data_dir: Path, loaded: Container[str]) -> Compacted:
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     days: dict[str, list[Path]] = defaultdict(list)
     for path in landed_files(data_dir):
-        if path.parent.name < today and shown(path.relative_to(data_dir)) in loaded:
+        if path.parent.name < today and printable_path(path.relative_to(data_dir)) in loaded:
             days[path.parent.name].append(path)
-    written = [_compact_day(data_dir, day, paths) for day, paths in sorted(days.items())]
+    written = [_compact_day(data_dir, day, paths, memory_limit) for day, paths in sorted(days.items())]
     return Compacted(sum(map(len, days.values())), [archive for archive in written if archive])
 
 
@@ -66,32 +68,33 @@ def archives(data_dir: Path) -> list[Path]:
     return sorted((data_dir / FOLDER).glob("[!.]*.parquet"))
 
 
-def read_archive(archive: Path, data_dir: Path) -> Iterator[tuple[str, str, str]]:
+def read_archive(archive: Path, data_dir: Path, memory_limit: str | None = None) -> Iterator[tuple[str, str, str]]:
     """The records in one Parquet file.
 
     Args:
         archive: the file.
         data_dir: the data folder.
+        memory_limit: memory that DuckDB may use, such as 4GB.
 
     Yields:
         Name in the warehouse, SHA-256 and text of each.
     """
-    with open_in_memory(data_dir) as connection:
+    with open_in_memory(data_dir, memory_limit) as connection:
         cursor = connection.execute(sql.statement("queries", "read_archive"), [literally(archive.resolve())])
         while rows := cursor.fetchmany(CHUNK_FILES):
             yield from rows
 
 
-def _compact_day(data_dir: Path, day: str, paths: list[Path]) -> Path | None:
+def _compact_day(data_dir: Path, day: str, paths: list[Path], memory_limit: str | None) -> Path | None:
     folder = data_dir / FOLDER
-    contents = {shown(path.relative_to(data_dir)): path.read_bytes().decode() for path in paths}
+    contents = {printable_path(path.relative_to(data_dir)): path.read_bytes().decode() for path in paths}
     # A compaction that was killed may have written them and not deleted them.
     written = sorted(folder.glob(f"{glob.escape(day)}.*.parquet"))
-    known = {(name, sha256) for archive in written for name, sha256, _ in read_archive(archive, data_dir)}
+    known = {(name, sha256) for archive in written for name, sha256, _ in read_archive(archive, data_dir, memory_limit)}
     new = {name: text for name, text in contents.items() if (name, _sha256(text)) not in known}
     archive = folder / f"{day}.{max(map(_number, written), default=0) + 1}.parquet" if new else None
     if archive:
-        _write(archive, data_dir, new)
+        _write(archive, data_dir, new, memory_limit)
     for path in paths:
         path.unlink()
     if not any(paths[0].parent.iterdir()):
@@ -99,23 +102,20 @@ def _compact_day(data_dir: Path, day: str, paths: list[Path]) -> Path | None:
     return archive
 
 
-def _write(archive: Path, data_dir: Path, texts: dict[str, str]) -> None:
-    beside = archive.with_name(f".{archive.name}")
+def _write(archive: Path, data_dir: Path, texts: dict[str, str], memory_limit: str | None) -> None:
     rows = [{"source_file": name, "sha256": _sha256(text), "content": text} for name, text in texts.items()]
-    with open_in_memory(data_dir) as connection:
-        connection.execute(sql.statement("queries", "make_archive"))
-        for begin in range(0, len(rows), CHUNK_FILES):
-            connection.execute(
-                sql.statement("queries", "fill_archive"), [json.dumps(rows[begin : begin + CHUNK_FILES])]
-            )
-        connection.execute(sql.statement("queries", "write_archive"), [str(beside.resolve())])
-    sync(beside)
-    found = {name: text for name, _, text in read_archive(beside, data_dir)}
-    if found != texts:
-        beside.unlink()
-        raise LostError(f"{archive} does not read back as it was written; the records stay where they are")
-    beside.replace(archive)
-    sync_folder(archive.parent)
+    with replacing(archive) as beside:
+        with open_in_memory(data_dir, memory_limit) as connection:
+            connection.execute(sql.statement("queries", "make_archive"))
+            for begin in range(0, len(rows), CHUNK_FILES):
+                connection.execute(
+                    sql.statement("queries", "fill_archive"), [json.dumps(rows[begin : begin + CHUNK_FILES])]
+                )
+            connection.execute(sql.statement("queries", "write_archive"), [str(beside.resolve())])
+        sync(beside)
+        found = {name: text for name, _, text in read_archive(beside, data_dir, memory_limit)}
+        if found != texts:
+            raise LostError(f"{archive} does not read back as it was written; the records stay where they are")
 
 
 def _number(archive: Path) -> int:

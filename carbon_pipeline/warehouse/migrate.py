@@ -7,6 +7,8 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
+from carbon_pipeline.errors import UserError
+from carbon_pipeline.model.fields import FIELDS
 from carbon_pipeline.warehouse import sql
 
 if TYPE_CHECKING:
@@ -17,11 +19,11 @@ _NAME = re.compile(r"(\d{4})_[a-z0-9_]+")
 AGGREGATES = ("daily", "by_project", "by_asset", "by_country", "by_hardware", "by_method")
 """The views of `report` that add runs up."""
 
-REPORTS = ("runs", "counted_runs", *AGGREGATES, "quarantine", "boamps", "field_mapping")
+REPORTS = ("runs", "counted_runs", *AGGREGATES, "quarantine", "field_mapping")
 """The views of `report`, in the order in which they are made: the others build on `runs` and `counted_runs`."""
 
 
-class SchemaError(RuntimeError):
+class SchemaError(UserError):
     """The warehouse and the code do not fit together."""
 
 
@@ -79,8 +81,6 @@ class transaction:
 
 
 def _make_views(connection: "DuckDBPyConnection") -> None:
-    from carbon_pipeline.boamps.fields import FIELDS
-
     if set(REPORTS) != set(sql.names("reports")):
         raise SchemaError(f"the views {REPORTS} and the files in reports/ are not the same")
     with transaction(connection):

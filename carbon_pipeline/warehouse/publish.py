@@ -10,7 +10,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from carbon_pipeline.files import sync, sync_folder
+from carbon_pipeline.common.files import sync, sync_folder
 from carbon_pipeline.warehouse.connection import locked, open_for_writing, wal
 
 HEADER_BYTES = 3 * 4096
@@ -21,12 +21,13 @@ MAGIC_BYTES = slice(8, 12)
 `single_file_block_manager.cpp`)."""
 
 
-def publish(path: Path, target: Path, timeout_s: float = 120.0) -> None:
+def publish(path: Path, target: Path, timeout_s: float = 120.0, memory_limit: str | None = None) -> None:
     """Copies the warehouse and swaps the copy in whole, so that whoever is reading the old one is not disturbed.
 
     Args:
         path: the warehouse; nobody may have it open.
         target: the copy for readers.
+        memory_limit: memory that DuckDB may use, such as 4GB.
         timeout_s: how long to wait for a writer.
 
     Raises:
@@ -37,7 +38,7 @@ def publish(path: Path, target: Path, timeout_s: float = 120.0) -> None:
     beside = target.with_name(f".{target.name}.next")
     with locked(path, timeout_s):
         if wal(path).exists():  # a load was killed right after its commit
-            with open_for_writing(path) as connection:
+            with open_for_writing(path, memory_limit=memory_limit) as connection:
                 connection.execute("CHECKPOINT")
         # Left behind by a process that was killed; the lock says that none is at it.
         beside.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from carbon_pipeline.errors import UserError
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.batch import load_files
 from carbon_pipeline.warehouse.connection import locked, open_both, open_for_writing, wal
@@ -13,6 +14,10 @@ from carbon_pipeline.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+class WarehouseUnreadableError(UserError):
+    """The old warehouse cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | No
     Raises:
         WarehouseBusyError: another process holds the warehouse.
         KeptError: a copy of what was loaded is damaged or gone.
-        RuntimeError: the old warehouse cannot be read, and `replace` is not given.
+        WarehouseUnreadableError: the old warehouse cannot be read, and `replace` is not given.
     """
     path = warehouse.path
     beside = path.with_name(f".{path.name}.rebuilt")
@@ -57,13 +62,13 @@ def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | No
         _remove(beside)
         try:
             is_first = not path.exists()
-            unreadable, kept = ([], []) if is_first else _prepare(path, replace)
+            unreadable, kept = ([], []) if is_first else _prepare(warehouse, replace)
             recover(warehouse.data_dir / FOLDER / KEPT, kept)
-            with open_for_writing(beside) as connection:
+            with open_for_writing(beside, memory_limit=warehouse.memory_limit) as connection:
                 migrate(connection)
                 files = load_files(connection, warehouse.everything(), progress)
                 (runs,) = connection.execute(sql.statement("queries", "count_runs")).fetchone() or (0,)
-            differences = unreadable or ([] if is_first else _differences(path, beside))
+            differences = unreadable or ([] if is_first else _differences(path, beside, warehouse.memory_limit))
             if replace or not differences:
                 wal(path).unlink(missing_ok=True)
                 beside.replace(path)
@@ -73,7 +78,7 @@ def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | No
     return Rebuilt(len(files), runs, is_first, differences)
 
 
-def _prepare(path: "Path", replace: bool) -> tuple[list[str], list[str]]:
+def _prepare(warehouse: Warehouse, replace: bool) -> tuple[list[str], list[str]]:
     """Brings the old warehouse up to date, to be compared with.
 
     Returns:
@@ -82,19 +87,21 @@ def _prepare(path: "Path", replace: bool) -> tuple[list[str], list[str]]:
     import duckdb
 
     try:
-        with open_for_writing(path) as connection:
+        with open_for_writing(warehouse.path, memory_limit=warehouse.memory_limit) as connection:
             migrate(connection)
             rows = connection.execute(sql.statement("queries", "kept_archives")).fetchall()
             return [], [name for (name,) in rows]
     except (duckdb.Error, SchemaError) as error:
         if not replace:
-            raise RuntimeError(f"{path} cannot be read: {error}; --replace makes it anew without it") from None
+            raise WarehouseUnreadableError(
+                f"{warehouse.path} cannot be read: {error}; --replace makes it anew without it"
+            ) from None
         return [f"the old one cannot be read: {' '.join(str(error).split())}"], []
 
 
-def _differences(old: "Path", new: "Path") -> list[str]:
+def _differences(old: "Path", new: "Path", memory_limit: str) -> list[str]:
     found = []
-    with open_both(old, new) as connection:
+    with open_both(old, new, memory_limit) as connection:
         for name in sql.names("compare"):
             only_old, only_new = connection.execute(sql.statement("compare", name)).fetchall()[0]
             if only_old or only_new:

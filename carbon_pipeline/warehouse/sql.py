@@ -1,32 +1,45 @@
-"""The SQL files of this package, read by name."""
+"""SQL files of this project, read by name."""
 
 from functools import cache
 from importlib.resources import files
 
 
 @cache
-def statement(folder: str, name: str) -> str:
-    """The text of one SQL file.
+def read_sql(package: str, name: str) -> str:
+    """Read an SQL file.
 
     Args:
-        folder: a folder of this package, such as `load` or `reports`.
+        package: the package that contains it, such as `carbon_pipeline.boamps`.
+        name: the file's name without `.sql`, with its folder in the package if it is in one, such as `load/run`.
+
+    Returns:
+        Its text.
+    """
+    return (files(package) / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def statement(folder: str, name: str) -> str:
+    """Read an SQL file of the warehouse.
+
+    Args:
+        folder: a folder of the warehouse, such as `load` or `reports`.
         name: the file's name without `.sql`.
 
     Returns:
         Its text.
     """
-    return (files("carbon_pipeline.warehouse") / folder / f"{name}.sql").read_text(encoding="utf-8")
+    return read_sql("carbon_pipeline.warehouse", f"{folder}/{name}")
 
 
 @cache
 def names(folder: str) -> tuple[str, ...]:
-    """The names of the SQL files in a folder, without `.sql`, in order.
+    """List the SQL files in a folder of the warehouse.
 
     Args:
-        folder: a folder of this package, such as `load` or `reports`.
+        folder: the folder, such as `load` or `reports`.
 
     Returns:
-        The names.
+        Their names without `.sql`, in order.
     """
     entries = (entry.name for entry in (files("carbon_pipeline.warehouse") / folder).iterdir())
     return tuple(sorted(name.removesuffix(".sql") for name in entries if name.endswith(".sql")))

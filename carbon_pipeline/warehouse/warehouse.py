@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from carbon_pipeline.boamps.export import MachineReport
-from carbon_pipeline.files import shown
-from carbon_pipeline.tracking.cancellation import InterruptsWait
+from carbon_pipeline.common.files import printable_path
+from carbon_pipeline.errors import InputError
+from carbon_pipeline.model.record import RunRecord
+from carbon_pipeline.settings import read_settings
 from carbon_pipeline.tracking.landing import FOLDER, killed_runs, land_killed_runs, landed_files, landing_path
-from carbon_pipeline.tracking.record import RunRecord
+from carbon_pipeline.tracking.signals import defer_sigint
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.batch import FileResult, SourceFile, load_files
 from carbon_pipeline.warehouse.connection import (
     WarehouseBusyError,
-    literally,
     locked,
     open_for_reading,
     open_for_writing,
-    open_in_memory,
 )
 from carbon_pipeline.warehouse.csv_import import read_files, read_kept, require_codecarbon
 from carbon_pipeline.warehouse.csv_reader import Row
@@ -43,21 +42,39 @@ FETCH_ROWS = 1000
 Parameters = list[Any] | dict[str, Any] | None
 
 
+class NoSuchReportError(InputError):
+    """There is no report of this name."""
+
+
+class NoSuchRunError(InputError):
+    """There is no such run, or a prefix of a run ID fits several."""
+
+
 class Warehouse:
     """The database in a data folder: `warehouse.duckdb` for the one writer, `reports.duckdb` for readers.
 
     Example:
-        >>> Warehouse("data").frame("FROM report.runs")
+        >>> warehouse = Warehouse("data")
+        >>> warehouse.reports_path.as_posix()
+        'data/reports.duckdb'
     """
 
-    def __init__(self, data_dir: str | Path, timeout_s: float = 120.0):
-        """Opens nothing yet.
+    def __init__(
+        self, data_dir: str | Path | None = None, *, timeout_s: float = 120.0, memory_limit: str | None = None
+    ) -> None:
+        """Open nothing yet.
 
         Args:
-            data_dir: the data folder.
-            timeout_s: how long to wait for another writer.
+            data_dir: the data folder; default CARBON_DATA_DIR.
+            timeout_s: how long to wait for another writer, seconds.
+            memory_limit: memory that DuckDB may use, such as 4GB; default CARBON_MEMORY_LIMIT.
+
+        Raises:
+            SettingsError: a setting is not usable.
         """
-        self.data_dir = Path(data_dir)
+        settings = read_settings(data_dir=data_dir, memory_limit=memory_limit)
+        self.data_dir = settings.data_dir
+        self.memory_limit = settings.memory_limit
         self.path = self.data_dir / "warehouse.duckdb"
         self.reports_path = self.data_dir / "reports.duckdb"
         self.timeout_s = timeout_s
@@ -102,7 +119,7 @@ class Warehouse:
 
     def publish(self) -> None:
         """Swaps in a fresh copy for readers."""
-        publish(self.path, self.reports_path, self.timeout_s)
+        publish(self.path, self.reports_path, self.timeout_s, self.memory_limit)
 
     def compact(self) -> Compacted:
         """Puts the loaded records of past days together, a Parquet file for each day.
@@ -117,9 +134,9 @@ class Warehouse:
         with locked(self.path, self.timeout_s):
             if not self.path.exists():
                 return Compacted(0, [])
-            with open_for_reading(self.path) as connection:
+            with open_for_reading(self.path, self.memory_limit) as connection:
                 rows = connection.execute(sql.statement("queries", "loaded_records")).fetchall()
-            return compact(self.data_dir, {name for (name,) in rows})
+            return compact(self.data_dir, {name for (name,) in rows}, self.memory_limit)
 
     def fresh(self) -> list[Path]:
         """Files in the inbox that have just been changed: the next load takes them."""
@@ -167,6 +184,24 @@ class Warehouse:
             cursor = connection.execute(query, parameters)
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def iterate(self, query: str, parameters: Parameters = None) -> Iterator[tuple[Any, ...]]:
+        """Query the published copy row by row, in constant memory.
+
+        Args:
+            query: SQL.
+            parameters: values for its `?` or `$name`.
+
+        Yields:
+            The rows as tuples.
+
+        Raises:
+            WarehouseMissingError: nothing has been published yet.
+        """
+        with self._reading() as connection:
+            cursor = connection.execute(query, parameters)
+            while rows := cursor.fetchmany(FETCH_ROWS):
+                yield from rows
 
     def frame(self, query: str, parameters: Parameters = None) -> "pd.DataFrame":
         """As `rows`, as a pandas frame.
@@ -243,48 +278,31 @@ class Warehouse:
             Its rows.
 
         Raises:
-            ValueError: there is no such view.
+            NoSuchReportError: there is no such view.
             WarehouseMissingError: nothing has been published yet.
         """
         if name not in REPORTS:
-            raise ValueError(f"there is no report {name!r}; there are {', '.join(REPORTS)}")
+            raise NoSuchReportError(f"there is no report {name!r}; there are {', '.join(REPORTS)}")
         return self.rows(sql.statement("queries", "report"), {"view": f"report.{name}", "limit": limit})
-
-    def machine_reports(self, run_id: str | None = None) -> Iterator[MachineReport]:
-        """What the warehouse knows of the BoAmps report of each run.
-
-        Args:
-            run_id: one run only.
-
-        Yields:
-            The runs in the order of their ends.
-
-        Raises:
-            WarehouseMissingError: nothing has been published yet.
-        """
-        with self._reading() as connection:
-            cursor = connection.execute(sql.statement("queries", "machine_reports"), {"run_id": run_id})
-            while rows := cursor.fetchmany(FETCH_ROWS):
-                yield from (MachineReport(*row) for row in rows)
 
     def run(self, run_id: str) -> dict[str, Any]:
         """One row of `report.runs`.
 
         Args:
-            run_id: the run, or the first letters of its identifier if no other begins with them.
+            run_id: the run, or a unique prefix of its ID.
 
         Returns:
             The row.
 
         Raises:
-            ValueError: there is no such run, or there are several.
+            NoSuchRunError: there is no such run, or there are several.
             WarehouseMissingError: nothing has been published yet.
         """
         found = self.rows(sql.statement("queries", "run"), [run_id])
         exact = [row for row in found if row["run_id"] == run_id]
         if len(exact or found) != 1:
             many = f"several runs begin with {run_id!r}" if found else f"there is no run {run_id!r}"
-            raise ValueError(f"{many}; `carbon-pipeline report runs --format csv` lists them")
+            raise NoSuchRunError(f"{many}; `carbon-pipeline report runs --format csv` lists them")
         return (exact or found)[0]
 
     def spent(self, asset_key: str, period: str, dagster_run_id: str | None = None) -> dict[str, Any] | None:
@@ -322,30 +340,15 @@ class Warehouse:
         (row,) = self.rows(sql.statement("queries", "last_load"))
         return row["loaded_at"]  # type: ignore[no-any-return]
 
-    def write_parquet(self, lines: Path, columns: Iterable[tuple[str, str]], path: Path) -> None:
-        """Makes a Parquet file from a file with a JSON object in each line.
-
-        Args:
-            lines: the file.
-            columns: names and types of the columns; what a line does not have is empty.
-            path: the Parquet file.
-        """
-        with open_in_memory(path.parent) as connection:
-            connection.execute(
-                sql.statement("queries", "json_lines"),
-                {"lines": {"path": literally(lines.resolve()), "columns": dict(columns)}},
-            )
-            connection.execute(sql.statement("queries", "write_table"), {"path": str(path.resolve())})
-
     @contextmanager
     def _reading(self) -> Iterator["DuckDBPyConnection"]:
         """The published copy; while a person's shell holds that one for writing, the warehouse itself."""
         with ExitStack() as stack:
             try:
-                connection = stack.enter_context(open_for_reading(self.reports_path))
+                connection = stack.enter_context(open_for_reading(self.reports_path, self.memory_limit))
             except WarehouseBusyError:
                 stack.enter_context(locked(self.path, self.timeout_s))
-                connection = stack.enter_context(open_for_reading(self.path))
+                connection = stack.enter_context(open_for_reading(self.path, self.memory_limit))
             yield connection
 
     def _load(self, files: "_Files", progress: Progress | None) -> list[FileResult]:
@@ -356,9 +359,9 @@ class Warehouse:
 
             def seal() -> None:
                 keeper.seal()
-                stack.enter_context(InterruptsWait())  # from the commit on: what is loaded is published too
+                stack.enter_context(defer_sigint())  # from the commit on: what is loaded is published too
 
-            with open_for_writing(self.path) as connection:
+            with open_for_writing(self.path, memory_limit=self.memory_limit) as connection:
                 migrate(connection)
                 recover(keeper.folder, _kept(connection), keeper.name)
                 # Whether the copies stay is for the ledger to say: an interruption may come just after the commit.
@@ -384,7 +387,7 @@ class Warehouse:
 
     def _archived_records(self) -> Iterator[SourceFile]:
         for archive in archives(self.data_dir):
-            for name, sha256, text in read_archive(archive, self.data_dir):
+            for name, sha256, text in read_archive(archive, self.data_dir, self.memory_limit):
                 yield _record(name, sha256, text.encode())
 
     def _dropped(self, keeper: Keeper, loaded: dict[str, str | None]) -> Iterator[SourceFile]:
@@ -400,7 +403,7 @@ class Warehouse:
         return new
 
     def _name(self, path: Path) -> str:
-        return shown(path.relative_to(self.data_dir))
+        return printable_path(path.relative_to(self.data_dir))
 
     def _read_record(self, path: Path) -> SourceFile:
         try:

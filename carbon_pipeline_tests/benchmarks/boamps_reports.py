@@ -16,6 +16,7 @@ from pathlib import Path
 
 from carbon_pipeline.boamps.context import ReportContext
 from carbon_pipeline.boamps.export import FOLDER, Exported, export_all, export_reports
+from carbon_pipeline.boamps.machine_report import machine_reports
 from carbon_pipeline.boamps.plausibility import examine_file
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.benchmarks.warehouse_speed import write
@@ -67,10 +68,8 @@ def main(count: int) -> None:
         done: list[Exported] = []
         reports = folder / "data" / FOLDER
         peer_s = timed(lambda: codecarbon_reports(path, folder / "peer"))
-        only_s = timed(lambda: done.append(export_reports(warehouse.machine_reports(), context, reports)))
-        again_s = timed(
-            lambda: done.append(export_all(warehouse.machine_reports(), context, reports, warehouse.write_parquet))
-        )
+        only_s = timed(lambda: done.append(export_reports(machine_reports(warehouse), context, reports)))
+        again_s = timed(lambda: done.append(export_all(warehouse, context, reports)))
         files = list(reports.glob("*.json"))
         faults: list[object] = []
         validate_s = timed(lambda: faults.extend(fault for file in files for fault in examine_file(file)))

@@ -11,7 +11,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from carbon_pipeline.tracking.quality import interval
+from carbon_pipeline.model.interval import interval
 
 RUNS = Path(__file__).with_suffix(".csv")
 PARTS = ("cpu", "gpu", "ram")

@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from carbon_pipeline.boamps.context import ReportContext, read_context
 from carbon_pipeline.boamps.export import FOLDER, Exported, export_all, one_report
-from carbon_pipeline.boamps.fields import FIELDS, NOT_IN_BOAMPS, field_record
 from carbon_pipeline.boamps.form import form
+from carbon_pipeline.boamps.machine_report import machine_reports
 from carbon_pipeline.boamps.model import Report
 from carbon_pipeline.boamps.other_formats import model_card, sci
 from carbon_pipeline.boamps.plausibility import examine_file
+from carbon_pipeline.model.fields import FIELDS, NOT_IN_BOAMPS, field_record
+from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.tracking.landing import land
-from carbon_pipeline.tracking.record import RunRecord
 from carbon_pipeline.tracking.run import track
 from carbon_pipeline.warehouse.connection import open_in_memory
 from carbon_pipeline.warehouse.warehouse import Warehouse
@@ -72,7 +73,7 @@ def warehouse_of(data_dir: Path, *records: RunRecord) -> Warehouse:
 
 def report_of(data_dir: Path, record: RunRecord, context: ReportContext = ALL_TOLD) -> Report:
     warehouse = warehouse_of(data_dir, record)
-    (found,) = warehouse.machine_reports(record.run_id)
+    (found,) = machine_reports(warehouse, record.run_id)
     report, incomplete = one_report(found, context)
     assert report, incomplete
     return report
@@ -80,7 +81,7 @@ def report_of(data_dir: Path, record: RunRecord, context: ReportContext = ALL_TO
 
 def export(warehouse: Warehouse, context: ReportContext = ALL_TOLD) -> Exported:
     folder = warehouse.data_dir / FOLDER
-    return export_all(warehouse.machine_reports(), context, folder, warehouse.write_parquet)
+    return export_all(warehouse, context, folder)
 
 
 def files(data_dir: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from carbon_pipeline import tracked
-from carbon_pipeline.resources.together import carbon_resources
+from carbon_pipeline.dagster.resources.carbon_resources import carbon_resources
 from carbon_pipeline.tracking.landing import RUNNING
 from carbon_pipeline.warehouse.warehouse import Warehouse
 

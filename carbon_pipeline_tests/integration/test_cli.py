@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from carbon_pipeline.boamps.fields import FIELD_NAMES
+from carbon_pipeline.model.fields import FIELD_NAMES
 from carbon_pipeline.tracking.landing import land
 from carbon_pipeline_tests.codecarbon_files import row, write
 from carbon_pipeline_tests.fakes import make_record

@@ -11,8 +11,8 @@ import dagster as dg
 import pytest
 
 from carbon_pipeline import TrackedPipesSubprocessClient, carbon_resources
+from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.tracking.landing import landed_files
-from carbon_pipeline.tracking.record import RunRecord
 
 BUSY_CHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'sum(range(10**7))'])"
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from carbon_pipeline.model.interval import interval
 from carbon_pipeline.tracking.landing import land
-from carbon_pipeline.tracking.quality import interval
 from carbon_pipeline.warehouse.csv_import import find_files
 from carbon_pipeline.warehouse.csv_reader import NotCodeCarbonError
 from carbon_pipeline.warehouse.rules import RULES, broken

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbon_pipeline.automation import landed_records
-from carbon_pipeline.resources.warehouse import WarehouseResource
+from carbon_pipeline.dagster.automation import landed_records
+from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
 from carbon_pipeline.tracking.landing import land
 from carbon_pipeline.warehouse import inbox
 from carbon_pipeline.warehouse import warehouse as warehouse_module

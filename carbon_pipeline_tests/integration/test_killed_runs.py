@@ -12,7 +12,7 @@ import pytest
 
 from carbon_pipeline import track
 from carbon_pipeline.tracking import landing
-from carbon_pipeline.tracking.landing import RUNNING, beat, killed_runs, landed_files
+from carbon_pipeline.tracking.landing import RUNNING, killed_runs, landed_files, write_heartbeat
 from carbon_pipeline.warehouse.rules import RULES, broken
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fakes import FakeMeter, make_record
@@ -103,14 +103,14 @@ def test_a_run_that_was_taken_for_killed_and_ends_after_all_counts_once_and_whol
 def test_a_run_of_another_host_is_left_alone_while_it_is_heard_of(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beat(make_record(status="interrupted"), data_dir)
+    write_heartbeat(make_record(status="interrupted"), data_dir)
     monkeypatch.setattr(landing.socket, "gethostname", lambda: "another host")
     assert killed_runs(data_dir) == []
 
 
 def test_a_later_process_of_the_same_number_is_not_taken_for_the_run(data_dir: Path) -> None:
     record = make_record(status="interrupted")
-    beat(record, data_dir)
+    write_heartbeat(record, data_dir)
     (path,) = (data_dir / RUNNING).iterdir()
     heartbeat = landing.Heartbeat.model_validate_json(path.read_text())
     assert heartbeat.pid == os.getpid()

@@ -11,14 +11,14 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from carbon_pipeline.boamps.fields import FIELD_NAMES
+from carbon_pipeline.dagster.resources.carbon_resources import carbon_resources
+from carbon_pipeline.dagster.resources.emissions import EmissionsResource
+from carbon_pipeline.dagster.resources.hardware import HardwareResource
+from carbon_pipeline.dagster.resources.location import LocationResource
+from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
 from carbon_pipeline.definitions import build_defs
+from carbon_pipeline.model.fields import FIELD_NAMES
 from carbon_pipeline.probes.location import Location
-from carbon_pipeline.resources.emissions import EmissionsResource
-from carbon_pipeline.resources.hardware import HardwareResource
-from carbon_pipeline.resources.location import LocationResource
-from carbon_pipeline.resources.together import carbon_resources
-from carbon_pipeline.resources.warehouse import WarehouseResource
 from carbon_pipeline.tracking.landing import land
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fakes import FakeMeter, make_record

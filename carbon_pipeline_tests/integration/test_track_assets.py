@@ -8,8 +8,8 @@ import dagster as dg
 import pytest
 
 from carbon_pipeline import CarbonTracking, track_assets, tracked
+from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.tracking.landing import landed_files
-from carbon_pipeline.tracking.record import RunRecord
 
 
 class Factor(dg.Config):

@@ -13,9 +13,9 @@ import dagster as dg
 import pytest
 
 from carbon_pipeline import tracked
-from carbon_pipeline.resources.together import carbon_resources
+from carbon_pipeline.dagster.resources.carbon_resources import carbon_resources
+from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.tracking.landing import landed_files
-from carbon_pipeline.tracking.record import RunRecord
 from carbon_pipeline_tests import tracked_shapes
 
 

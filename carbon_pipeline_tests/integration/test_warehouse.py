@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from carbon_pipeline.model.flags import FLAGS
 from carbon_pipeline.tracking.landing import land, landed_files
-from carbon_pipeline.tracking.record import FLAGS
 from carbon_pipeline.warehouse import connection, migrate, sql
 from carbon_pipeline.warehouse.rules import RULES, broken
 from carbon_pipeline.warehouse.warehouse import Warehouse

@@ -14,10 +14,10 @@ import dagster as dg
 import pytest
 
 from carbon_pipeline import carbon_budget, carbon_resources, energy_regression, tracked
-from carbon_pipeline.resources.alerts import AlertsResource, MailAlerts, WebhookAlerts
+from carbon_pipeline.dagster.check_results import carbon_alert
+from carbon_pipeline.dagster.resources.alerts import AlertsResource, MailAlerts, WebhookAlerts
 from carbon_pipeline.tracking.landing import land
 from carbon_pipeline.warehouse.warehouse import Warehouse
-from carbon_pipeline.watching import carbon_alert
 from carbon_pipeline_tests.fakes import make_record
 
 DAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -171,15 +171,15 @@ def test_runs_that_cannot_be_compared_are_passed_over_in_silence(
 
 
 def test_an_alarm_waits_until_the_shares_are_known(data_dir: Path) -> None:
-    from carbon_pipeline.tracking.landing import beat
+    from carbon_pipeline.tracking.landing import write_heartbeat
 
     landed(data_dir, [*EARLIER, 5.0])
     longer = make_record(host="here", status="interrupted", ended_at=DAY + timedelta(days=1), duration_s=2 * 86400)
-    beat(longer, data_dir)
+    write_heartbeat(longer, data_dir)
     found = evaluated(energy_regression("model"))
     assert found.passed
     assert "has not ended yet" in (found.description or "")
-    beat(longer.model_copy(update={"host": "elsewhere"}), data_dir)
+    write_heartbeat(longer.model_copy(update={"host": "elsewhere"}), data_dir)
     assert not evaluated(energy_regression("model")).passed
 
 
@@ -254,9 +254,9 @@ def test_a_key_with_a_prefix_is_found(data_dir: Path) -> None:
 
 
 def test_the_sensor_brings_runs_up_to_date_after_a_check_has_loaded(data_dir: Path) -> None:
-    from carbon_pipeline.automation import landed_records
+    from carbon_pipeline.dagster.automation import landed_records
+    from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
     from carbon_pipeline.definitions import defs
-    from carbon_pipeline.resources.warehouse import WarehouseResource
 
     landed(data_dir, [0.1])
     evaluated(carbon_budget("model", max_kwh=1))

@@ -137,7 +137,7 @@ def test_a_service_that_fails_gives_the_average_of_the_country_and_says_why(
 
 
 def test_what_you_know_wins_over_the_service(service: Service) -> None:
-    assert now(intensity_g_per_kwh=12).source == "configured"
+    assert now(carbon_intensity_g_per_kwh=12).source == "configured"
     assert service.asked == []
 
 

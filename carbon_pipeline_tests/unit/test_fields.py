@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbon_pipeline.boamps.fields import FIELD_NAMES, FIELDS, field_record, problems, to_csv
-from carbon_pipeline.boamps.tracking_info import add_row, read_rows
+from carbon_pipeline.example.tracking_info import add_row, read_rows
+from carbon_pipeline.model.field_checks import problems
+from carbon_pipeline.model.fields import FIELD_NAMES, FIELDS, field_record, to_csv
 from carbon_pipeline_tests.fakes import make_record
 
 DOCUMENT_ORDER = """

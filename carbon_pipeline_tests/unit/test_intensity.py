@@ -1,6 +1,6 @@
 import pytest
 
-from carbon_pipeline.country import all_countries
+from carbon_pipeline.common.country import all_countries
 from carbon_pipeline.tracking.intensity import find_intensity
 
 

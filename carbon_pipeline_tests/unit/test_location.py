@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbon_pipeline import network
+from carbon_pipeline.common import network
 from carbon_pipeline.probes import location
 from carbon_pipeline.probes.location import parse_answer, probe_location
 from carbon_pipeline.settings import read_settings

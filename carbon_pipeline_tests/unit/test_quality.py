@@ -8,8 +8,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from carbon_pipeline.tracking import quality
-from carbon_pipeline.tracking.quality import Interval, intensity_interval, interval, quality_of
+from carbon_pipeline.model import interval as quality
+from carbon_pipeline.model.interval import Interval, intensity_interval, interval, quality_of
+from carbon_pipeline.model.machine_kind import kind_from_parts
 from carbon_pipeline_tests.fakes import make_record
 
 ENERGY = st.floats(0, 1e9)
@@ -179,7 +180,7 @@ def test_the_pue_is_in_the_interval_as_it_is_in_the_energy() -> None:
     ],
 )
 def test_the_kind_of_machine_is_told_from_its_parts(cpu: str | None, gpus: int | None, kind: str | None) -> None:
-    assert quality.kind_of_machine(cpu, gpus) == kind
+    assert kind_from_parts(cpu, gpus) == kind
 
 
 def test_the_wall_meter_lies_in_the_interval_in_nine_of_ten_published_runs() -> None:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from carbon_pipeline.tracking.record import FLAGS, RunRecord
+from carbon_pipeline.model.flags import FLAGS
+from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline_tests.fakes import make_record
 
 energies = st.none() | st.floats(min_value=0, max_value=1e6)

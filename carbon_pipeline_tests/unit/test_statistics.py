@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbon_pipeline.statistics import compare
+from carbon_pipeline.model.comparison import compare
 
 ENERGIES = st.lists(st.floats(1e-9, 1e3), min_size=3, max_size=30)
 

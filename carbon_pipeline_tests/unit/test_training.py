@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from carbon_pipeline.training.data import csv_samples, synthetic_samples
-from carbon_pipeline.training.model import Hyperparameters, fit
+from carbon_pipeline.example.regression.data import csv_samples, synthetic_samples
+from carbon_pipeline.example.regression.model import Hyperparameters, fit
 
 
 def test_the_synthetic_samples_are_those_of_the_document() -> None:

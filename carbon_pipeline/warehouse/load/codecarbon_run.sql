@@ -1,5 +1,5 @@
 -- From CodeCarbon's columns to those of core.run, for the rows in chosen_row. Energies of imported rows get the interval
--- that tracking/quality.py defines: low = m * (f . E) + p * t, and high likewise, never narrower than the energy itself;
+-- that model/interval.py defines: low = m * (f . E) + p * t, and high likewise, never narrower than the energy itself;
 -- where there is a total without its parts, the factors of the CPU, which are the widest, apply to it; where the CPU's
 -- energy is missing and there is no total, there is no interval. 1 kWh = 3.6e6 J.
 CREATE OR REPLACE TEMP VIEW codecarbon_run AS

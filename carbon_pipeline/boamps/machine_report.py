@@ -1,0 +1,41 @@
+"""The measured part of BoAmps reports, read from the warehouse. What people add to it: context.py."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from carbon_pipeline.warehouse.sql import read_sql
+from carbon_pipeline.warehouse.warehouse import Warehouse
+
+
+class MachineReport(NamedTuple):
+    """The measured part of one report.
+
+    Attributes:
+        run_id: the run.
+        project_name: project that it belongs to.
+        task: the task as the run itself describes it, as JSON.
+        machine: header, measures, system, software, infrastructure, environment, quality, description, as JSON.
+    """
+
+    run_id: str
+    project_name: str | None
+    task: str | None
+    machine: str
+
+
+def machine_reports(warehouse: Warehouse, run_id: str | None = None) -> Iterator[MachineReport]:
+    """Read the measured part of the report of each run.
+
+    Args:
+        warehouse: the warehouse; its published copy is read.
+        run_id: one run only.
+
+    Yields:
+        The runs in the order of their ends.
+
+    Raises:
+        WarehouseMissingError: nothing has been published yet.
+    """
+    query = read_sql("carbon_pipeline.boamps", "machine_report")
+    for row in warehouse.iterate(query, {"run_id": run_id}):
+        yield MachineReport(*row)

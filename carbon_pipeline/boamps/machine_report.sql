@@ -1,0 +1,227 @@
+-- The measured part of each BoAmps report, in BoAmps' names (boamps/report.py adds the user-provided part): of one run, or
+-- of all runs in the order of their ends if $run_id is NULL. The components of a machine are named once for each machine.
+-- GiB become the schemas' Gbytes (1.073741824); kg CO2eq and kWh stay as they are. `measures` has one measure for each part
+-- where the split is known, else one in all, and is empty where no energy is known; `environment` is NULL where the
+-- country is not known; `description` has what the schemas have no field for.
+WITH machine AS MATERIALIZED (
+    SELECT
+        *,
+        regexp_replace(regexp_replace(cpu_model, '\((R|r|TM|tm)\)', '', 'g'), '\s+', ' ', 'g') AS cpu,
+        -- CodeCarbon writes the number of GPUs into their name, and lists several names
+        CASE WHEN nullif(trim(gpu_model), '') IS NULL THEN [{'number': gpu_count, 'name': ''}]
+            ELSE list_transform(string_split(gpu_model, ', '), lambda found: {
+                'number': coalesce(
+                    try_cast(regexp_extract(found, '^(\d+) x ', 1) AS INTEGER),
+                    CASE WHEN contains(gpu_model, ', ') THEN 1 ELSE gpu_count END
+                ),
+                'name': trim(regexp_replace(found, '^\d+ x ', ''))
+            })
+        END AS gpus
+    FROM core.hardware
+), component AS MATERIALIZED (
+    SELECT
+        hardware_id,
+        CASE WHEN cpu_count IS NOT NULL THEN [{
+            'componentName': nullif(trim(cpu_model), ''),
+            'componentType': 'cpu',
+            'nbComponent': cpu_count,
+            'memorySize': NULL::DOUBLE,
+            'manufacturer': CASE
+                WHEN regexp_matches(cpu, '\bIntel\b', 'i') THEN 'Intel'
+                WHEN regexp_matches(cpu, '\bAMD\b', 'i') THEN 'AMD'
+                WHEN regexp_matches(cpu, '^Apple\b', 'i') THEN 'Apple'
+                WHEN regexp_matches(cpu, '\b(Neoverse|Cortex)\b', 'i') THEN 'Arm'
+            END,
+            'family': nullif(CASE
+                WHEN regexp_matches(cpu, '\bIntel\b', 'i') THEN regexp_extract(cpu, '\b(Xeon|Core|Atom|Celeron|Pentium)\b', 1)
+                WHEN regexp_matches(cpu, '\bAMD\b', 'i')
+                    THEN regexp_extract(cpu, '\b(EPYC|Ryzen Threadripper|Ryzen|Athlon|Opteron)\b', 1)
+                WHEN regexp_matches(cpu, '^Apple\b', 'i') THEN regexp_extract(cpu, '\b(M\d+)\b', 1)
+                ELSE regexp_extract(cpu, '\b(Neoverse|Cortex)\b', 1)
+            END, ''),
+            'series': nullif(CASE
+                WHEN contains(cpu, 'Xeon') THEN trim(regexp_extract(cpu,
+                    'Xeon (?:CPU )?((?:(?:Platinum|Gold|Silver|Bronze) )?(?:[A-Za-z]\d?-)?\d{4,5}[A-Z+]*(?: v\d)?)', 1))
+                WHEN regexp_matches(cpu, '\bIntel\b.*\bCore\b') THEN regexp_extract(cpu,
+                    'Core (i[3579]-\d{3,5}[A-Z0-9]{0,4}|Ultra [3579] \d{3}[A-Z]{0,2}|[357] \d{3}[A-Z]{0,2}|m[357]-[0-9A-Z]+)', 1)
+                WHEN contains(cpu, 'EPYC') THEN regexp_extract(cpu, 'EPYC (\d[0-9A-Z]{3,4})\b', 1)
+                WHEN contains(cpu, 'Ryzen') THEN regexp_extract(cpu,
+                    'Ryzen (?:Threadripper )?((?:AI )?(?:PRO )?(?:[3579] )?(?:PRO )?\d{4}[A-Z0-9]{0,3})\b', 1)
+                WHEN regexp_matches(cpu, '^Apple\b', 'i') THEN regexp_extract(cpu, '\b(M\d+(?: (?:Pro|Max|Ultra))?)\b', 1)
+                ELSE regexp_extract(cpu, '\b(?:Neoverse|Cortex)-([A-Z]\d+)', 1)
+            END, '')
+        }] ELSE [] END AS cpus,
+        coalesce(list_transform(list_filter(gpus, lambda found: found.number > 0), lambda found: {
+            'componentName': nullif(found.name, ''),
+            'componentType': 'gpu',
+            'nbComponent': found.number,
+            -- one size is known of all GPUs; and that in the name of a GH200 is that of its CPU
+            'memorySize': coalesce(
+                CASE WHEN len(gpus) = 1 THEN round(gpu_memory_gb * 1.073741824, 3) END,
+                CASE WHEN NOT regexp_matches(found.name, 'G[HB]200')
+                    THEN try_cast(nullif(regexp_extract(found.name, '\b(\d+) ?GB\b', 1), '') AS DOUBLE) END
+            ),
+            'manufacturer': CASE
+                WHEN regexp_matches(found.name, '\b(NVIDIA|Tesla|GeForce|Quadro)\b', 'i') THEN 'NVIDIA'
+                WHEN regexp_matches(found.name, '\b(AMD|Radeon|Instinct)\b', 'i') THEN 'AMD'
+                WHEN regexp_matches(found.name, '\bIntel\b', 'i') THEN 'Intel'
+                WHEN regexp_matches(found.name, '^Apple\b', 'i') THEN 'Apple'
+            END,
+            'family': nullif(regexp_extract(found.name, '\b(GeForce|Tesla|Quadro|TITAN|Radeon|Instinct|Arc)\b', 1), ''),
+            'series': nullif(regexp_extract(found.name,
+                '\b((?:RTX|GTX) \d{3,4}(?: Ti)?(?: SUPER)?|GB200|MI\d+X?|[ABHLPTV]\d{1,4}S?)\b', 1), '')
+        }), []) AS gpus,
+        CASE WHEN ram_gb > 0 THEN [{
+            'componentName': NULL::VARCHAR,
+            'componentType': 'ram',
+            'nbComponent': 1,
+            'memorySize': round(ram_gb * 1.073741824, 3),
+            'manufacturer': NULL::VARCHAR,
+            'family': NULL::VARCHAR,
+            'series': NULL::VARCHAR
+        }] ELSE [] END AS memory
+    FROM machine
+), prepared AS (
+    SELECT
+        r.*,
+        list_transform(cpus || component.gpus || memory, lambda found: struct_pack(
+            componentName := found.componentName, componentType := found.componentType, nbComponent := found.nbComponent,
+            memorySize := found.memorySize, manufacturer := found.manufacturer, family := found.family,
+            series := found.series,
+            share := CASE WHEN list_contains(r.flags, 'overlapping') AND r.attributed_share BETWEEN 0 AND 1
+                THEN r.attributed_share END
+        )) AS components,
+        codecarbon_version AS version,
+        strftime(started_at AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S') AS begun,
+        nullif(cpu_method, 'unknown') AS cpu_mode,
+        nullif(nullif(gpu_method, 'unknown'), 'none') AS gpu_mode,
+        -- The split is known where the parts make up the whole. A GPU that nobody measured is no measure of 0 kWh.
+        coalesce(abs(coalesce(cpu_energy_kwh, 0) + coalesce(gpu_energy_kwh, 0) + coalesce(ram_energy_kwh, 0) - energy_kwh)
+            <= 1e-6 * energy_kwh, false) AND cpu_energy_kwh IS NOT NULL AS is_split,
+        is_split AND (gpu_energy_kwh > 0 OR gpu_energy_kwh IS NOT NULL AND gpu_mode IS NOT NULL) AS has_gpu
+    FROM report.runs AS r
+    JOIN component USING (hardware_id)
+), measured AS (
+    SELECT
+        *,
+        CASE
+            WHEN energy_kwh IS NULL THEN []
+            WHEN NOT is_split THEN [{
+                'measurementMethod': concat(meter, ';cpu=', cpu_method, ';gpu=', gpu_method, ';ram=', ram_method),
+                'version': version,
+                'cpuTrackingMode': cpu_mode,
+                'gpuTrackingMode': gpu_mode,
+                'averageUtilizationCpu': round(cpu_utilization, 4),
+                'averageUtilizationGpu': round(gpu_utilization, 4),
+                'powerCalibrationMeasurement': idle_energy_kwh,
+                'durationCalibrationMeasurement': idle_duration_s,
+                'powerConsumption': energy_kwh,
+                'measurementDuration': duration_s,
+                'measurementDateTime': begun
+            }]
+            ELSE list_filter([
+                {
+                    'measurementMethod': concat(meter, ';cpu=', cpu_method),
+                    'version': version,
+                    'cpuTrackingMode': cpu_mode,
+                    'gpuTrackingMode': NULL,
+                    'averageUtilizationCpu': round(cpu_utilization, 4),
+                    'averageUtilizationGpu': NULL,
+                    'powerCalibrationMeasurement': idle_cpu_energy_kwh,
+                    'durationCalibrationMeasurement': CASE WHEN idle_cpu_energy_kwh IS NOT NULL THEN idle_duration_s END,
+                    'powerConsumption': cpu_energy_kwh,
+                    'measurementDuration': duration_s,
+                    'measurementDateTime': begun
+                },
+                CASE WHEN has_gpu THEN {
+                    'measurementMethod': concat(meter, ';gpu=', gpu_method),
+                    'version': version,
+                    'cpuTrackingMode': NULL,
+                    'gpuTrackingMode': gpu_mode,
+                    'averageUtilizationCpu': NULL,
+                    'averageUtilizationGpu': round(gpu_utilization, 4),
+                    'powerCalibrationMeasurement': idle_gpu_energy_kwh,
+                    'durationCalibrationMeasurement': CASE WHEN idle_gpu_energy_kwh IS NOT NULL THEN idle_duration_s END,
+                    'powerConsumption': gpu_energy_kwh,
+                    'measurementDuration': duration_s,
+                    'measurementDateTime': begun
+                } END,
+                CASE WHEN ram_energy_kwh > 0 OR ram_energy_kwh IS NOT NULL AND ram_method <> 'none' THEN {
+                    'measurementMethod': concat(meter, ';ram=', ram_method),
+                    'version': version,
+                    'cpuTrackingMode': NULL,
+                    'gpuTrackingMode': NULL,
+                    'averageUtilizationCpu': NULL,
+                    'averageUtilizationGpu': NULL,
+                    'powerCalibrationMeasurement': idle_ram_energy_kwh,
+                    'durationCalibrationMeasurement': CASE WHEN idle_ram_energy_kwh IS NOT NULL THEN idle_duration_s END,
+                    'powerConsumption': ram_energy_kwh,
+                    'measurementDuration': duration_s,
+                    'measurementDateTime': begun
+                } END
+            ], lambda found: found IS NOT NULL)
+        END AS measures
+    FROM prepared
+), answer AS (
+    SELECT
+        run_id,
+        project_name,
+        task,
+        {
+            'reportId': run_id,
+            'reportDatetime': strftime(ended_at AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S'),
+            'publisher': {'projectName': nullif(trim(project_name), '')}
+        } AS header,
+        measures,
+        CASE WHEN regexp_extract(trim(os), '^[^-]+') <> '' THEN {
+            -- CodeCarbon writes the whole platform, such as Linux-5.15.0-116-generic-x86_64-with-glibc2.35
+            'os': regexp_extract(trim(os), '^[^-]+'),
+            'distribution': nullif(trim(distribution), ''),
+            'distributionVersion': nullif(trim(distribution_version), '')
+        } END AS system,
+        -- What `carbon-pipeline run` measures may be written in anything.
+        CASE WHEN source <> 'command' THEN {'language': 'python', 'version': nullif(trim(python_version), '')} END AS software,
+        {
+            'infraType': CASE WHEN nullif(trim(cloud_provider), '') IS NOT NULL THEN 'publicCloud' ELSE 'onPremise' END,
+            'cloudProvider': CASE lower(trim(cloud_provider)) WHEN 'gcp' THEN 'google' ELSE nullif(lower(trim(cloud_provider)), '') END,
+            'components': components
+        } AS infrastructure,
+        CASE WHEN coalesce(nullif(trim(country_name), ''), country_iso_code) IS NOT NULL THEN {
+            'country': coalesce(nullif(trim(country_name), ''), country_iso_code),
+            'latitude': latitude,
+            'longitude': longitude,
+            'location': nullif(trim(region), ''),
+            'powerSourceCarbonIntensity': CASE WHEN intensity_source NOT IN ('unknown', 'world_average')
+                THEN round(carbon_intensity_g_per_kwh, 6) END
+        } END AS environment,
+        quality,
+        concat_ws(' ',
+            CASE status WHEN 'failed' THEN 'The work failed.' WHEN 'cancelled' THEN 'The work was cancelled.'
+                WHEN 'interrupted' THEN 'The work was interrupted.' END,
+            CASE WHEN len(measures) > 1 THEN 'The measures are the parts of one run: together they are its energy.' END,
+            CASE WHEN pue > 1 THEN format('A PUE of {:.4g} is contained in them.', pue)
+                WHEN pue = 1 THEN 'No PUE is contained in them.' END,
+            CASE WHEN energy_high_kwh IS NOT NULL THEN
+                format('At the wall the machine drew between {:.4g} and {:.4g} kWh.', energy_low_kwh, energy_high_kwh) END,
+            CASE WHEN emissions_high_kg IS NOT NULL THEN
+                format('Emissions: {:.4g} kg CO2eq, between {:.4g} and {:.4g}.', emissions_kg, emissions_low_kg, emissions_high_kg)
+                WHEN emissions_kg IS NOT NULL THEN format('Emissions: {:.4g} kg CO2eq.', emissions_kg) END,
+            CASE WHEN intensity_source = 'world_average' THEN 'The country is not known: their carbon intensity is the world''s mean.' END,
+            CASE WHEN list_contains(flags, 'overlapping') AND attributed_share < 1 THEN
+                format('Other tracked work used the machine at the same time; the share of this one is {:.4g}.', attributed_share) END,
+            CASE WHEN parent_run_id IS NOT NULL THEN concat('Part of the run ', parent_run_id, '.') END,
+            CASE WHEN len(flags) > 0 THEN concat('Flags: ', array_to_string(flags, ', '), '.') END
+        ) AS description
+    FROM measured
+)
+SELECT
+    run_id,
+    project_name,
+    task,
+    to_json({
+        'header': header, 'measures': measures, 'system': system, 'software': software, 'infrastructure': infrastructure,
+        'environment': environment, 'quality': quality, 'description': description
+    })::VARCHAR AS machine
+FROM answer
+WHERE run_id = coalesce($run_id, run_id)
+ORDER BY header.reportDatetime, run_id;

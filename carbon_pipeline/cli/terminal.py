@@ -1,0 +1,187 @@
+"""What commands print: lines, tables, JSON, progress. Nothing here knows what is in them."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from carbon_pipeline.warehouse.progress import Progress
+
+WIDE = 200
+"""Width of a table that does not go to a terminal, characters."""
+
+NARROWEST = 24
+"""A column is not made narrower than this many characters, or than its content; else rows become lists."""
+
+LOG_S = 5.0
+"""How often progress is reported, where there is no terminal for a bar, seconds."""
+
+
+def say(message: str) -> None:
+    """Print one line on stderr.
+
+    Args:
+        message: the line; line breaks in it become blanks.
+    """
+    if sys.stderr is None:  # closed: print would take standard output
+        return
+    print(printable(" ".join(message.split())), file=sys.stderr)
+
+
+def printable(text: str) -> str:
+    """Escape what would control the terminal in text from outside.
+
+    Args:
+        text: the text.
+
+    Returns:
+        The text with characters that are not printable as escapes, such as `\\x1b`.
+    """
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number of things.
+
+    Args:
+        number: how many.
+        noun: what, in the singular.
+
+    Returns:
+        Such as `1 run` or `2,000 runs`.
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+@contextmanager
+def progress_bar() -> "Iterator[Progress]":
+    """Show rows and rate of a load: a bar on a terminal, elsewhere a line on stderr every few seconds."""
+    from carbon_pipeline.warehouse.progress import Progress
+
+    if not sys.stderr.isatty():
+        yield Progress(_LogLines())
+        return
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading ...", total=None)
+
+        def show(progress: "Progress") -> None:
+            total = progress.total_bytes or None
+            bar.update(task, description=_rate(progress), completed=progress.done_bytes, total=total)
+
+        yield Progress(show)
+
+
+class _LogLines:
+    """Prints a line every `LOG_S` seconds."""
+
+    def __init__(self) -> None:
+        self._reported = time.monotonic()
+
+    def __call__(self, progress: "Progress") -> None:
+        if time.monotonic() - self._reported >= LOG_S:
+            self._reported = time.monotonic()
+            say(_rate(progress))
+
+
+def _rate(progress: "Progress") -> str:
+    if not progress.rows:
+        return "examining and copying the files"
+    return f"{progress.rows:,} rows, {progress.rows / max(progress.seconds, 1e-3):,.0f} rows/s"
+
+
+@contextmanager
+def counter(noun: str) -> "Iterator[Callable[[int], None]]":
+    """Show a count that grows: in place on a terminal, elsewhere as a line on stderr every few seconds.
+
+    Args:
+        noun: what is counted, in the plural.
+
+    Yields:
+        Call it with the number that is done.
+    """
+    began = reported = time.monotonic()
+
+    def show(done: int) -> None:
+        nonlocal reported
+        now = time.monotonic()
+        rate = f"{done:,} {noun}, {done / max(now - began, 1e-3):,.0f} {noun}/s"
+        if sys.stderr.isatty():
+            print(f"\r{rate} ", end="", file=sys.stderr, flush=True)
+        elif now - reported >= LOG_S:
+            reported = now
+            say(rate)
+
+    try:
+        yield show
+    finally:
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON.
+
+    Args:
+        value: what JSON can hold; anything else becomes text.
+    """
+    text = json.dumps(value, indent=1, ensure_ascii=False, default=str)
+    print(text.encode(errors="backslashreplace").decode())
+
+
+def print_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
+    """Print rows as a table, or one line per value where the table would be too wide.
+
+    Args:
+        rows: what to show; all with the same keys. A column in which all values are empty is omitted.
+        title: stands above.
+    """
+    if not rows:
+        print(f"{title}: no rows")
+        return
+    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS") or WIDE)
+    console = Console(markup=False, highlight=False, width=width)
+    columns = [name for name in rows[0] if any(row[name] not in (None, "") for row in rows)]
+    widths = {name: max(len(name), *(len(_cell_text(row[name])) for row in rows)) for name in columns}
+    if sum(min(natural, NARROWEST) + 3 for natural in widths.values()) + 1 > console.width:
+        _print_lists(rows, columns, title)
+        return
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for name in columns:
+        number = all(row[name] is None or isinstance(row[name], int | float) for row in rows)
+        fits = widths[name] <= NARROWEST
+        table.add_column(name, justify="right" if number else "left", overflow="fold", no_wrap=fits)
+    for row in rows:
+        table.add_row(*(_cell_text(row[name]) for name in columns))
+    console.print(table)
+
+
+def _print_lists(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str) -> None:
+    """Rows that are too wide for a table: one line for each value."""
+    print(title)
+    for row in rows:
+        print()
+        for name in columns:
+            if row[name] not in (None, ""):
+                print(f"  {name:<{max(map(len, columns))}}  {_cell_text(row[name])}")
+
+
+def _cell_text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return printable(", ".join(map(str, value)) if isinstance(value, list) else str(value))

@@ -1,0 +1,211 @@
+"""Commands that load, import, rebuild and query the warehouse."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carbon_pipeline.cli.errors import fail
+from carbon_pipeline.cli.terminal import counted, print_json, print_table, printable, progress_bar, say
+from carbon_pipeline.common.csv_text import csv_text
+from carbon_pipeline.errors import FAILURE, WRONG_INPUT, InputError
+from carbon_pipeline.model.flags import FLAGS
+from carbon_pipeline.settings import read_settings
+
+if TYPE_CHECKING:
+    from carbon_pipeline.warehouse.batch import FileResult
+    from carbon_pipeline.warehouse.warehouse import Warehouse
+
+RUN_COLUMNS = (
+    "run_id",
+    "started_at",
+    "name",
+    "project_name",
+    "status",
+    "duration_s",
+    "energy_kwh",
+    "energy_low_kwh",
+    "energy_high_kwh",
+    "emissions_kg",
+    "quality",
+    "flags",
+)
+"""The columns of `runs` that fit a terminal; csv and json print all of them."""
+
+RUN_ID_CHARACTERS = 8
+"""So much of a run ID is nearly always unique."""
+
+MOST_REJECTED = 10
+"""Rejected rows that an import prints."""
+
+MOST_RUNS = 50
+"""Runs in the table of `report runs`, if --limit is not given."""
+
+LOCK_TIMEOUT_S = 10.0
+"""How long a command waits for another writer, seconds."""
+
+
+class Format(StrEnum):
+    """How a report is printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+def load() -> None:
+    """Load the records that have landed, and the files in the inbox, into the warehouse."""
+    from carbon_pipeline.warehouse.batch import refusals
+    from carbon_pipeline.warehouse.inbox import SETTLED_S
+
+    warehouse = open_warehouse()
+    with progress_bar() as progress:
+        results = warehouse.load(progress)
+    for sentence in refusals(results):
+        say(sentence)
+    if fresh := warehouse.fresh():
+        names = ", ".join(path.name for path in fresh)
+        say(f"left for the next load, since they changed in the last {SETTLED_S:g} s: {names}")
+    total = _totals(results)
+    print(
+        f"{counted(len(results), 'file')}: {counted(total['loaded'], 'run')} loaded, "
+        f"{counted(total['superseded'], 'row')} superseded, {total['quarantined']} rejected; "
+        f"{counted(warehouse.count(), 'run')} in {warehouse.path}"
+    )
+
+
+def rebuild(
+    replace: Annotated[bool, typer.Option("--replace", help="Take the new one even if it is not the same.")] = False,
+) -> None:
+    """Rebuild the warehouse from the stored source files and verify that it is the same."""
+    from carbon_pipeline.warehouse.rebuild import rebuild as rebuild_warehouse
+
+    warehouse = open_warehouse()
+    with progress_bar() as progress:
+        found = rebuild_warehouse(warehouse, replace=replace, progress=progress)
+    for sentence in found.differences:
+        say(sentence)
+    if found.differences and not replace:
+        fail("the rebuilt warehouse is not the same; the old one stays (--replace takes the new one)", FAILURE)
+    outcome = "differs and has taken its place" if found.differences else "is the same"
+    if found.is_first:
+        outcome = "is the first one"
+    print(f"rebuilt from {counted(found.files, 'file')}: {counted(found.runs, 'run')}; it {outcome}")
+
+
+def import_(
+    names: Annotated[list[str], typer.Argument(metavar="PATH...", help="CSV files of CodeCarbon, or folders of them.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
+) -> None:
+    """Import CSV files of CodeCarbon into the warehouse."""
+    from carbon_pipeline.warehouse.csv_import import find_files
+
+    if not all(map(str.strip, names)):
+        raise InputError("a path is empty: name the files or folders")
+    paths = list(map(Path, names))
+    warehouse = open_warehouse()
+    found = find_files(paths, warehouse.data_dir)
+    if not found.files:
+        if reasons := [*found.refused, *found.left_out]:
+            raise InputError("; ".join(reasons))
+        others = counted(found.others, "file") + " of other kinds"
+        raise InputError(f"no CSV file of CodeCarbon in {', '.join(map(str, paths))}: {others}")
+    with progress_bar() as progress:
+        results = warehouse.import_csv(found.files, progress)
+    flags = Counter[str]()
+    for result in results:
+        flags.update(result.flags)
+    total = _totals(results)
+    if as_json:
+        print_json({
+            "files": [_row(result) | {"flags": result.flags} for result in results],
+            "total": total,
+            "flags": flags,
+            "rejected": found.refused,
+            "skipped": found.left_out,
+            "others": found.others,
+        })  # fmt: skip
+    else:
+        last = {"file": f"in all, {counted(len(results), 'file')}", **total, "note": ""}
+        print_table([*map(_row, results), last], "Imported")
+        for flag, runs in flags.most_common():
+            print(f"  {runs:>9,} {flag}: {FLAGS[flag]}")
+        _print_rejected(warehouse, results)
+        for reason in found.left_out:
+            say(f"skipped: {reason}")
+        if found.others:
+            say(f"skipped: {counted(found.others, 'other file')}, hidden or none of CodeCarbon's")
+    if found.refused:
+        fail("; ".join(found.refused), WRONG_INPUT)
+    if total["read"] and total["quarantined"] == total["read"]:
+        fail("all rows were rejected; nothing was imported", WRONG_INPUT)
+
+
+def report(
+    name: Annotated[str, typer.Argument(help="View of the schema `report`.")] = "runs",
+    format: Annotated[Format, typer.Option(help="How to print it.")] = Format.table,
+    limit: Annotated[int | None, typer.Option(min=1, help="Rows at most.")] = None,
+) -> None:
+    """Print a report: runs, daily, by_project, by_asset, by_country, by_hardware, by_method, quarantine, ..."""
+    warehouse = open_loaded_warehouse()
+    if name == "runs":
+        every = sorted(warehouse.report(name), key=lambda run: (run["started_at"], run["run_id"]), reverse=True)
+        limit = MOST_RUNS if limit is None and format is Format.table else limit
+        rows = every[:limit]
+        if len(rows) < len(every):
+            say(f"the newest {len(rows)} of {len(every)} runs")
+    elif name == "daily" and limit is not None:
+        rows = warehouse.report(name)[-limit:]
+    else:
+        rows = warehouse.report(name, limit)
+    if format is Format.json:
+        print_json(rows)
+    elif format is Format.csv:
+        print(csv_text(list(rows[0]), rows) if rows else "", end="")
+    else:
+        print_table(_brief(rows) if name == "runs" else rows, f"report.{name}")
+
+
+def open_warehouse() -> "Warehouse":
+    """Open the warehouse of the settings in force. No file is opened yet."""
+    from carbon_pipeline.warehouse.warehouse import Warehouse
+
+    settings = read_settings()
+    return Warehouse(settings.data_dir, timeout_s=LOCK_TIMEOUT_S, memory_limit=settings.memory_limit)
+
+
+def open_loaded_warehouse() -> "Warehouse":
+    """Open the warehouse for reading, with a line on stderr if something has not been loaded into it."""
+    warehouse = open_warehouse()
+    if pending := warehouse.pending():
+        say(f"{counted(len(pending), 'file')} landed or in the inbox, and not loaded yet: carbon-pipeline load")
+    return warehouse
+
+
+def _totals(results: "Sequence[FileResult]") -> dict[str, int]:
+    names = ("read", "loaded", "superseded", "quarantined", "flagged")
+    return {name: sum(getattr(result, f"rows_{name}") for result in results) for name in names}
+
+
+def _row(result: "FileResult") -> dict[str, Any]:
+    return {"file": result.source_file, **_totals([result]), "note": result.note}
+
+
+def _print_rejected(warehouse: "Warehouse", results: "Sequence[FileResult]") -> None:
+    rejected = sum(result.rows_quarantined for result in results)
+    if not rejected:
+        return
+    rows = warehouse.quarantined([result.source_file for result in results], MOST_REJECTED)
+    for row in rows:
+        print(f"  rejected: {row['source_file']}, line {row['line']}: {printable(row['reason'])}")
+    if rejected > len(rows):
+        print(f"  ... and {rejected - len(rows):,} more: carbon-pipeline report quarantine")
+
+
+def _brief(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {column: run[column] for column in RUN_COLUMNS} | {"run_id": run["run_id"][:RUN_ID_CHARACTERS]} for run in runs
+    ]

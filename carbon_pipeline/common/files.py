@@ -1,0 +1,93 @@
+"""Writing files so that a reader sees the old one or the new one, never half of one."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
+    """Replace a file atomically: write the new one under a hidden name beside it, then rename it in place.
+
+    Args:
+        path: the file; missing folders are made.
+        durable: whether to wait until the disk has it, so that a power cut leaves no empty file.
+
+    Yields:
+        The hidden name to write to. If the block raises, that file is removed and `path` stays as it was.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        yield beside
+        if durable:
+            sync(beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    if durable:
+        sync_folder(path.parent)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically, as UTF-8 and with its line ends as they are.
+
+    Args:
+        path: the file; missing folders are made.
+        text: its content.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    with replacing(path) as beside:
+        beside.write_text(text, encoding="utf-8", newline="")
+
+
+def sync(path: Path) -> None:
+    """Wait until a file is on the disk.
+
+    Args:
+        path: the file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut; Windows neither needs nor allows it.
+
+    Args:
+        folder: the folder in which something was renamed.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def printable_path(path: Path) -> str:
+    """Turn a path into text that can be stored and printed, whatever bytes its name is made of.
+
+    Args:
+        path: the path.
+
+    Returns:
+        Its text, with forward slashes; bytes that are no UTF-8 as `\\xff`.
+    """
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")

@@ -1,0 +1,52 @@
+"""The asset `idle_baseline`: what this machine draws while nobody works. How it is measured: `tracking/baseline.py`."""
+
+import dagster as dg
+from pydantic import Field
+
+from carbon_pipeline.dagster.assets.attributes import GROUP, OWNERS
+from carbon_pipeline.dagster.resources.emissions import EmissionsResource
+from carbon_pipeline.model.flags import SHORTEST_BASELINE_S
+from carbon_pipeline.tracking.meter import MeterError
+
+
+class BaselineConfig(dg.Config):
+    """How long the idle machine is measured."""
+
+    seconds: float | None = Field(
+        default=None, gt=0, description="How long to measure; default CARBON_BASELINE_S, else 60 s, as MLPerf Power."
+    )
+    keep_longer: bool = Field(
+        default=False,
+        description="Measure nothing if this host already has a baseline that was measured for longer.",
+    )
+
+
+# In the pool of the measured steps: while one of them runs, the machine is not idle.
+@dg.asset(group_name=GROUP, kinds={"codecarbon"}, owners=OWNERS, pool="energy_meter")
+def idle_baseline(
+    context: dg.AssetExecutionContext, config: BaselineConfig, emissions: EmissionsResource
+) -> dg.MaterializeResult[None]:
+    """The power of the idle machine, kept in `data/baseline/`; later runs on this host show what they used above it."""
+    try:
+        known = emissions.idle() if config.keep_longer else None
+        is_kept = known is not None and known.duration_s > (config.seconds or 0)
+        baseline = known if known and is_kept else emissions.measure_idle(config.seconds)
+    except MeterError as error:
+        # A failing meter breaks no work: the runs after this one have no baseline, or an old one.
+        context.log.error(str(error))
+        return dg.MaterializeResult(metadata={"meter_error": str(error)})
+    if baseline.duration_s < SHORTEST_BASELINE_S:
+        context.log.warning(f"measured for {baseline.duration_s:.1f} s only; MLPerf Power takes at least 60 s")
+    if baseline.is_busy:
+        context.log.warning(f"the machine was not idle: its CPUs were busy for {baseline.load:.0%} of the time")
+    return dg.MaterializeResult(
+        metadata={
+            "carbon/power_w": baseline.power_w,
+            "carbon/energy_kwh": baseline.energy_kwh(),
+            "carbon/duration_s": baseline.duration_s,
+            "carbon/method": "cpu={}, gpu={}, ram={}".format(*baseline.methods),
+            "load": dg.MetadataValue.null() if baseline.load is None else baseline.load,
+            "host": baseline.host,
+            "measured_at": dg.MetadataValue.timestamp(baseline.measured_at),
+        }
+    )

@@ -1,0 +1,54 @@
+"""The asset `runs`: the warehouse's core tables. What is loaded and how is decided in `warehouse/`."""
+
+from collections.abc import Iterable
+
+import dagster as dg
+
+from carbon_pipeline.dagster.asset_keys import Key, asset_key
+from carbon_pipeline.dagster.assets.attributes import FRESH, GROUP, OWNERS
+from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
+from carbon_pipeline.dagster.ui_metadata import column_schema, table_metadata
+from carbon_pipeline.warehouse.batch import refusals
+
+
+# Waiting for another writer is no failure: the next attempt finds the warehouse free.
+@dg.asset(
+    group_name=GROUP,
+    kinds={"duckdb"},
+    owners=OWNERS,
+    pool="warehouse",
+    freshness_policy=FRESH,
+    retry_policy=dg.RetryPolicy(max_retries=2, delay=10),
+)
+def runs(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+    """What has landed or was placed in the inbox, normalised into the tables of `core`: one row per run."""
+    opened = warehouse.open()
+    results = opened.load()
+    for sentence in refusals(results):
+        context.log.warning(sentence)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": opened.count(),
+            "dagster/table_name": "core.run",
+            "dagster/column_schema": column_schema(opened.columns()),
+            "database": dg.MetadataValue.path(opened.path.resolve()),
+            "files_loaded": len(results),
+            "rows_loaded": sum(result.rows_loaded for result in results),
+            "rows_superseded": sum(result.rows_superseded for result in results),
+            "rows_quarantined": sum(result.rows_quarantined for result in results),
+            "latest": table_metadata(opened.latest(5)),
+        }
+    )
+
+
+def runs_after(upstream: Iterable[Key]) -> dg.AssetsDefinition:
+    """The asset `runs` downstream of the tracked assets of a project, so that one launch loads what they have used.
+
+    Args:
+        upstream: keys of the tracked assets.
+
+    Returns:
+        The asset, to be used in place of `runs`.
+    """
+    deps = [asset_key(key) for key in upstream]
+    return runs.map_asset_specs(lambda spec: spec.replace_attributes(deps=deps))

@@ -1,0 +1,82 @@
+"""Budgets as asset checks. How a budget is judged: `model/budget.py`.
+
+https://docs.dagster.io/guides/test/asset-checks
+"""
+
+from typing import Literal
+
+import dagster as dg
+
+from carbon_pipeline.dagster.asset_keys import Key, asset_key
+from carbon_pipeline.dagster.check_results import Severity, check_result, require_blocking_error, send_alert
+from carbon_pipeline.dagster.resources.alerts import AlertsResource
+from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
+from carbon_pipeline.model.budget import Budget, Period
+from carbon_pipeline.model.judgement import Judgement
+
+
+def carbon_budget(
+    asset: Key,
+    *,
+    max_kg: float | None = None,
+    max_kwh: float | None = None,
+    period: Literal["run", "day", "month"] = "run",
+    severity: Severity = "ERROR",
+    blocking: bool = False,
+    name: str | None = None,
+) -> dg.AssetChecksDefinition:
+    """Hold an asset to a budget of each run, or of all its runs in a calendar day or month (UTC).
+
+    The check loads what has landed first, so that the run that has just ended counts: everything that this run of
+    Dagster has done for the asset, with attempts that failed, ops of a graph and partitions. Of runs that overlap on a
+    host, their shares count. Where an energy is not known, or the warehouse cannot be read, the check warns.
+
+    Args:
+        asset: key of a tracked asset.
+        max_kg: emissions, kg CO2eq.
+        max_kwh: energy, kWh.
+        period: `run`, `day` or `month`.
+        severity: `ERROR` or `WARN`.
+        blocking: whether what is downstream waits in the same run; only with `ERROR`.
+        name: name of the check; default `carbon_budget_per_run` and so on.
+
+    Returns:
+        The check. It needs the resources `warehouse` and `alerts` (see `carbon_resources`).
+
+    Raises:
+        ValueError: there is no limit, or one that is not above 0, or no such period, or a warning is to block.
+
+    Example:
+        >>> carbon_budget("my_model", max_kwh=0.5, period="month", severity="WARN").check_key.name
+        'carbon_budget_per_month'
+    """
+    budget = Budget(max_kg, max_kwh, Period(period))
+    require_blocking_error(severity, blocking)
+    key = asset_key(asset)
+
+    @dg.asset_check(
+        asset=key,
+        name=name or f"carbon_budget_per_{budget.period}",
+        blocking=blocking,
+        pool="warehouse",
+        description=f"At most {budget}.",
+    )
+    def check(
+        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, alerts: dg.ResourceParam[AlertsResource]
+    ) -> dg.AssetCheckResult:
+        def judge() -> Judgement:
+            opened = warehouse.open()
+            opened.load()
+            calendar = "day" if budget.period is Period.run else budget.period.value
+            spent = opened.spent(key.to_user_string(), calendar, context.run.run_id)
+            if spent is None:
+                return Judgement(True, "no run of this asset is in the warehouse: is it tracked?", {})
+            found = budget.judge(spent)
+            if not found.passed and found.is_known:
+                subject = f"{key.to_user_string()} is over its carbon budget"
+                send_alert(context, alerts, subject, found.description)
+            return found
+
+        return check_result(context, severity, judge)
+
+    return check

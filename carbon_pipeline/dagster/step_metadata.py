@@ -1,0 +1,106 @@
+"""The carbon metadata of assets: numbers under keys that never change their unit, and how a step hands them to Dagster.
+
+They go to the materialization where one is still to come. Where it is out already (generators), or never comes
+(failures, cancels), they go to an observation of the asset, which is kept whatever becomes of the step.
+https://docs.dagster.io/guides/build/assets/metadata-and-tags
+"""
+
+import logging
+from typing import Any
+
+from carbon_pipeline.model.record import RunRecord, mean_power_w
+from carbon_pipeline.model.summary import summary
+
+logger = logging.getLogger(__name__)
+
+SUMMARY = "carbon/summary"
+"""Key of the line for people, in Markdown."""
+
+
+def carbon_metadata(record: RunRecord, assets_of_the_step: int = 1) -> dict[str, float | str]:
+    """The numbers of a run. Dagster plots the floats; what is not known is absent, never 0.
+
+    Args:
+        record: what was measured.
+        assets_of_the_step: how many assets the measured step makes; the numbers are those of the step.
+
+    Returns:
+        Metadata by key.
+    """
+    found = {
+        "carbon/energy_kwh": record.energy_kwh,
+        "carbon/energy_low_kwh": record.energy_low_kwh,
+        "carbon/energy_high_kwh": record.energy_high_kwh,
+        "carbon/energy_above_idle_kwh": record.energy_above_idle_kwh,
+        "carbon/power_w": mean_power_w(record.energy_kwh, record.duration_s),
+        "carbon/quality": record.quality,
+        "carbon/emissions_kg": record.emissions_kg,
+        "carbon/emissions_low_kg": record.emissions_low_kg,
+        "carbon/emissions_high_kg": record.emissions_high_kg,
+        "carbon/duration_s": record.duration_s,
+        "carbon/carbon_intensity_g_per_kwh": record.carbon_intensity_g_per_kwh,
+        "carbon/method": f"cpu={record.cpu_method}, gpu={record.gpu_method}, ram={record.ram_method}",
+        "carbon/intensity_source": record.intensity_source,
+        "carbon/location_source": record.location_source,
+        "carbon/flags": ", ".join(record.flags) or "none",
+        "carbon/status": record.status,
+        "carbon/attempt": record.retry_number or None if record.status == "completed" else record.retry_number,
+        "carbon/assets_of_the_step": assets_of_the_step if assets_of_the_step > 1 else None,
+        "carbon/run_id": record.run_id,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def dagster_metadata(record: RunRecord | None, assets_of_the_step: int = 1) -> dict[str, Any]:
+    """The metadata of a materialization or observation, with one line for people on top.
+
+    Args:
+        record: what was measured, if there is a record.
+        assets_of_the_step: how many assets the measured step makes; the numbers are those of the step.
+
+    Returns:
+        Metadata by key.
+    """
+    import dagster as dg
+
+    if record is None:
+        return {}
+    line = dg.MetadataValue.md(summary(record, assets_of_the_step))
+    return {SUMMARY: line, **carbon_metadata(record, assets_of_the_step)}
+
+
+def attach_metadata(context: Any, record: RunRecord | None, *, to_materialization: bool) -> None:
+    """Hand the numbers to each asset of the step; an op that makes no asset, and a check, have the record alone.
+
+    Args:
+        context: of the step.
+        record: what was measured, if there is a record.
+        to_materialization: whether the materialization of the assets is still to come, and can take them.
+    """
+    op = getattr(context, "op_execution_context", context)
+    try:
+        if record is None or not op.has_assets_def:
+            return
+        keys = sorted(op.selected_asset_keys)
+        metadata = dagster_metadata(record, assets_of_the_step=len(keys))
+        for key in keys:
+            if to_materialization and hasattr(context, "add_asset_metadata") and _makes(op, key):
+                context.add_asset_metadata(dict(metadata), asset_key=key)
+            else:
+                _observe(context, op, key, dict(metadata))
+    except Exception:  # whatever it is, the work has been done
+        logger.exception("the carbon metadata could not be attached")
+
+
+def _makes(op: Any, key: Any) -> bool:
+    """Whether this step makes the asset: of a graph that does, most steps do not."""
+    layer = op.job_def.asset_layer
+    handle = op.get_step_execution_context().node_handle
+    return any(layer.get_asset_key_for_node_output(handle, output.name) == key for output in op.op_def.output_defs)
+
+
+def _observe(context: Any, op: Any, key: Any, metadata: dict[str, Any]) -> None:
+    import dagster as dg
+
+    partition = op.partition_key if op.has_partition_key and op.assets_def.partitions_def else None
+    context.log_event(dg.AssetObservation(key, metadata=metadata, partition=partition))

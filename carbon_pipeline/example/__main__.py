@@ -1,0 +1,26 @@
+"""`python -m carbon_pipeline.example`: runs the whole pipeline once and prints what it measured (`make run`)."""
+
+import sys
+
+from carbon_pipeline.cli.errors import ending_cleanly
+from carbon_pipeline.cli.terminal import print_table
+from carbon_pipeline.example.run_once import run_pipeline_once
+
+
+def main() -> None:
+    """Run the pipeline and print the summary. Exit status 0 only if all of it worked."""
+    summary = run_pipeline_once()
+    print_table(summary.measured, summary.title)
+    if summary.warnings:
+        print("Warnings about these numbers:")
+        for sentence in summary.warnings:
+            print(f"  {sentence}")
+    print("Files written:")
+    for description, path in summary.files.items():
+        print(f"  {description:<35}{path}")
+    print("Next: `make ui` shows the assets, `.venv/bin/carbon-pipeline report` the runs.")
+
+
+if __name__ == "__main__":
+    with ending_cleanly("--debug" in sys.argv):
+        main()

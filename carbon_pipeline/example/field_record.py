@@ -1,0 +1,43 @@
+"""The asset `field_record` and its check: the 33 fields of the original document, one row per run of the regression."""
+
+from typing import Any
+
+import dagster as dg
+
+from carbon_pipeline.dagster.assets.attributes import GROUP, OWNERS
+from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
+from carbon_pipeline.dagster.ui_metadata import table_metadata
+from carbon_pipeline.example.tracking_info import FILE, add_row
+from carbon_pipeline.example.training import TrainedModel
+from carbon_pipeline.model.field_checks import problems
+from carbon_pipeline.model.fields import FIELDS
+from carbon_pipeline.model.fields import field_record as fields_of
+
+
+@dg.asset(group_name=GROUP, kinds={"csv"}, owners=OWNERS)
+def field_record(warehouse: WarehouseResource, regression_model: TrainedModel) -> dg.MaterializeResult[dict[str, Any]]:
+    """The 33 fields of this run, also added to `data/tracking_info.csv`."""
+    if regression_model.record is None:
+        raise dg.Failure("the training left no record; the log of regression_model says why", allow_retries=False)
+    row = fields_of(regression_model.record)
+    path = warehouse.open().data_dir / FILE
+    n_rows = add_row(path, row)
+    return dg.MaterializeResult(
+        value=row,
+        metadata={
+            "dagster/row_count": n_rows,
+            "tracking_info": dg.MetadataValue.path(path.resolve()),
+            "fields": table_metadata([{"field": f.name, "value": _text(row[f.name]), "unit": f.unit} for f in FIELDS]),
+        },
+    )
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+@dg.asset_check(asset=field_record)
+def field_record_is_sound(field_record: dict[str, Any]) -> dg.AssetCheckResult:
+    """The 33 fields are complete, energies add up and are not negative, the location is not CodeCarbon's fallback."""
+    faults = problems(field_record)
+    return dg.AssetCheckResult(passed=not faults, description="; ".join(faults) or "nothing wrong")

@@ -1,0 +1,20 @@
+"""The job that runs the whole example, and its daily schedule.
+
+https://docs.dagster.io/guides/automate/schedules
+"""
+
+import dagster as dg
+
+pipeline_job = dg.define_asset_job(
+    "pipeline",
+    selection=dg.AssetSelection.all() - dg.AssetSelection.assets("landing_archive", "daily_report"),
+    description="Trains under tracking, records, loads and reports.",
+)
+
+daily_pipeline = dg.ScheduleDefinition(
+    name="daily_pipeline",
+    job=pipeline_job,
+    cron_schedule="0 3 * * *",
+    execution_timezone="UTC",
+    description="Runs the whole pipeline every day at 03:00 UTC. Stopped until you start it.",
+)

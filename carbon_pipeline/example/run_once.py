@@ -1,0 +1,154 @@
+"""The whole pipeline once, in this process, with a summary: what `make run` prints."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from carbon_pipeline.errors import UserError
+from carbon_pipeline.example.regression.model import LinearModel
+from carbon_pipeline.example.tracking_info import FILE
+from carbon_pipeline.model.flags import FLAGS
+from carbon_pipeline.model.record import RunRecord
+from carbon_pipeline.settings import read_settings
+from carbon_pipeline.tracking.landing import landing_path
+
+if TYPE_CHECKING:
+    from dagster import DagsterEvent
+
+BASELINE_S = 3.0
+"""How long this demonstration measures the idle machine, unless there is a longer baseline; its runs are flagged
+`short_baseline` for that."""
+
+
+class PipelineError(UserError):
+    """A step or an asset check of the pipeline failed."""
+
+
+class Summary(NamedTuple):
+    """What to print after the run.
+
+    Attributes:
+        title: project and run.
+        measured: rows of a table: what, value, how.
+        warnings: a sentence for each flag of the run.
+        files: what was written, by what it is.
+    """
+
+    title: str
+    measured: list[dict[str, Any]]
+    warnings: list[str]
+    files: dict[str, Path]
+
+
+def run_pipeline_once() -> Summary:
+    """Run the job `pipeline` in this process; the run is kept in DAGSTER_HOME, where the UI shows it.
+
+    Returns:
+        What was measured, how, and which files were written.
+
+    Raises:
+        PipelineError: a step or an asset check failed.
+    """
+    import dagster as dg
+
+    from carbon_pipeline.definitions import defs
+
+    data_dir = read_settings().data_dir
+    with dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral() as instance:
+        result = defs.resolve_job_def("pipeline").execute_in_process(
+            instance=instance,
+            run_config={
+                "ops": {"idle_baseline": {"config": {"seconds": BASELINE_S, "keep_longer": True}}},
+                # What went wrong is shown in one sentence; the whole log is in the UI.
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+            raise_on_error=False,
+        )
+        failed = [f"{event.step_key}: {_reason(event)}" for event in result.all_events if event.is_step_failure]
+        checks = result.get_asset_check_evaluations()
+        failed += [f"{check.check_name}: {check.description or 'not passed'}" for check in checks if not check.passed]
+        if failed or not result.success:
+            raise PipelineError(f"the pipeline failed in {'; '.join(failed) or 'its set-up'} (`make ui` shows its log)")
+        trained = result.asset_value("regression_model")
+    record: RunRecord = trained.record
+    return Summary(
+        title=f"{record.project_name}, run {record.run_id}",
+        measured=_measured(trained.model, record),
+        warnings=[*(f"{flag}: {FLAGS[flag]}" for flag in record.flags), *_remedies(record)],
+        files=_files(data_dir, record),
+    )
+
+
+def _remedies(record: RunRecord) -> list[str]:
+    if record.country_iso_code:
+        return []
+    return [
+        "the country is not known (`carbon-pipeline doctor` says why), so the carbon intensity is the world's mean: "
+        "set CARBON_COUNTRY_ISO_CODE, such as FR"
+    ]
+
+
+def _reason(event: "DagsterEvent") -> str:
+    """The message of the exception that a step has ended with."""
+    error = event.step_failure_data.error
+    while error and error.cause:
+        error = error.cause
+    return " ".join(error.message.split()) if error else "no reason was given"
+
+
+def _measured(model: LinearModel, record: RunRecord) -> list[dict[str, Any]]:
+    line = " + ".join(f"{slope:.4f} {name}" for name, slope in model.coefficients.items())
+    place = ", ".join(str(part) for part in (record.country_name or "country not known", record.intensity_year) if part)
+    return [
+        {"what": "model", "value": f"y = {line} + {model.intercept:.4f}", "how": model.hyperparameters.backend},
+        {"what": "duration", "value": f"{record.duration_s:.6f} s", "how": "monotonic clock"},
+        {"what": "CPU energy", "value": _kwh(record.cpu_energy_kwh), "how": record.cpu_method},
+        {"what": "GPU energy", "value": _kwh(record.gpu_energy_kwh), "how": record.gpu_method},
+        {"what": "RAM energy", "value": _kwh(record.ram_energy_kwh), "how": record.ram_method},
+        {"what": "energy", "value": _kwh(record.energy_kwh), "how": f"CodeCarbon {record.codecarbon_version}"},
+        {
+            "what": "at the wall",
+            "value": _between(record.energy_low_kwh, record.energy_high_kwh, "kWh"),
+            "how": f"quality {record.quality}",
+        },
+        {
+            "what": "above idle",
+            "value": _kwh(record.energy_above_idle_kwh),
+            "how": f"idle machine measured for {record.idle_duration_s or 0:.1f} s",
+        },
+        {
+            "what": "carbon intensity",
+            "value": _number(record.carbon_intensity_g_per_kwh, "gCO2eq/kWh"),
+            "how": f"{record.intensity_source} ({place})",
+        },
+        {"what": "emissions", "value": _number(record.emissions_kg, "kg CO2eq"), "how": "energy x carbon intensity"},
+        {
+            "what": "emissions between",
+            "value": _between(record.emissions_low_kg, record.emissions_high_kg, "kg CO2eq"),
+            "how": "energy at the wall x interval of the intensity",
+        },
+    ]
+
+
+def _files(data_dir: Path, record: RunRecord) -> dict[str, Path]:
+    return {
+        "the record of this run": landing_path(record, data_dir),
+        "the 33 fields, one row per run": data_dir / FILE,
+        "the warehouse, for its one writer": data_dir / "warehouse.duckdb",
+        "the same with reports, to query": data_dir / "reports.duckdb",
+        "what the idle machine draws": data_dir / "baseline",
+        "the BoAmps reports": data_dir / "reports" / "boamps",
+    }
+
+
+def _number(value: float | None, unit: str) -> str:
+    return "not known" if value is None else f"{value:.4g} {unit}"
+
+
+def _between(low: float | None, high: float | None, unit: str) -> str:
+    return "not known" if low is None or high is None else f"{low:.2g} to {high:.2g} {unit}"
+
+
+def _kwh(energy_kwh: float | None) -> str:
+    """Energy in kWh and, since a short run has so many zeros, in joules (1 kWh = 3.6e6 J)."""
+    return "not measured" if energy_kwh is None else f"{energy_kwh:.4g} kWh ({energy_kwh * 3.6e6:.4g} J)"

@@ -1,0 +1,95 @@
+"""The assets `training_data` and `regression_model`, the latter trained under tracking. The regression: `regression/`.
+
+https://docs.dagster.io/guides/build/assets
+"""
+
+from pathlib import Path
+
+import dagster as dg
+from pydantic import BaseModel, Field
+
+from carbon_pipeline.dagster.assets.attributes import GROUP, OWNERS
+from carbon_pipeline.dagster.resources.emissions import EmissionsResource
+from carbon_pipeline.dagster.step_metadata import dagster_metadata
+from carbon_pipeline.dagster.ui_metadata import table_metadata
+from carbon_pipeline.example.loss_curve import loss_curve
+from carbon_pipeline.example.regression.data import Samples, csv_samples, synthetic_samples
+from carbon_pipeline.example.regression.model import Hyperparameters, LinearModel, fit
+from carbon_pipeline.example.regression.task import regression_task
+from carbon_pipeline.model.record import RunRecord
+
+
+class TrainingDataConfig(dg.Config):
+    """Which samples: synthetic ones, or a CSV file of one's own."""
+
+    csv_file: str | None = Field(default=None, description="CSV file to learn from, in place of the synthetic samples.")
+    feature_columns: list[str] = Field(default=[], description="Columns of the CSV file to learn from.")
+    target_column: str = Field(default="", description="Column of the CSV file to predict.")
+    n_samples: int = Field(default=100, gt=1, description="Number of synthetic samples.")
+    slope: float = Field(default=2.5, description="True slope of the synthetic samples.")
+    intercept: float = Field(default=1.0, description="True intercept of the synthetic samples.")
+    noise_std: float = Field(default=2.0, ge=0, description="Standard deviation of the noise of the synthetic samples.")
+    seed: int = Field(default=42, ge=0, description="Seed of the synthetic samples.")
+
+
+class RegressionConfig(Hyperparameters, dg.Config):
+    """How the model is fitted, and under which project the run is recorded."""
+
+    project_name: str = Field(
+        default="Linear Regression Training", description="Project under which the run is recorded."
+    )
+
+
+class TrainedModel(BaseModel):
+    """The model and the record of its training."""
+
+    model: LinearModel
+    record: RunRecord | None
+
+
+# After the baseline: while that is measured, the machine is to be idle.
+@dg.asset(group_name=GROUP, kinds={"numpy"}, owners=OWNERS, deps=["idle_baseline"])
+def training_data(config: TrainingDataConfig) -> dg.MaterializeResult[Samples]:
+    """The samples that the regression is fitted to."""
+    if config.csv_file:
+        samples = csv_samples(Path(config.csv_file), config.feature_columns, config.target_column)
+    else:
+        samples = synthetic_samples(config.n_samples, config.slope, config.intercept, config.noise_std, config.seed)
+    return dg.MaterializeResult(
+        value=samples,
+        metadata={
+            "dagster/row_count": len(samples),
+            "source": config.csv_file or f"synthetic, seed {config.seed}",
+            "features": ", ".join(samples.feature_names),
+            "target": samples.target_name,
+            "preview": table_metadata(samples.frame().head(5).to_dict("records")),
+        },
+    )
+
+
+# One measured step at a time: two that overlap would each be billed for the whole machine.
+@dg.asset(group_name=GROUP, kinds={"numpy", "codecarbon"}, owners=OWNERS, pool="energy_meter", deps=["idle_baseline"])
+def regression_model(
+    context: dg.AssetExecutionContext,
+    config: RegressionConfig,
+    emissions: EmissionsResource,
+    training_data: Samples,
+) -> dg.MaterializeResult[TrainedModel]:
+    """A linear model, trained while CodeCarbon measures; the record of the training lands in `data/landing`."""
+    hyperparameters = Hyperparameters(**config.model_dump(exclude={"project_name"}))
+    task = regression_task(training_data, hyperparameters)
+    with emissions.track(context, project_name=config.project_name, task=task) as run:
+        model = fit(training_data, hyperparameters)
+    for point in model.losses:
+        context.log.info(f"Epoch [{point.epoch}/{config.epochs}], loss: {point.loss:.4f}")
+    return dg.MaterializeResult(
+        value=TrainedModel(model=model, record=run.record),
+        metadata={
+            **dagster_metadata(run.record),
+            **{f"slope ({name})": slope for name, slope in model.coefficients.items()},
+            "intercept": model.intercept,
+            "loss": model.losses[-1].loss if model.losses else dg.MetadataValue.null(),
+            "loss_curve": loss_curve(model.losses),
+            "backend": config.backend,
+        },
+    )

@@ -1,0 +1,79 @@
+"""Budgets of energy and emissions: whether what an asset has used is within its limits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from carbon_pipeline.model.judgement import Judgement
+
+
+class Period(StrEnum):
+    """What a budget is for: one run of the orchestrator, or all runs of a calendar day or month (UTC)."""
+
+    run = "run"
+    day = "day"
+    month = "month"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The limits of an asset.
+
+    Attributes:
+        max_kg: emissions, kg CO2eq; None for no limit.
+        max_kwh: energy, kWh; None for no limit.
+        period: what the limits are for.
+    """
+
+    max_kg: float | None = None
+    max_kwh: float | None = None
+    period: Period = Period.run
+
+    def __post_init__(self) -> None:
+        if self.max_kg is None and self.max_kwh is None:
+            raise ValueError("a budget needs max_kg or max_kwh")
+        if not all(limit > 0 for limit in (self.max_kg, self.max_kwh) if limit is not None):
+            raise ValueError(f"a budget has to be above 0: max_kg={self.max_kg}, max_kwh={self.max_kwh}")
+
+    def __str__(self) -> str:
+        limits = ((self.max_kwh, "kWh"), (self.max_kg, "kg CO2eq"))
+        text = " and ".join(f"{limit:g} {unit}" for limit, unit in limits if limit is not None)
+        return f"{text} per {self.period}"
+
+    def judge(self, spent: Mapping[str, Any]) -> Judgement:
+        """Compare what an asset has used with its limits.
+
+        Args:
+            spent: a row of `Warehouse.spent`.
+
+        Returns:
+            Whether it is within the limits; not known where the energy of a record is not known.
+        """
+        prefix = "" if self.period is Period.run else "period_"
+        over, unknown = [], []
+        metadata: dict[str, Any] = {"run": spent["run"], "records": spent[f"{prefix}records"]}
+        if self.period is not Period.run:
+            metadata["period"] = format(spent["period_began"], "%Y-%m" if self.period is Period.month else "%Y-%m-%d")
+        if count := spent[f"{prefix}records_unknown"]:
+            metadata["records_of_unknown_energy"] = count
+            unknown.append(f"the energy of {count} of {spent[f'{prefix}records']} records is not known: it may be more")
+        for name, unit, limit in (("energy_kwh", "kWh", self.max_kwh), ("emissions_kg", "kg CO2eq", self.max_kg)):
+            value = spent[f"{prefix}{name}"]
+            if value is not None:
+                metadata[f"carbon/{name}"] = value
+            if limit is None:
+                continue
+            metadata[f"limit_{name}"] = limit
+            if value is None:
+                unknown.append(f"{name} is not known, so that it cannot be compared with {limit:g} {unit}")
+                continue
+            metadata[f"share_of_limit_{name.split('_')[0]}"] = value / limit
+            if value > limit:
+                over.append(f"{value:.4g} {unit} of {limit:g} {unit} per {self.period}: {_excess(value / limit)}")
+        description = "; ".join([*over, *unknown]) or f"within {self}"
+        return Judgement(not over and not unknown, description, metadata, is_known=bool(over) or not unknown)
+
+
+def _excess(ratio: float) -> str:
+    return f"{ratio - 1:.0%} too much" if ratio < 10 else f"{ratio:,.0f} times the limit"

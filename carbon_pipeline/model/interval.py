@@ -1,0 +1,389 @@
+"""How far a measured number may be off: from energies and methods to an interval. Pure functions, no measuring.
+
+What a machine draws at the wall lies between
+
+    low  = m_low  * (f_low  . E) + p_low  * t
+    high = m_high * (f_high . E) + p_high * t
+
+with E the energies of CPU, GPU and RAM as the meter saw them, f what each method may miss, m the losses that grow with
+the load (power supply, voltage regulators, fans), p the power of the rest of the machine (mainboard, disks, fans,
+network, GPUs that nobody measured), t the duration. The power of a CPU that is modelled from its TDP is bounded by a
+pair of curves in place of f. The interval always holds the measured energy itself.
+
+docs/measuring.md explains the model and how it fares on published runs with a wall meter; `make bench` repeats that.
+"""
+
+import math
+import re
+import sys
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypedDict, Unpack
+
+from carbon_pipeline.model.machine_kind import GPU_SERVER_FROM, kind_from_parts
+
+J_PER_KWH = 3.6e6
+
+Quality = Literal["high", "medium", "low"]
+
+HIGH_WITHIN, MEDIUM_WITHIN = 0.10, 0.25
+"""BoAmps' bands: the relative half width up to which a number is `high`, or `medium`."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Both ends of a coefficient, and who published what they rest on."""
+
+    low: float
+    high: float
+    source: str
+
+    def hull(self, other: "Range") -> "Range":
+        """The smallest range that holds both."""
+        return Range(min(self.low, other.low), max(self.high, other.high), f"{self.source}; {other.source}")
+
+
+_RAPL = "Khan et al. 2018 (10.1145/3177754); Raphischer et al. 2025 (arXiv 2509.22092)"
+_PROFILES = "CodeCarbon's cpu_load_profiling: RAPL beside the load of 4 CPUs, 86 points"
+_DIMM = "Desrochers et al. 2016 (10.1145/2989081.2989088): 0.5 to 3.1 W per module, where CodeCarbon takes 5 W"
+_NO_DATA = "assumed: no comparison is published"
+
+FACTORS = {
+    "rapl": Range(0.95, 1.05, _RAPL),
+    "emi": Range(0.95, 1.05, f"the same counters as rapl: {_RAPL}"),
+    "power_gadget": Range(0.95, 1.05, f"the same counters as rapl: {_RAPL}"),
+    "powermetrics": Range(0.7, 1.3, _NO_DATA),
+    "pmic": Range(0.8, 1.2, _NO_DATA),
+    "cpu_load": Range(0.5, 5.3, _PROFILES),
+    "constant": Range(0.15, 2.0, f"half the TDP, against the powers in {_PROFILES}"),
+    "nvml_counter": Range(
+        0.95,
+        1.05,
+        "NVIDIA's NVML reference: within 5 % (said of Fermi and Kepler); Yang et al. 2024 (arXiv 2312.02741)",
+    ),
+    "nvml_sampled": Range(0.65, 1.35, "Yang et al. 2024 (arXiv 2312.02741): sampled power off by up to 35 %"),
+    "amdsmi": Range(0.9, 1.1, _NO_DATA),
+    "estimated": Range(0.1, 1.3, _DIMM),
+    "none": Range(1.0, 1.0, "nothing is there to be measured"),
+}
+"""What a component may truly have used, as a multiple of its measured energy, by method."""
+
+UNKNOWN_METHOD = {
+    "cpu": FACTORS["rapl"].hull(FACTORS["cpu_load"]).hull(FACTORS["constant"]),
+    "gpu": FACTORS["nvml_counter"].hull(FACTORS["nvml_sampled"]),
+    "ram": FACTORS["estimated"],
+}
+"""The same where the method is not known, as in imported files."""
+
+GUESSED_TDP = {
+    "4_w_per_thread": Range(0.4, 2.5, "specified TDP per thread: 2 W of servers and laptops to 8 W of desktops"),
+    "85_w": Range(0.1, 4.0, "specified TDP: 6 W of laptops to 350 W of servers"),
+}
+"""What the TDP may truly be, as a multiple of CodeCarbon's guess."""
+
+PROCESS_MODE = Range(0.5, 1.0, "docs/measuring.md: up to a third too high beside busy Python code")
+"""On top of the CPU's factor where only the process was looked at."""
+
+LOAD_CURVE = (
+    # modelled power; true power at least, at most; all as a share of the TDP
+    (0.00, 0.000, 0.45),
+    (0.10, 0.075, 0.45),
+    (0.23, 0.136, 1.00),
+    (1.00, 0.500, 1.10),
+)
+"""What a CPU draws where CodeCarbon's load model says something else. Both ends rise, the lower one is convex and the
+upper one concave, so that they also hold the mean of a run whose load changes. Source: _PROFILES."""
+
+TURBO = {
+    r"intel.*core|core.*\bi[3579]\b|core.*ultra": Range(
+        1.0, 2.1, "specifications: maximum turbo over base power, such as 253/125 W of an i9-13900K"
+    ),
+    r"ryzen|athlon": Range(
+        1.0, 1.35, "specifications: package power tracking at 1.35 times the TDP (sockets AM4, AM5)"
+    ),
+}
+"""By how much a CPU of that name may exceed its TDP, beyond the curve's upper end."""
+
+MOST_THREADS = 256
+"""Threads of a large processor. A virtual machine has a few of them, while the table knows the TDP of them all."""
+
+LOSSES = {
+    "laptop": Range(1.08, 1.30, "80 PLUS and external power supplies (EU 2019/1782)"),
+    "desktop": Range(1.06, 1.22, "80 PLUS; arXiv 2509.22092"),
+    "server": Range(1.04, 1.20, "80 PLUS; hubblo-org/scaphandre#201"),
+    "gpu_server": Range(1.04, 1.26, "Jay et al. 2023 (10.1109/CCGrid57682.2023.00020)"),
+    "virtual": Range(1.04, 1.26, "as the servers on which it runs"),
+}
+"""Power at the wall that grows with the load, as a multiple of it, by kind of machine."""
+
+REST_W = {
+    "laptop": Range(2.0, 15.0, _NO_DATA),
+    "desktop": Range(10.0, 60.0, "arXiv 2509.22092; cpu_load_profiling, Threadripper with a Tapo plug"),
+    "server": Range(7.0, 130.0, "hubblo-org/scaphandre#201, #241"),
+    "gpu_server": Range(150.0, 350.0, "Jay et al. 2023 (10.1109/CCGrid57682.2023.00020)"),
+}
+"""Power of the rest of the machine that does not grow with the load, W."""
+
+REST_W_PER_VIRTUAL_CPU = Range(0.0, 4.0, "a server's rest, shared by at least 32 logical CPUs")
+"""The share of the rest that falls to a virtual machine, W for each of its CPUs."""
+
+IDLE_GPU_W = Range(5.0, 45.0, "arXiv 2509.22092")
+IDLE_SXM_GPU_W = Range(30.0, 90.0, "Jay et al. 2023 (10.1109/CCGrid57682.2023.00020)")
+"""A GPU that is there and was not measured, W each; SXM modules idle higher than cards."""
+
+UNMEASURED_RAM_W_PER_GB = Range(0.0, 0.4, _DIMM)
+COMMON_RAM_GB = 64.0
+"""Memory that was not measured, W/GB; its size if that is not known."""
+
+INTENSITY = {
+    "configured": Range(1.0, 1.0, "as you said"),
+    "electricity_maps": Range(0.9, 1.1, _NO_DATA),
+}
+AVERAGE_INTENSITY = Range(0.45, 1.6, "Wiesner et al. 2021 (10.1145/3464298.3493399): half-hourly against yearly")
+"""What the intensity of some hours may be, as a multiple of a yearly average of the place."""
+
+ANYWHERE_G_PER_KWH = Range(41.0, 713.0, "CodeCarbon's global_energy_mix.json: 5th to 95th percentile of the countries")
+"""What the intensity may be where the country is not known, gCO2eq/kWh."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An energy between two ends, kWh."""
+
+    low_kwh: float
+    high_kwh: float
+
+    @property
+    def relative_half_width(self) -> float:
+        """Half the width over the middle; 0 for an interval of no energy."""
+        total = self.low_kwh / 2 + self.high_kwh / 2
+        return (self.high_kwh / 2 - self.low_kwh / 2) / total if total > 0 else 0.0
+
+    @property
+    def quality(self) -> Quality:
+        """BoAmps' band of the relative half width."""
+        if self.relative_half_width <= HIGH_WITHIN:
+            return "high"
+        return "medium" if self.relative_half_width <= MEDIUM_WITHIN else "low"
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """The model for one way of measuring on one kind of machine: all that is needed beside energies and duration."""
+
+    cpu: Range
+    gpu: Range
+    ram: Range
+    losses: Range
+    rest_w: Range
+
+
+class Machine(TypedDict, total=False):
+    """What is known of a machine and of how it is looked at; whatever is given makes the interval narrower.
+
+    Attributes:
+        machine_kind: kind of the machine, as its firmware reports it; else told from CPU and GPUs.
+        cpu_model: name of the CPU.
+        cpu_count: logical CPUs.
+        cpu_tdp_source: `table` if the TDP is the one of this CPU; anything else that is given is a guess.
+        gpu_model: name of the GPUs.
+        gpu_count: GPUs in the machine.
+        gpu_tracked_count: GPUs whose energy is measured; default all of them if there is any energy of GPUs.
+        ram_gb: memory, GiB.
+        tracking_mode: `machine`, or `process`: then the lower end contains nothing of the rest of the machine.
+    """
+
+    machine_kind: str | None
+    cpu_model: str | None
+    cpu_count: int | None
+    cpu_tdp_source: str | None
+    gpu_model: str | None
+    gpu_count: int | None
+    gpu_tracked_count: int | None
+    ram_gb: float | None
+    tracking_mode: str | None
+
+
+def interval(
+    energies_kwh: Mapping[str, float | None],
+    methods: Mapping[str, str | None],
+    duration_s: float,
+    *,
+    cpu_tdp_w: float | None = None,
+    pue: float = 1.0,
+    **machine: Unpack[Machine],
+) -> Interval | None:
+    """Compute the interval of the energy that the machine drew at the wall, given what a meter saw.
+
+    Args:
+        energies_kwh: energy of `cpu`, `gpu` and `ram`, kWh; None or absent where it was not measured. Where parts are
+            not known but their sum is, `total`: the worse of the factors of CPU and GPU applies to all of it.
+        methods: method of each, such as `rapl`, `cpu_load`, `nvml_counter`, `estimated`; anything else is unknown.
+        duration_s: seconds.
+        cpu_tdp_w: TDP of all CPUs that the method `cpu_load` assumes, W.
+        pue: power usage effectiveness that the energies contain; the interval contains it too.
+        **machine: what is known of the machine.
+
+    Returns:
+        The interval, which contains the measured energy itself; None if neither the CPU's energy nor a total is known.
+
+    Raises:
+        ValueError: an energy or the duration is negative or no number, or the PUE is below 1.
+    """
+    energy = {part: _checked(f"energies_kwh[{part!r}]", energies_kwh.get(part)) for part in (*UNKNOWN_METHOD, "total")}
+    seconds = _checked("duration_s", duration_s)
+    if not 1 <= pue < math.inf:
+        raise ValueError(f"pue is {pue}; it should be a number of at least 1")
+    is_total = energy["cpu"] is None or (
+        energy["total"] is not None and None in [energy[part] for part in UNKNOWN_METHOD]
+    )
+    measured = set(UNKNOWN_METHOD) if is_total else {part for part in UNKNOWN_METHOD if energy[part] is not None}
+    cpu_kwh = energy["total"] if is_total else energy["cpu"]
+    if cpu_kwh is None or seconds is None:
+        return None
+    gpu_kwh, ram_kwh = (0.0, 0.0) if is_total else (energy["gpu"] or 0.0, energy["ram"] or 0.0)
+    known = coefficients(methods, measured=measured, **machine)
+    factor = known.cpu.hull(known.gpu) if is_total else known.cpu
+    cpu_low_kwh, cpu_high_kwh = factor.low * cpu_kwh, factor.high * cpu_kwh
+    tdp_kwh = (cpu_tdp_w or 0.0) * pue * seconds / J_PER_KWH
+    if methods.get("cpu") == "cpu_load" and machine.get("tracking_mode") != "process" and tdp_kwh > 0 and not is_total:
+        cpu_low_kwh, cpu_high_kwh = _by_load_curve(cpu_kwh, tdp_kwh, _tdp_range_of(machine))
+    rest_kwh = seconds / J_PER_KWH * pue
+    total = cpu_kwh + gpu_kwh + ram_kwh
+    low = known.losses.low * (cpu_low_kwh + known.gpu.low * gpu_kwh + known.ram.low * ram_kwh)
+    high = known.losses.high * (cpu_high_kwh + known.gpu.high * gpu_kwh + known.ram.high * ram_kwh)
+    return Interval(
+        low_kwh=min(low + known.rest_w.low * rest_kwh, total),
+        high_kwh=min(max(high + known.rest_w.high * rest_kwh, total), sys.float_info.max),
+    )
+
+
+def coefficients(
+    methods: Mapping[str, str | None], *, measured: set[str] | None = None, **machine: Unpack[Machine]
+) -> Coefficients:
+    """Look up the coefficients of a way of measuring, without the curves of `cpu_load`.
+
+    Args:
+        methods: as for `interval`.
+        measured: the components whose energy is known; default all.
+        **machine: what is known of the machine.
+
+    Returns:
+        The coefficients.
+    """
+    measured = {"cpu", "gpu", "ram"} if measured is None else measured
+    cpu_model, gpu_count, ram_gb = machine.get("cpu_model"), machine.get("gpu_count"), machine.get("ram_gb")
+    kind = machine.get("machine_kind") or kind_from_parts(cpu_model, gpu_count)
+    if kind == "server" and (gpu_count or 0) >= GPU_SERVER_FROM:  # its firmware knows nothing of GPUs
+        kind = "gpu_server"
+    factor = {part: FACTORS.get(methods.get(part) or "", UNKNOWN_METHOD[part]) for part in UNKNOWN_METHOD}
+    if methods.get("cpu") in ("cpu_load", "constant"):
+        factor["cpu"] = _times(factor["cpu"], _tdp_range(None, machine.get("cpu_tdp_source")))
+    rest = _rest_w(kind, machine.get("cpu_count"))
+    is_sxm = re.search(r"SXM|HGX|V100|A100|H100|H200|B200", machine.get("gpu_model") or "", re.I)
+    idle = IDLE_SXM_GPU_W if is_sxm else IDLE_GPU_W
+    if gpu_count is None and "gpu" not in measured:
+        rest = _plus(rest, Range(0.0, idle.high, idle.source), 1)  # nobody has looked: there may be one
+    rest = _plus(rest, idle, _unmeasured_gpus(gpu_count, machine.get("gpu_tracked_count"), "gpu" in measured))
+    if "ram" not in measured:
+        rest = _plus(rest, UNMEASURED_RAM_W_PER_GB, COMMON_RAM_GB if ram_gb is None else ram_gb)
+    if machine.get("tracking_mode") == "process":
+        factor["cpu"] = _times(factor["cpu"], PROCESS_MODE)
+        rest = Range(0.0, rest.high, rest.source)
+    return Coefficients(factor["cpu"], factor["gpu"], factor["ram"], _losses(kind), rest)
+
+
+def quality_of(part: str, method: str | None, cpu_tdp_source: str | None = None) -> Quality | None:
+    """The band of one component's energy, without what the meter cannot see.
+
+    Args:
+        part: `cpu`, `gpu` or `ram`.
+        method: how it is measured.
+        cpu_tdp_source: where the TDP comes from, as for `interval`.
+
+    Returns:
+        The band; None where nothing is measured.
+    """
+    if method in (None, "none"):
+        return None
+    factor = getattr(coefficients({part: method}, cpu_tdp_source=cpu_tdp_source), part)
+    return Interval(factor.low, factor.high).quality
+
+
+def intensity_interval(g_per_kwh: float | None, source: str) -> tuple[float, float] | None:
+    """Where the carbon intensity of a run lies.
+
+    Args:
+        g_per_kwh: the intensity that was taken, gCO2eq/kWh.
+        source: where it comes from, as in `intensity_source`.
+
+    Returns:
+        Both ends, gCO2eq/kWh; None if the intensity is not known.
+    """
+    if g_per_kwh is None:
+        return None
+    if source == "world_average":
+        return min(ANYWHERE_G_PER_KWH.low, g_per_kwh), max(ANYWHERE_G_PER_KWH.high, g_per_kwh)
+    factor = INTENSITY.get(source, AVERAGE_INTENSITY)
+    return factor.low * g_per_kwh, factor.high * g_per_kwh
+
+
+def _checked(name: str, value: float | None) -> float | None:
+    if value is not None and not 0 <= value < math.inf:
+        raise ValueError(f"{name} is {value}; it should be a number of at least 0")
+    return value
+
+
+def _tdp_range_of(machine: Machine) -> Range:
+    """The same for a machine; a virtual one has a few of the threads of a large processor."""
+    cpu_tdp_source = machine.get("cpu_tdp_source")
+    tdp = _tdp_range(machine.get("cpu_model"), cpu_tdp_source)
+    if machine.get("machine_kind") == "virtual" and cpu_tdp_source == "table":
+        tdp = _times(tdp, Range(min(1.0, (machine.get("cpu_count") or 1) / MOST_THREADS), 1.0, ""))
+    return tdp
+
+
+def _tdp_range(cpu_model: str | None, cpu_tdp_source: str | None) -> Range:
+    """How far the power of the CPU may be from what its TDP, or the guess of it, lets the curve say."""
+    known = Range(1.0, 1.0, "") if cpu_tdp_source in (None, "table") else None
+    guess = known or GUESSED_TDP.get(str(cpu_tdp_source), GUESSED_TDP["85_w"])
+    turbo = (limits for name, limits in TURBO.items() if re.search(name, cpu_model or "", re.I))
+    return _times(guess, next(turbo, Range(1.0, 1.0, "")))
+
+
+def _by_load_curve(cpu_kwh: float, tdp_kwh: float, tdp: Range) -> tuple[float, float]:
+    """Both ends of the CPU's energy, kWh; `tdp_kwh` is what it would have used at its TDP all the time."""
+    right = min(bisect_right([share for share, _, _ in LOAD_CURVE], cpu_kwh / tdp_kwh), len(LOAD_CURVE) - 1)
+    (left, *here), (upper, *there) = LOAD_CURVE[right - 1], LOAD_CURVE[right]
+    low, high = (
+        ends[0] * tdp_kwh + (ends[1] - ends[0]) / (upper - left) * (cpu_kwh - left * tdp_kwh)
+        for ends in zip(here, there, strict=True)
+    )
+    return low * tdp.low, high * tdp.high
+
+
+def _losses(kind: str | None) -> Range:
+    if kind in LOSSES:
+        return LOSSES[kind]
+    return LOSSES["laptop"].hull(LOSSES["desktop"]).hull(LOSSES["server"])
+
+
+def _rest_w(kind: str | None, cpu_count: int | None) -> Range:
+    if kind == "virtual":
+        return _plus(Range(0.0, 0.0, ""), REST_W_PER_VIRTUAL_CPU, cpu_count or 32)
+    return REST_W.get(kind or "") or REST_W["laptop"].hull(REST_W["desktop"]).hull(REST_W["server"])
+
+
+def _unmeasured_gpus(count: int | None, tracked: int | None, is_measured: bool) -> int:
+    if not count:
+        return 0
+    return max(0, count - (tracked if tracked is not None else count if is_measured else 0))
+
+
+def _plus(base: Range, each: Range, times: float) -> Range:
+    return Range(base.low + each.low * times, base.high + each.high * times, f"{base.source}; {each.source}")
+
+
+def _times(one: Range, other: Range) -> Range:
+    return Range(one.low * other.low, one.high * other.high, f"{one.source}; {other.source}")

@@ -1,0 +1,47 @@
+"""A run in one line for people: amounts with readable prefixes."""
+
+from carbon_pipeline.model.record import RunRecord, mean_power_w
+
+
+def summary(record: RunRecord, assets_of_the_step: int = 1) -> str:
+    """Summarize a run in one line of Markdown.
+
+    Args:
+        record: what was measured.
+        assets_of_the_step: how many assets the measured step makes; the numbers are those of the step.
+
+    Returns:
+        The line, such as `**12.3 mWh** in 4.1 s (10.8 W), **5.8 mg CO2eq**; at the wall 10 to 48 mWh (quality low)`.
+    """
+    if record.energy_kwh is None:
+        return f"energy not known: {record.meter_error or ', '.join(record.flags) or 'the meter saw nothing'}"
+    power_w = mean_power_w(record.energy_kwh, record.duration_s)
+    parts = [f"**{amount(record.energy_kwh * 1000, 'Wh')}** in {amount(record.duration_s, 's')}"]
+    if power_w is not None:
+        parts[0] += f" ({power_w:.3g} W)"
+    if record.emissions_kg is not None:
+        parts[0] += f", **{amount(record.emissions_kg * 1000, 'g')} CO2eq**"
+    if record.energy_low_kwh is not None and record.energy_high_kwh is not None:
+        low, high = (amount(kwh * 1000, "Wh") for kwh in (record.energy_low_kwh, record.energy_high_kwh))
+        parts.append(f"at the wall {low} to {high} (quality {record.quality})")
+    if record.status != "completed":
+        parts.append(f"the work was {record.status}" if record.status != "failed" else "the work failed")
+    if assets_of_the_step > 1:
+        parts.append(f"for all {assets_of_the_step} assets of the step")
+    return "; ".join(parts)
+
+
+def amount(value: float, unit: str) -> str:
+    """Write an amount with the prefix that makes it readable, to three digits.
+
+    Args:
+        value: the amount, in `unit`.
+        unit: a unit that takes prefixes, such as `Wh`.
+
+    Returns:
+        Such as `12.3 mWh`.
+    """
+    for factor, prefix in ((1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ")):
+        if abs(value) >= factor:
+            return f"{value / factor:.3g} {prefix}{unit}"
+    return f"{value:.3g} {unit}"

@@ -1,0 +1,186 @@
+"""What would be measured on this machine, and how: the rows of `carbon-pipeline doctor`. It measures nothing."""
+
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from carbon_pipeline.model.flags import SHORTEST_BASELINE_S
+from carbon_pipeline.model.interval import coefficients, intensity_interval, quality_of
+from carbon_pipeline.model.record import TrackingMode
+from carbon_pipeline.probes.cloud import probe_cloud
+from carbon_pipeline.probes.hardware import Hardware, probe_hardware
+from carbon_pipeline.probes.location import probe_location
+from carbon_pipeline.settings import Settings
+from carbon_pipeline.tracking.baseline import find_baseline
+from carbon_pipeline.tracking.intensity import CarbonIntensity, intensity_now
+from carbon_pipeline.tracking.meter import CodeCarbonMeter, Reading
+
+_RAPL = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
+
+
+class Finding(BaseModel):
+    """One row of the report.
+
+    Attributes:
+        what: cpu, gpu, ram, machine, idle baseline, location, carbon intensity, cloud or settings.
+        value: what is there.
+        method: how its energy would be measured; None for what has no energy.
+        source: what said so.
+        quality: BoAmps' quality band of that method, None where it is not rated.
+        note: what a reader should know, such as why something is unknown and what to do for better numbers.
+    """
+
+    what: str
+    value: str | None = None
+    method: str | None = None
+    source: str
+    quality: str | None = None
+    note: str | None = None
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Looks at everything that a record would say of this machine.
+
+    Args:
+        settings: the settings in force.
+
+    Returns:
+        One finding for each part of a record.
+    """
+    hardware, location, cloud = probe_hardware(), probe_location(settings), probe_cloud(settings)
+    meter = CodeCarbonMeter()
+    try:
+        methods, meter_note = meter.prepare(), None
+    except Exception as error:  # noqa: BLE001 - whatever fails inside CodeCarbon is what the user came to hear
+        methods, meter_note = Reading(), f"CodeCarbon failed: {error}"
+    place = ", ".join(part for part in (location.country_name, location.region) if part)
+    ram_gb, gpu_count = hardware.ram_gb.value, hardware.gpu_count.value
+    findings = [
+        Finding(
+            what="cpu",
+            value=f"{hardware.cpu_model.value or 'unknown'}, {hardware.cpu_count.value} logical CPUs",
+            method=methods.cpu_method,
+            source=hardware.cpu_model.source,
+            quality=quality_of("cpu", methods.cpu_method, methods.cpu_tdp_source),
+            note=meter_note or _cpu_note(methods, hardware.machine_kind.value),
+        ),
+        Finding(
+            what="gpu",
+            value=hardware.gpu_model.value if gpu_count else "none",
+            method=methods.gpu_method,
+            source=hardware.gpu_count.source,
+            quality=quality_of("gpu", methods.gpu_method),
+            note=hardware.gpu_count.reason or _gpu_note(methods, gpu_count),
+        ),
+        Finding(
+            what="ram",
+            value=None if ram_gb is None else f"{ram_gb:.1f} GiB",
+            method=methods.ram_method,
+            source=hardware.ram_gb.source,
+            quality=quality_of("ram", methods.ram_method),
+            note="5 W for each module that such a size would have; nothing is measured"
+            if methods.ram_method == "estimated"
+            else None,
+        ),
+        _machine(hardware, methods),
+        _baseline(settings, methods),
+        Finding(
+            what="location",
+            value=place or None,
+            source=location.source,
+            note=location.reason or (None if place else "set CARBON_COUNTRY_ISO_CODE"),
+        ),
+        _intensity(intensity_now(settings, location, cloud)),
+        Finding(
+            what="cloud",
+            value=" ".join(part for part in (cloud.provider.value, cloud.region.value) if part) or None,
+            source=cloud.provider.source,
+            note=cloud.provider.reason,
+        ),
+    ]
+    if meter.ignored_settings:
+        findings.append(
+            Finding(
+                what="settings",
+                value="of CodeCarbon's own",
+                source="files and variables",
+                note=f"they do not count here: {meter.ignored_settings}",
+            )
+        )
+    return findings
+
+
+def _cpu_note(methods: Reading, machine_kind: str | None) -> str | None:
+    if methods.cpu_method not in ("cpu_load", "constant"):
+        return None
+    if methods.cpu_tdp_source == "table":
+        said = f"modelled from the load and a TDP of {methods.cpu_tdp_w:g} W"
+    elif methods.cpu_tdp_source == "85_w":
+        said = "modelled: CodeCarbon could not name this CPU and guesses 85 W"
+    else:
+        said = f"modelled: CodeCarbon does not know this CPU and guesses 4 W per thread, {methods.cpu_tdp_w:g} W in all"
+    if _RAPL.exists():
+        return f"{said}. Its energy counter is there, but not readable: sudo chmod a+r {_RAPL} (until the next boot)"
+    if machine_kind == "virtual":
+        return f"{said}. A virtual machine sees no energy counter; measure on the host for better numbers"
+    return f"{said}. No energy counter was found (Linux: modprobe intel_rapl_msr)"
+
+
+def _gpu_note(methods: Reading, gpu_count: int | None) -> str | None:
+    if gpu_count and not methods.gpu_tracked_count:
+        return "the meter sees no GPU: CodeCarbon needs the command nvidia-smi on the PATH"
+    if gpu_count and methods.gpu_tracked_count != gpu_count:
+        return f"{methods.gpu_tracked_count} of {gpu_count} are measured: those that CUDA_VISIBLE_DEVICES names"
+    return None
+
+
+def _machine(hardware: Hardware, methods: Reading) -> Finding:
+    known = coefficients(
+        {},
+        machine_kind=hardware.machine_kind.value,
+        cpu_model=hardware.cpu_model.value,
+        cpu_count=hardware.cpu_count.value,
+        gpu_model=hardware.gpu_model.value,
+        gpu_count=hardware.gpu_count.value,
+        gpu_tracked_count=methods.gpu_tracked_count,
+    )
+    return Finding(
+        what="machine",
+        value=hardware.machine_kind.value,
+        source=hardware.machine_kind.source,
+        note=f"not metered, in the interval: losses of {known.losses.low - 1:.0%} to {known.losses.high - 1:.0%}, and "
+        f"{known.rest_w.low:.0f} to {known.rest_w.high:.0f} W for mainboard, disks and fans",
+    )
+
+
+def _baseline(settings: Settings, methods: Reading) -> Finding:
+    found = find_baseline(settings.data_dir)
+    if found is None:
+        return Finding(what="idle baseline", source="unknown", note="measure it: carbon-pipeline baseline")
+    notes = [
+        (not found.fits(methods, TrackingMode.machine), "measured by other methods than now, hence not used"),
+        (found.duration_s < SHORTEST_BASELINE_S, f"measured for {found.duration_s:.0f} s only"),
+        (found.is_busy, f"CPUs busy for {found.load or 0:.0%} of the time"),
+    ]
+    wrong = "; ".join(text for holds, text in notes if holds)
+    return Finding(
+        what="idle baseline",
+        value=f"{found.power_w:.1f} W",
+        source=f"{found.measured_at:%Y-%m-%d}",
+        note=f"{wrong}: measure it again with carbon-pipeline baseline" if wrong else None,
+    )
+
+
+def _intensity(found: CarbonIntensity) -> Finding:
+    low, high = intensity_interval(found.g_per_kwh, found.source) or (found.g_per_kwh, found.g_per_kwh)
+    notes = [found.note, f"of {found.year}" if found.year else None]
+    if low < high:
+        notes.append(f"a run may have had {low:.0f} to {high:.0f}")
+    if found.source == "world_average":
+        notes.append("the country is not known: set CARBON_COUNTRY_ISO_CODE or CARBON_INTENSITY_G_PER_KWH")
+    return Finding(
+        what="carbon intensity",
+        value=f"{found.g_per_kwh:.0f} gCO2eq/kWh",
+        source=found.source,
+        note="; ".join(note for note in notes if note) or None,
+    )

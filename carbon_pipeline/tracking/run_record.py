@@ -1,0 +1,229 @@
+"""From what was found out and measured to the record of a run. Nothing is probed or measured here."""
+
+import platform
+import socket
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from carbon_pipeline.model.flags import SHORT_RUN_S, SHORTEST_BASELINE_S
+from carbon_pipeline.model.record import Origin, RunRecord, Status
+from carbon_pipeline.probes.cloud import Cloud
+from carbon_pipeline.probes.cpu_seconds import CpuSeconds
+from carbon_pipeline.probes.hardware import Hardware
+from carbon_pipeline.probes.location import Location
+from carbon_pipeline.probes.operating_system import OperatingSystem
+from carbon_pipeline.settings import Settings
+from carbon_pipeline.tracking.baseline import Baseline
+from carbon_pipeline.tracking.intensity import CarbonIntensity
+from carbon_pipeline.tracking.meter import Reading
+from carbon_pipeline.tracking.metering import Metering
+
+
+@dataclass(frozen=True)
+class Orchestration:
+    """The step of an orchestrator that the work is.
+
+    Attributes:
+        asset_key: asset, parts joined by '/'.
+        dagster_run_id: Dagster's ID of the run.
+        step_key: step of the run.
+        partition_key: partition, if the asset has any.
+        retry_number: attempt, 0 for the first.
+    """
+
+    asset_key: str | None = None
+    dagster_run_id: str | None = None
+    step_key: str | None = None
+    partition_key: str | None = None
+    retry_number: int | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is tracked, and by what.
+
+    Attributes:
+        run_id: ID of the run.
+        name: name of the work.
+        experiment_id: experiment that it belongs to.
+        source: what tracks.
+        orchestration: the step of an orchestrator, if it is one.
+        task: fields of BoAmps' `task`.
+        settings: the settings in force.
+        settings_error: which settings could not be used, in sentences.
+        sample_s: how often the meter is to be read, seconds.
+    """
+
+    run_id: str
+    name: str
+    experiment_id: str | None
+    source: Origin
+    orchestration: Orchestration
+    task: dict[str, Any] | None
+    settings: Settings
+    settings_error: str | None
+    sample_s: float
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The machine and the place, as probed before the clock starts; the intensity is updated at the end."""
+
+    location: Location = field(default_factory=Location)
+    cloud: Cloud = field(default_factory=Cloud)
+    hardware: Hardware = field(default_factory=Hardware)
+    operating_system: OperatingSystem = field(default_factory=lambda: OperatingSystem(platform.system()))
+    baseline: Baseline | None = None
+    intensity: CarbonIntensity | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured so far.
+
+    Attributes:
+        started_at: start of the work, UTC.
+        duration_s: by a monotonic clock, seconds.
+        reading: the energies.
+        cpu_before: CPU seconds at the start.
+        cpu_after: CPU seconds now.
+        has_ended: whether the work has ended.
+        error: the exception that ended it, if one did.
+    """
+
+    started_at: datetime
+    duration_s: float
+    reading: Reading
+    cpu_before: CpuSeconds
+    cpu_after: CpuSeconds
+    has_ended: bool = False
+    error: BaseException | None = None
+
+
+def make_run_record(work: Work, around: Surroundings, metering: Metering, measured: Measured) -> RunRecord:
+    """Assemble the record of a run.
+
+    Args:
+        work: what is tracked.
+        around: machine and place.
+        metering: the meter, and what became of it.
+        measured: what was measured.
+
+    Returns:
+        The record; `interrupted` if the work has not ended.
+    """
+    hardware, location, intensity, settings = around.hardware, around.location, around.intensity, work.settings
+    gpu_count = hardware.gpu_count.value
+    reading = _with_known_absence_of_gpus(measured.reading, hardware)
+    if gpu_count == 0 and reading.gpu_energy_kwh:
+        gpu_count = None  # the meter sees GPUs that NVML does not, such as AMD's
+    is_baseline_comparable = around.baseline is not None and around.baseline.fits(reading, settings.tracking_mode)
+    baseline = around.baseline if is_baseline_comparable else None
+    meter = metering.meter
+    meter_name = getattr(meter, "name", "none")
+    meter_version = getattr(meter, "version", None)
+    return RunRecord(
+        run_id=work.run_id,
+        name=work.name,
+        project_name=settings.project_name,
+        experiment_id=work.experiment_id,
+        status=_status(measured.error) if measured.has_ended else "interrupted",
+        source=work.source,
+        flags=_flags(work, measured.duration_s, reading, gpu_count, baseline, metering.error),
+        started_at=measured.started_at,
+        ended_at=measured.started_at + timedelta(seconds=measured.duration_s),
+        duration_s=measured.duration_s,
+        **asdict(reading),
+        sample_s=work.sample_s,
+        sample_count=metering.sample_count,
+        **_idle(baseline, settings.pue),
+        tracking_mode=settings.tracking_mode,
+        pue=settings.pue,
+        meter=meter_name,
+        meter_version=meter_version,
+        meter_error=metering.error,
+        settings_error=work.settings_error,
+        meter_settings_ignored=getattr(meter, "ignored_settings", None),
+        carbon_intensity_g_per_kwh=intensity.g_per_kwh if intensity else None,
+        intensity_source=intensity.source if intensity else "unknown",
+        intensity_year=intensity.year if intensity else None,
+        intensity_note=intensity.note if intensity else None,
+        **location.model_dump(exclude={"source", "reason"}),
+        location_source=location.source,
+        cloud_provider=around.cloud.provider.value,
+        cloud_region=around.cloud.region.value,
+        host=socket.gethostname(),
+        **{name: getattr(hardware, name).value for name in type(hardware).model_fields if name != "gpu_count"},
+        gpu_count=gpu_count,
+        process_cpu_s=_difference(measured.cpu_before.process_tree, measured.cpu_after.process_tree),
+        host_cpu_s=_difference(measured.cpu_before.host, measured.cpu_after.host),
+        **around.operating_system._asdict(),
+        python_version=platform.python_version(),
+        codecarbon_version=meter_version if meter_name == "codecarbon" else None,
+        task=work.task,
+        **asdict(work.orchestration),
+    )
+
+
+def _with_known_absence_of_gpus(reading: Reading, hardware: Hardware) -> Reading:
+    """A machine that was probed and has no GPU used 0 kWh on GPUs. Where nobody could look, nothing is known."""
+    is_without_gpu = hardware.gpu_count.value == 0 and hardware.gpu_count.source != "unknown"
+    if _is_measured(reading) and is_without_gpu and reading.gpu_method == "none":
+        return replace(reading, gpu_energy_kwh=0.0)
+    return reading
+
+
+def _flags(
+    work: Work,
+    duration_s: float,
+    reading: Reading,
+    gpu_count: int | None,
+    baseline: Baseline | None,
+    meter_error: str | None,
+) -> list[str]:
+    is_measured = _is_measured(reading)
+    parts = (reading.cpu_energy_kwh, reading.gpu_energy_kwh, reading.ram_energy_kwh)
+    tracked = reading.gpu_tracked_count
+    lacks_gpus = bool(gpu_count) and tracked is not None and tracked < (gpu_count or 0)
+    flags = {
+        "short_run": duration_s < SHORT_RUN_S,
+        "meter_failed": meter_error is not None,
+        "gpu_not_measured": is_measured and (reading.gpu_energy_kwh is None or lacks_gpus),
+        "energy_missing": meter_error is None and not (is_measured and None not in parts),
+        "unknown_cpu_model": reading.cpu_tdp_source not in (None, "table"),
+        "settings_ignored": work.settings_error is not None,
+        "short_baseline": baseline is not None and baseline.duration_s < SHORTEST_BASELINE_S,
+        "busy_baseline": baseline is not None and baseline.is_busy,
+    }
+    return [flag for flag, holds in flags.items() if holds]
+
+
+def _is_measured(reading: Reading) -> bool:
+    return reading.cpu_energy_kwh is not None or reading.ram_energy_kwh is not None
+
+
+def _idle(baseline: Baseline | None, pue: float) -> dict[str, Any]:
+    if baseline is None:
+        return {}
+    return {
+        "idle_energy_kwh": baseline.energy_kwh(pue),
+        "idle_cpu_energy_kwh": baseline.part_kwh("cpu", pue),
+        "idle_gpu_energy_kwh": baseline.part_kwh("gpu", pue),
+        "idle_ram_energy_kwh": baseline.part_kwh("ram", pue),
+        "idle_duration_s": baseline.duration_s,
+        "idle_measured_at": baseline.measured_at,
+    }
+
+
+def _status(error: BaseException | None) -> Status:
+    if error is None or isinstance(error, GeneratorExit):
+        return "completed"
+    if isinstance(error, SystemExit) and not error.code:
+        return "completed"
+    # An interrupt (Ctrl-C, SIGTERM as Dagster raises it) is no Exception; a failure of the work is.
+    return "failed" if isinstance(error, Exception) else "cancelled"
+
+
+def _difference(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else max(after - before, 0.0)
