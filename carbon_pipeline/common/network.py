@@ -1,4 +1,4 @@
-"""The only place that speaks to the network: one question, one JSON answer, a bounded wait."""
+"""The only place that speaks HTTP: one question with one JSON answer, or one message; a bounded wait."""
 
 import threading
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ DEADLINE_S = 4.0
 
 
 def ask_json(url: str, parameters: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> Any:
-    """Asks a service; given up after DEADLINE_S, since time-outs bound neither DNS nor a server that trickles.
+    """Ask a service; give up after DEADLINE_S, since time-outs bound neither DNS nor a server that trickles.
 
     Args:
         url: what to ask.
@@ -20,7 +20,7 @@ def ask_json(url: str, parameters: Mapping[str, Any] | None = None, headers: Map
         The decoded answer.
 
     Raises:
-        OSError: no answer in time, or the service refused.
+        OSError: no answer in time, or the service answered with an error.
         ValueError: the answer is no JSON.
     """
     import requests
@@ -46,8 +46,24 @@ def ask_json(url: str, parameters: Mapping[str, Any] | None = None, headers: Map
     return answers[0]
 
 
+def send_json(url: str, body: Mapping[str, Any], timeout_s: float) -> None:
+    """Post a message as JSON.
+
+    Args:
+        url: where to.
+        body: the message.
+        timeout_s: how long to wait for the connection and for each part of the answer, seconds.
+
+    Raises:
+        OSError: it could not be delivered.
+    """
+    import requests
+
+    requests.post(url, json=body, timeout=timeout_s).raise_for_status()
+
+
 def one_line(error: Exception) -> str:
-    """What happened, in one line: requests' messages hold a whole chain of causes, the last one says it.
+    """Describe in one line what happened: requests' messages contain a chain of causes, of which the last one matters.
 
     Args:
         error: an exception of `ask_json`.

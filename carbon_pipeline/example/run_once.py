@@ -51,18 +51,22 @@ def run_pipeline_once() -> Summary:
     """
     import dagster as dg
 
-    from carbon_pipeline.definitions import defs
+    from carbon_pipeline.example.project import build_defs
 
     data_dir = read_settings().data_dir
     with dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral() as instance:
-        result = defs.resolve_job_def("pipeline").execute_in_process(
-            instance=instance,
-            run_config={
-                "ops": {"idle_baseline": {"config": {"seconds": BASELINE_S, "keep_longer": True}}},
-                # What went wrong is shown in one sentence; the whole log is in the UI.
-                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-            },
-            raise_on_error=False,
+        result = (
+            build_defs()
+            .resolve_job_def("pipeline")
+            .execute_in_process(
+                instance=instance,
+                run_config={
+                    "ops": {"idle_baseline": {"config": {"seconds": BASELINE_S, "keep_longer": True}}},
+                    # What went wrong is shown in one sentence; the whole log is in the UI.
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
+                raise_on_error=False,
+            )
         )
         failed = [f"{event.step_key}: {_reason(event)}" for event in result.all_events if event.is_step_failure]
         checks = result.get_asset_check_evaluations()

@@ -63,6 +63,9 @@ def track(
             docs/operating.md describes them. What is not given comes from the environment variables. A value that
             cannot be used is discarded and named in the record; the work goes on.
 
+    Raises:
+        TypeError: an option is unknown, such as a misspelt one.
+
     Returns:
         The run, to be used in a `with` statement. `run.record` is available afterwards, whatever happened.
 
@@ -72,6 +75,8 @@ def track(
         >>> run.record.country_name
         'France'
     """
+    if unknown := options.keys() - TrackOptions.__annotations__.keys():
+        raise TypeError(f"track() got an unexpected keyword argument {', '.join(map(repr, sorted(unknown)))}")
     given: dict[str, Any] = {**options, "project_name": _text(options.get("project_name")) or None}
     settings, problems = read_settings_leniently(**given)
     return TrackedRun(

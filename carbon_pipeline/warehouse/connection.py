@@ -86,7 +86,7 @@ def open_for_writing(
     path = path.resolve()
     if "?" in str(path):
         raise WarehousePathError(
-            f"{path}: DuckDB opens nothing whose path has a question mark; take another CARBON_DATA_DIR"
+            f"{path}: DuckDB cannot open a path with a question mark; choose another CARBON_DATA_DIR"
         )
     with locked(path, timeout_s), _memory(path.parent, memory_limit) as connection:
         _attach(connection, path, "warehouse", f"STORAGE_VERSION '{STORAGE_VERSION}'")

@@ -94,7 +94,7 @@ def _prepare(warehouse: Warehouse, replace: bool) -> tuple[list[str], list[str]]
     except (duckdb.Error, SchemaError) as error:
         if not replace:
             raise WarehouseUnreadableError(
-                f"{warehouse.path} cannot be read: {error}; --replace makes it anew without it"
+                f"{warehouse.path} cannot be read: {error}; --replace rebuilds it all the same"
             ) from None
         return [f"the old one cannot be read: {' '.join(str(error).split())}"], []
 

@@ -10,7 +10,7 @@ from carbon_pipeline import track
 from carbon_pipeline.settings import read_settings
 from carbon_pipeline.tracking import baseline
 from carbon_pipeline.tracking.baseline import find_baseline, measure_baseline
-from carbon_pipeline.tracking.meter import Reading
+from carbon_pipeline.tracking.meter import MeterError, Reading
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fakes import FakeMeter
 
@@ -88,7 +88,7 @@ def test_a_machine_that_is_not_idle_is_found_out(data_dir: Path) -> None:
 
 @pytest.mark.parametrize("call", ["make", "prepare", "start", "stop"])
 def test_a_meter_that_fails_is_told_and_keeps_no_baseline(data_dir: Path, call: str) -> None:
-    with pytest.raises(RuntimeError, match=f"no {call} today"):
+    with pytest.raises(MeterError, match=f"no {call} today"):
         measure_baseline(read_settings(baseline_s=0.01), FakeMeter(fails_in=call))
     assert find_baseline(data_dir) is None
 

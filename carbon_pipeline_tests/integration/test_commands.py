@@ -63,7 +63,7 @@ def test_a_setting_that_cannot_be_used_does_not_keep_the_command_from_running(da
 def test_a_program_that_is_not_there_is_one_line_and_status_2(data_dir: Path) -> None:
     done = carbon_run("--", "/no/such/program")
     assert done.returncode == 2
-    assert done.stderr == "carbon-pipeline: /no/such/program: there is no such program, or it cannot be run\n"
+    assert done.stderr == "carbon-pipeline: /no/such/program: no such program, or it cannot be run\n"
     assert records(data_dir) == []
 
 

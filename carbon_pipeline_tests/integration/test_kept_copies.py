@@ -21,7 +21,7 @@ from carbon_pipeline.warehouse import inbox
 from carbon_pipeline.warehouse import warehouse as warehouse_module
 from carbon_pipeline.warehouse.csv_import import find_files
 from carbon_pipeline.warehouse.inbox import KeptError
-from carbon_pipeline.warehouse.rebuild import rebuild
+from carbon_pipeline.warehouse.rebuild import WarehouseUnreadableError, rebuild
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.codecarbon_files import row, write
 from carbon_pipeline_tests.fakes import make_record
@@ -126,7 +126,7 @@ def test_a_damaged_archive_of_copies_is_named(warehouse: Warehouse, tmp_path: Pa
 def test_a_damaged_warehouse_is_made_again(warehouse: Warehouse, tmp_path: Path) -> None:
     imported(warehouse, tmp_path, "a")
     warehouse.path.write_bytes(b"no database" * 1000)
-    with pytest.raises(RuntimeError, match="--replace"):
+    with pytest.raises(WarehouseUnreadableError, match="--replace"):
         rebuild(warehouse)
     found = rebuild(warehouse, replace=True)
     assert found.runs == 1

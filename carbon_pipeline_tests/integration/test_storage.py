@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from carbon_pipeline.settings import SettingsError
 from carbon_pipeline.tracking.landing import land, landed_files
 from carbon_pipeline.warehouse import batch, connection, inbox, landing_archive, migrate, sql
 from carbon_pipeline.warehouse.rebuild import rebuild
@@ -92,16 +93,18 @@ def test_many_writers_lose_nothing(tmp_path: Path) -> None:
         assert opened.execute("SELECT count(DISTINCT id) FROM t").fetchall() == [(100,)]
 
 
-def test_the_memory_limit_is_the_one_that_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_limit_is_the_one_that_is_set(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = "SELECT current_setting('memory_limit') AS found"
     monkeypatch.setenv("CARBON_MEMORY_LIMIT", "512MiB")
-    with connection.open_for_writing(tmp_path / "warehouse.duckdb") as opened:
-        assert opened.execute("SELECT current_setting('memory_limit')").fetchall() == [("512.0 MiB",)]
+    warehouse = Warehouse()
+    warehouse.load()
+    assert warehouse.rows(limit) == [{"found": "512.0 MiB"}]
+    assert Warehouse(memory_limit="256MiB").rows(limit) == [{"found": "256.0 MiB"}]
+    with connection.open_for_writing(warehouse.path, memory_limit="128MiB") as opened:
+        assert opened.execute(limit).fetchall() == [("128.0 MiB",)]
     monkeypatch.setenv("CARBON_MEMORY_LIMIT", "much")
-    with (
-        pytest.raises(ValueError, match="CARBON_MEMORY_LIMIT='much'"),
-        connection.open_for_writing(tmp_path / "warehouse.duckdb"),
-    ):
-        pass
+    with pytest.raises(SettingsError, match="CARBON_MEMORY_LIMIT='much'"):
+        Warehouse()
 
 
 def test_a_load_can_read_its_own_inbox_and_nothing_else_on_the_disk(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -365,7 +368,7 @@ def test_links_and_files_that_change_back_are_not_new_for_ever(warehouse: Wareho
 
 
 def test_a_data_folder_that_duckdb_cannot_open_is_refused_with_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="question mark; take another CARBON_DATA_DIR"):
+    with pytest.raises(connection.WarehousePathError, match="question mark; choose another CARBON_DATA_DIR"):
         Warehouse(tmp_path / "da?ta").load()
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbon_pipeline.example.tracking_info import add_row, read_rows
+from carbon_pipeline.example.tracking_info import FieldFileError, add_row, read_rows
 from carbon_pipeline.model.field_checks import problems
 from carbon_pipeline.model.fields import FIELD_NAMES, FIELDS, field_record, to_csv
 from carbon_pipeline_tests.fakes import make_record
@@ -112,6 +112,6 @@ def test_a_run_is_in_the_file_once_however_often_it_is_added(tmp_path: Path) -> 
 def test_a_file_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "tracking_info.csv"
     path.write_text("a,b\n1,2\n")
-    with pytest.raises(ValueError, match=r"tracking_info\.csv.*33 fields"):
+    with pytest.raises(FieldFileError, match=r"tracking_info\.csv.*33 fields"):
         add_row(path, field_record(make_record()))
     assert path.read_text() == "a,b\n1,2\n"

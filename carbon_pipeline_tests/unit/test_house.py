@@ -1,6 +1,7 @@
-"""The rules that keep the project a house: who may import what, and where things stand."""
+"""The rules that keep the project a house: who may import what, and where things are."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,17 +9,18 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "carbon_pipeline"
-DOMAIN = ("tracking", "probes", "training", "warehouse", "boamps")
-MEETS_DAGSTER = PACKAGE / "tracking" / "decorator.py"
 
-ALLOWED = {
-    "probes": {"probes"},
-    "training": {"training"},
-    "tracking": {"tracking", "probes"},
-    "boamps": {"boamps", "tracking"},
-    "warehouse": {"warehouse", "boamps", "tracking"},
-    "resources": {"resources", "tracking", "probes", "warehouse", "boamps"},
-}
+FLOORS = (
+    "errors", "common", "model", "settings", "probes", "tracking", "warehouse", "boamps", "cli", "dagster", "example",
+    "definitions",
+)  # fmt: skip
+"""The rooms of the house, from the ground up: each imports only from lower floors."""
+
+WITH_DAGSTER = {"dagster", "example", "definitions"}
+
+
+def module_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def imports(path: Path) -> set[str]:
@@ -31,35 +33,59 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("folder", DOMAIN)
-def test_the_domain_does_not_know_dagster(folder: str) -> None:
-    for path in (PACKAGE / folder).rglob("*.py"):
-        if path != MEETS_DAGSTER:
-            assert not any(name.split(".")[0] == "dagster" for name in imports(path)), path
+def rooms_imported_by(path: Path) -> set[str]:
+    """The rooms of this package that a file imports, its own left aside."""
+    names = (name.split(".") for name in imports(path))
+    return {parts[1] for parts in names if parts[0] == "carbon_pipeline" and len(parts) > 1} - {module_of(path)}
 
 
-@pytest.mark.parametrize("folder", ALLOWED)
-def test_imports_go_one_way(folder: str) -> None:
-    for path in (PACKAGE / folder).rglob("*.py"):
-        for name in imports(path):
-            parts = name.split(".")
-            if parts[0] == "carbon_pipeline" and len(parts) > 1 and (PACKAGE / parts[1]).is_dir():
-                assert parts[1] in ALLOWED[folder], f"{path} imports {name}"
+SOURCES = [
+    path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py") or path.parent != PACKAGE
+]
 
 
-def test_duckdb_is_opened_and_codecarbons_tracker_read_in_one_file_each() -> None:
-    for path in PACKAGE.rglob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        assert "duckdb.connect(" not in text or path.name == "connection.py", path
-        assert "tracker._" not in text or path.name == "meter.py", path
+def test_every_room_has_its_floor() -> None:
+    rooms = {path.name.removesuffix(".py") for path in PACKAGE.iterdir() if path.suffix in ("", ".py")}
+    assert rooms - {"__init__", "__main__", "__pycache__"} == set(FLOORS)
 
 
-def test_every_module_says_what_belongs_in_it() -> None:
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down_and_only_the_dagster_wing_and_the_example_know_dagster(path: Path) -> None:
+    room = module_of(path)
+    below = set(FLOORS[: FLOORS.index(room)])
+    assert rooms_imported_by(path) <= below
+    if room not in WITH_DAGSTER:
+        assert not {name.split(".")[0] for name in imports(path)} & {"dagster", "dagster_shared"}
+
+
+def test_the_dagster_wing_does_not_know_the_command_line() -> None:
+    for path in (PACKAGE / "dagster").rglob("*.py"):
+        assert "cli" not in rooms_imported_by(path), path
+
+
+PLACES = {
+    r"duckdb\.connect\(": "warehouse/connection.py",
+    r"tracker\._|\b_tracker\._|part\._mode": "tracking/meter.py",
+    r"requests\.(get|post|request|Session)": "common/network.py",
+}
+
+
+@pytest.mark.parametrize(("pattern", "place"), PLACES.items())
+def test_duckdb_codecarbons_private_parts_and_http_are_used_in_one_file_each(pattern: str, place: str) -> None:
+    places = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if re.search(pattern, re.sub(r"(?<!r)\"\"\".*?\"\"\"", "", path.read_text(encoding="utf-8"), flags=re.DOTALL))
+    }
+    assert places == {place}
+
+
+def test_every_module_explains_what_belongs_in_it() -> None:
     for path in PACKAGE.rglob("*.py"):
         assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path
 
 
-def test_importing_the_definitions_loads_nothing_heavy_and_looks_at_nothing(tmp_path: Path) -> None:
+def test_importing_the_definitions_loads_nothing_heavy_and_opens_nothing(tmp_path: Path) -> None:
     script = (
         "import sys, carbon_pipeline.definitions\n"
         "heavy = {'codecarbon', 'duckdb', 'matplotlib', 'numpy', 'pandas', 'torch', 'pynvml', 'cpuinfo'}\n"
@@ -70,10 +96,23 @@ def test_importing_the_definitions_loads_nothing_heavy_and_looks_at_nothing(tmp_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_three_public_names_are_there() -> None:
+def test_the_library_works_where_dagster_is_not_installed(tmp_path: Path) -> None:
+    script = (
+        "import sys\n"
+        "sys.modules['dagster'] = None\n"
+        "from carbon_pipeline import Warehouse, track\n"
+        "with track('work') as run: pass\n"
+        "Warehouse('data').load()\n"
+        "print(Warehouse('data').count(), run.record.status)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert done.stdout.split() == ["1", "completed"]
+
+
+def test_every_public_name_can_be_imported_and_no_other() -> None:
     import carbon_pipeline
 
-    for name in ("track", "tracked", "RunRecord"):
-        assert callable(getattr(carbon_pipeline, name))
+    for name in carbon_pipeline.__all__:
+        assert callable(getattr(carbon_pipeline, name)), name
     with pytest.raises(AttributeError):
         _ = carbon_pipeline.measure

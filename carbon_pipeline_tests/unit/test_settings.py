@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from carbon_pipeline.settings import read_settings, read_settings_leniently
+from carbon_pipeline.settings import SettingsError, read_settings, read_settings_leniently
 
 
 def test_what_is_given_in_code_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +45,7 @@ def test_the_cloud_is_never_the_word_none(monkeypatch: pytest.MonkeyPatch) -> No
 )
 def test_a_wrong_variable_is_named_with_its_value(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(ValueError, match=f"{variable}='{value}'"):
+    with pytest.raises(SettingsError, match=f"{variable}='{value}'"):
         read_settings()
 
 

@@ -201,7 +201,7 @@ def test_an_odd_name_never_costs_the_record(data_dir: Path, odd: object) -> None
     assert run.landed_at is not None
     assert run.record is not None
     assert run.record.tracking_mode == "machine"
-    assert "tracking_mode='Process'" in str(run.record.settings_error)
+    assert "TRACKING_MODE='Process'" in str(run.record.settings_error)
 
 
 def test_a_misspelt_argument_is_told_before_the_work_begins() -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from carbon_pipeline.example.regression.data import csv_samples, synthetic_samples
+from carbon_pipeline.example.regression.data import SamplesError, csv_samples, synthetic_samples
 from carbon_pipeline.example.regression.model import Hyperparameters, fit
 
 
@@ -79,11 +79,11 @@ def test_a_csv_file_of_ones_own_is_learned_from(tmp_path: Path) -> None:
 def test_a_wrong_csv_file_is_named_with_the_line_and_the_column(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "houses.csv"
     path.write_text(text)
-    with pytest.raises(ValueError, match=message) as error:
+    with pytest.raises(SamplesError, match=message) as error:
         csv_samples(path, ["area"], "price")
     assert str(path) in str(error.value)
 
 
 def test_a_csv_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"nowhere\.csv"):
+    with pytest.raises(SamplesError, match=r"nowhere\.csv"):
         csv_samples(tmp_path / "nowhere.csv", ["area"], "price")

@@ -11,16 +11,29 @@ from carbon_pipeline.dagster.ui_metadata import column_schema, table_metadata
 from carbon_pipeline.warehouse.batch import refusals
 
 
-# Waiting for another writer is no failure: the next attempt finds the warehouse free.
-@dg.asset(
-    group_name=GROUP,
-    kinds={"duckdb"},
-    owners=OWNERS,
-    pool="warehouse",
-    freshness_policy=FRESH,
-    retry_policy=dg.RetryPolicy(max_retries=2, delay=10),
-)
-def runs(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+def runs_after(upstream: Iterable[Key] = ()) -> dg.AssetsDefinition:
+    """Make the asset `runs`, downstream of the tracked assets of a project: one launch then loads what they have used.
+
+    Args:
+        upstream: keys of the tracked assets.
+
+    Returns:
+        The asset.
+    """
+    # Waiting for another writer is no failure: the next attempt finds the warehouse free.
+    return dg.asset(
+        name="runs",
+        group_name=GROUP,
+        kinds={"duckdb"},
+        owners=OWNERS,
+        pool="warehouse",
+        deps=[asset_key(key) for key in upstream],
+        freshness_policy=FRESH,
+        retry_policy=dg.RetryPolicy(max_retries=2, delay=10),
+    )(_runs)
+
+
+def _runs(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
     """What has landed or was placed in the inbox, normalised into the tables of `core`: one row per run."""
     opened = warehouse.open()
     results = opened.load()
@@ -41,14 +54,4 @@ def runs(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.
     )
 
 
-def runs_after(upstream: Iterable[Key]) -> dg.AssetsDefinition:
-    """The asset `runs` downstream of the tracked assets of a project, so that one launch loads what they have used.
-
-    Args:
-        upstream: keys of the tracked assets.
-
-    Returns:
-        The asset, to be used in place of `runs`.
-    """
-    deps = [asset_key(key) for key in upstream]
-    return runs.map_asset_specs(lambda spec: spec.replace_attributes(deps=deps))
+runs = runs_after()

@@ -6,7 +6,9 @@ from email.message import EmailMessage
 import dagster as dg
 from pydantic import Field
 
-TIMEOUT_S = 10
+from carbon_pipeline.common.network import send_json
+
+TIMEOUT_S = 10.0
 
 
 class AlertsResource(dg.ConfigurableResource[None]):
@@ -35,9 +37,7 @@ class WebhookAlerts(AlertsResource):
 
     def send(self, subject: str, text: str) -> None:
         """Send a message, as `AlertsResource.send`."""
-        import requests
-
-        requests.post(self.url, json={"text": f"{subject}\n{text}"}, timeout=TIMEOUT_S).raise_for_status()
+        send_json(self.url, {"text": f"{subject}\n{text}"}, TIMEOUT_S)
 
 
 class MailAlerts(AlertsResource):
