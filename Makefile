@@ -1,7 +1,7 @@
-# The project's commands. `make run` and `make test` need Python 3.11 to 3.14 with venv, make, and nothing else.
+# The project's commands. `make run` and `make test` need Python 3.11 to 3.13 with venv, make, and nothing else.
 
-PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
-	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null \
+PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
 	&& echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,34 +12,37 @@ EXTRAS ?=
 comma := ,
 
 export CARBON_DATA_DIR ?= data
-# Absolute, as Dagster wants it; the path of the clone may hold blanks, so it is no target of make.
+# Absolute, as Dagster wants it; the path of the clone may contain blanks, so it is no target of make.
 export DAGSTER_HOME ?= $(if $(filter /%,$(CARBON_DATA_DIR)),,$(CURDIR)/)$(CARBON_DATA_DIR)/dagster
 
 .DEFAULT_GOAL := help
-.PHONY: help run test ui lint format bench docs pictures clean
+.PHONY: help run test test-long ui lint format bench docs pictures clean
 
 help: ## Shows this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
 
-run: $(VENV)/ready-run dagster-home ## Runs the whole pipeline once and says what it measured
+run: $(VENV)/ready-run dagster-home ## Runs the whole pipeline once and prints what it measured
 	@$(BIN)/python -m carbon_pipeline.example
 
 # Another one where 3000 is taken: make ui PORT=3001
 PORT ?= 3000
 
-ui: $(VENV)/ready-run dagster-home ## The Dagster UI on http://127.0.0.1:3000
+ui: $(VENV)/ready-ui dagster-home ## The Dagster UI on http://127.0.0.1:3000
 	$(BIN)/dg dev --host 127.0.0.1 --port $(PORT)
+
+# One process for each core; the tests of a file stay together, since some share what is slow to make.
+IN_PARALLEL := -n auto --dist loadfile
+
+test: $(VENV)/ready-test$(EXTRAS) browser ## Runs the tests; EXTRAS=torch includes the PyTorch back end
+	$(BIN)/pytest $(IN_PARALLEL)
 
 # Users will install either DuckDB; 2.0.0 has a race that loses commits unless it is opened as the warehouse opens it.
 OTHER_DUCKDB := 2.0.0
 WAREHOUSE_TESTS := $(addprefix carbon_pipeline_tests/integration/test_,storage.py warehouse.py csv_import.py fuzz.py real_files.py)
 
-# One process for each core; the tests of a file stay together, since some share what is slow to make.
-IN_PARALLEL := -n auto --dist loadfile
-
-test: $(VENV)/ready-test$(EXTRAS) $(VENV)/duckdb-$(OTHER_DUCKDB) browser ## Runs all tests; EXTRAS=torch includes the PyTorch back end
-	PYTHONPATH=$(VENV)/duckdb-$(OTHER_DUCKDB) $(BIN)/pytest $(IN_PARALLEL) -q $(WAREHOUSE_TESTS)
-	$(BIN)/pytest $(IN_PARALLEL)
+test-long: $(VENV)/ready-test$(EXTRAS) $(VENV)/duckdb-$(OTHER_DUCKDB) ## Runs the slow tests: kill series, fuzz, real load, the other DuckDB
+	$(BIN)/pytest $(IN_PARALLEL) -m long
+	PYTHONPATH=$(VENV)/duckdb-$(OTHER_DUCKDB) $(BIN)/pytest $(IN_PARALLEL) -q -m "long or not long" $(WAREHOUSE_TESTS)
 
 lint: $(VENV)/ready-dev dagster-home ## Checks style, types and definitions
 	$(BIN)/ruff check .
@@ -52,23 +55,24 @@ format: $(VENV)/ready-dev ## Formats the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/ready-run ## Benchmarks, as ratios against the peers that they name
+bench: $(VENV)/ready-test ## Benchmarks, as ratios against the peers that they name
 	@for benchmark in carbon_pipeline_tests/benchmarks/[a-z]*.py; do $(BIN)/python $$benchmark; done
 
 docs: $(VENV)/ready-run ## Writes the tables of the documentation that come from the code
 	$(BIN)/python docs/generate.py
 
-pictures: $(VENV)/ready-test browser ## Makes the pictures of the README anew
+pictures: $(VENV)/ready-test browser ## Takes the pictures of the README again
 	$(BIN)/python docs/pictures/make.py
 
 clean: ## Removes the virtual environment; data stay
 	rm -rf $(VENV)
 
 $(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 with the module venv is needed (Debian: apt install python3-venv)"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.13 with the module venv is needed (Debian: apt install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/ready-run: EXTRA =
+$(VENV)/ready-run: EXTRA = [example]
+$(VENV)/ready-ui: EXTRA = [example,ui]
 $(VENV)/ready-test$(EXTRAS): EXTRA = [test$(if $(EXTRAS),$(comma)$(EXTRAS))]
 $(VENV)/ready-dev: EXTRA = [dev]
 $(VENV)/ready-%: $(BIN)/python pyproject.toml constraints.txt

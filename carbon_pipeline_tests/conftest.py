@@ -48,7 +48,7 @@ def data_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def pytest_report_header() -> list[str]:
-    return [_duckdb_line(), _torch_line(), _real_files_line(), _schemas_line()]
+    return [_duckdb_line(), _torch_line(), _browser_line(), _real_files_line(), _schemas_line()]
 
 
 def _duckdb_line() -> str:
@@ -62,22 +62,30 @@ def _torch_line() -> str:
 
     if find_spec("torch"):
         return "PyTorch back end: included"
-    return "PyTorch back end: LEFT OUT, since torch is not installed; include it with: make test EXTRAS=torch"
+    return "PyTorch back end: NOT RUN, since torch is not installed; include it with: make test EXTRAS=torch"
+
+
+def _browser_line() -> str:
+    from importlib.util import find_spec
+
+    if find_spec("playwright"):
+        return "tests in a browser: included"
+    return "tests in a browser: NOT RUN, since Playwright is not installed; `make test` installs it"
 
 
 def _real_files_line() -> str:
     if REAL_FILES:
         return f"real CodeCarbon files: {REAL_FILES}"
-    return "real CodeCarbon files: LEFT OUT, since there is no folder of them; name one in REAL_CODECARBON_FILES"
+    return "real CodeCarbon files: NOT RUN, since there is no folder of them; name one in REAL_CODECARBON_FILES"
 
 
 def _schemas_line() -> str:
     if BOAMPS_SCHEMAS:
         return f"BoAmps' own schemas: {BOAMPS_SCHEMAS}"
-    return "BoAmps' own schemas: LEFT OUT, since they are not at hand; name their folder in BOAMPS_SCHEMAS"
+    return "BoAmps' own schemas: NOT RUN, since they are not at hand; name their folder in BOAMPS_SCHEMAS"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for line in (_torch_line(), _real_files_line(), _schemas_line()):
-        if "LEFT OUT" in line:
+    for line in (_torch_line(), _browser_line(), _real_files_line(), _schemas_line()):
+        if "NOT RUN" in line:
             terminalreporter.write_line(line, yellow=True)

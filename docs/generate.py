@@ -1,5 +1,6 @@
 """Writes the tables of the documentation that come from the code; `make docs` calls it, a test fails without it."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from carbon_pipeline.settings import Settings, variable
 
 ROOT = Path(__file__).parents[1]
 PAGES = (
-    "README.md",
+    "docs/architecture.md",
     "docs/fields.md",
     "docs/boamps.md",
     "docs/dagster.md",
@@ -22,12 +23,6 @@ PAGES = (
     "docs/warehouse.md",
     "docs/operating.md",
 )
-
-
-def field_table() -> str:
-    """The 33 fields in short."""
-    lines = ["| field | unit | meaning |", "|---|---|---|"]
-    return "\n".join([*lines, *(f"| {f.name} | {f.unit} | {f.meaning} |" for f in FIELDS)])
 
 
 def mapping_table() -> str:
@@ -48,8 +43,8 @@ def _row(cells: tuple[str, ...]) -> str:
 
 
 def datamodel_table() -> str:
-    """Every field of a BoAmps report, and who says it."""
-    lines = ["| field | what stands there | required | from |", "|---|---|---|---|"]
+    """Every field of a BoAmps report, and whether it is measured or user-provided."""
+    lines = ["| field | meaning | required | from |", "|---|---|---|---|"]
     return "\n".join([*lines, *map(_row, _fields(Report))])
 
 
@@ -122,8 +117,27 @@ def curve_table() -> str:
     return "\n".join([*lines, *(f"| {x:g} | {low:g} | {high:g} |" for x, low, high in quality.LOAD_CURVE)])
 
 
+def imports_picture() -> str:
+    """The rooms of the package from the top floor down, each with the rooms that it imports."""
+    package = ROOT / "carbon_pipeline"
+    found: dict[str, set[str]] = {}
+    for path in sorted(package.rglob("*.py")):
+        room = path.relative_to(package).parts[0].removesuffix(".py")
+        if room.startswith("__"):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+        rooms = {name.split(".")[1] for name in modules if name.startswith("carbon_pipeline.")}
+        found.setdefault(room, set()).update(rooms - {room})
+    floors: list[str] = []  # from the ground up: a room comes after all that it imports
+    while rest := sorted(found.keys() - set(floors)):
+        floors.append(next(room for room in rest if found[room] <= set(floors)))
+    lines = [f"{room:<12} -> {', '.join(sorted(found[room], key=floors.index, reverse=True))}" for room in floors[::-1]]
+    return "\n".join(["```", *(line.removesuffix(" -> ").rstrip() for line in lines), "```"])
+
+
 TABLES = {
-    "fields": field_table,
+    "imports": imports_picture,
     "mapping": mapping_table,
     "datamodel": datamodel_table,
     "flags": flag_table,

@@ -1,7 +1,8 @@
-"""What the machine cannot know of a run: who publishes it, under which licence, what the task was.
+"""User-provided context of reports: what cannot be measured, such as publisher, licence and task.
 
-It is told once, in a YAML file whose keys are those of a report, for all runs and for single projects; what a run
-itself says (`track(task=...)`) wins over its project, and a project over `defaults`.
+It is read from a YAML file whose keys are those of a report: under `defaults` for all runs, under `projects` for the
+runs of single projects. The task that a run provides (`track(task=...)`) takes precedence over its project, and a
+project over `defaults`.
 """
 
 import difflib
@@ -26,70 +27,67 @@ USER_FIELDS: dict[str, tuple[type[Part], frozenset[str] | None]] = {
     "infrastructure": (Infrastructure, frozenset({"infraType", "cloudInstance", "cloudService", "components"})),
     "environment": (Environment, frozenset({"powerSupplierType", "powerSource"})),
 }
-"""The parts of a report that can be told, and which of their fields; None is all. The others are measured. Components
-count only where nothing is known of the machine, as in files of CodeCarbon 1.x."""
+"""The parts of a report that users can provide, and the fields of each; None stands for all fields. Other fields are
+measured. User-provided components are used only if the machine is not known, as in files of CodeCarbon 1.x."""
 
 UserContext = dict[str, Any]
 
 
 class ContextError(InputError):
-    """The file contains something that no report can hold; the message names the file and each place."""
+    """The file cannot be read, or contains something that no report can hold; the message names file and keys."""
 
 
 @dataclass(frozen=True)
 class ReportContext:
-    """What is told of all runs and of the runs of single projects.
+    """User-provided context of all runs and of the runs of single projects.
 
     Attributes:
         defaults: parts of a report, for all runs.
-        projects: the same for the runs of a project, by its name.
+        projects: parts of a report for the runs of one project, by project name.
     """
 
     defaults: UserContext = field(default_factory=dict)
     projects: dict[str, UserContext] = field(default_factory=dict)
 
     def of(self, project_name: str | None, task: Mapping[str, Any] | None = None) -> UserContext:
-        """What is told of one run.
+        """User-provided context of one run.
 
         Args:
-            project_name: project that it belongs to.
-            task: what the run itself says.
+            project_name: project that the run belongs to.
+            task: the fields of `task` that the run itself provides.
 
         Returns:
-            Parts of a report. Maps are merged key by key; a list, such as `algorithms`, is taken whole.
+            Parts of a report. Mappings are merged key by key; a list, such as `algorithms`, replaces the other one.
         """
-        told = merged(self.defaults, self.projects.get(project_name or "", {}))
-        return merged(told, {"task": dict(task)}) if task else told
+        context = merged(self.defaults, self.projects.get(project_name or "", {}))
+        return merged(context, {"task": dict(task)}) if task else context
 
 
 def read_context(path: Path, is_required: bool = True) -> ReportContext:
-    """Reads the file.
+    """Read a context file.
 
     Args:
         path: a YAML file with `defaults` and `projects`.
-        is_required: whether the file has to be there; if it does not and is not, nothing is told.
-
-    Returns:
-        What it says.
+        is_required: whether the file must exist; an optional file that is missing gives an empty context.
 
     Raises:
-        ContextError: it cannot be read, or it says something that no report can hold.
+        ContextError: the file cannot be read, or contains something that no report can hold.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_NoKeyTwice)
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_UniqueKeyLoader)
     except FileNotFoundError:
         if is_required:
-            raise ContextError(f"{path}: there is no such file") from None
+            raise ContextError(f"{path}: no such file; create it, or correct CARBON_REPORT_CONTEXT") from None
         return ReportContext()
     except (OSError, UnicodeDecodeError) as error:
         raise ContextError(f"{path}: cannot be read: {error}") from None
     except yaml.YAMLError as error:
-        raise ContextError(f"{path}: is no YAML: {' '.join(str(error).split())}") from None
+        raise ContextError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from None
     content = {} if content is None else content
     faults = list(_faults_of_file(content))
     if faults:
         raise ContextError(f"{path}: {'; '.join(faults)}")
-    projects = {str(name): _filled(told or {}) for name, told in (content.get("projects") or {}).items()}
+    projects = {str(name): _filled(parts or {}) for name, parts in (content.get("projects") or {}).items()}
     return ReportContext(_filled(content.get("defaults") or {}), projects)
 
 
@@ -97,10 +95,7 @@ def read_configured_context(settings: Settings) -> ReportContext:
     """Read the file that the settings name.
 
     Args:
-        settings: `report_context` names the file; if it is not given, the default one may be missing.
-
-    Returns:
-        The user-provided context.
+        settings: `report_context` names the file; if it is not set, the default file may be missing.
 
     Raises:
         ContextError: the file cannot be read, or contains something that no report can hold.
@@ -109,38 +104,35 @@ def read_configured_context(settings: Settings) -> ReportContext:
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> UserContext:
-    """Two parts of a report as one; where both say something, the second counts.
+    """Merge two parts of a report, mappings key by key.
 
     Args:
-        below: the one.
-        above: the other; what is None in it says nothing.
-
-    Returns:
-        A new map.
+        below: the part with the lower precedence.
+        above: the part with the higher precedence; a None in it is ignored.
     """
     result = {key: value for key, value in below.items() if value is not None}
     for key, value in above.items():
-        known = result.get(key)
-        if isinstance(known, Mapping) and isinstance(value, Mapping):
-            result[key] = merged(known, value)
+        lower = result.get(key)
+        if isinstance(lower, Mapping) and isinstance(value, Mapping):
+            result[key] = merged(lower, value)
         elif value is not None:
             result[key] = value
     return result
 
 
-class _NoKeyTwice(yaml.SafeLoader):
-    """Reads YAML, and takes no key that stands there twice for the last one."""
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Loader that rejects duplicate keys; PyYAML's own silently uses the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if twice:
-            raise yaml.YAMLError(f"the key {', '.join(twice)} stands there twice (line {node.start_mark.line + 1})")
+        duplicates = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if duplicates:
+            raise yaml.YAMLError(f"duplicate key {', '.join(duplicates)} (line {node.start_mark.line + 1})")
         return super().construct_mapping(node, deep)
 
 
 def _filled(part: Any) -> Any:
-    """Without the lines that have not been filled in."""
+    """Remove the keys that have no value."""
     if isinstance(part, dict):
         return {key: _filled(value) for key, value in part.items() if value is not None}
     return part
@@ -148,46 +140,48 @@ def _filled(part: Any) -> Any:
 
 def _faults_of_file(content: Any) -> Iterator[str]:
     if not isinstance(content, dict):
-        yield "has to be a map with the keys `defaults` and `projects`"
+        yield "must be a mapping with the keys `defaults` and `projects`"
         return
     for key in content.keys() - {"defaults", "projects"}:
-        yield f"{key}: only `defaults` and `projects` stand at the top{_meant(key, ('defaults', 'projects'))}"
+        suggestion = _suggestion(key, ("defaults", "projects"))
+        yield f"{key}: unknown key; the keys at the top level are `defaults` and `projects`{suggestion}"
     yield from _faults(content.get("defaults"), "defaults")
     projects = content.get("projects") or {}
     if not isinstance(projects, dict):
-        yield "projects: has to be a map from the names of projects to parts of a report"
+        yield "projects: must be a mapping from project names to parts of a report"
         return
-    for name, told in projects.items():
-        yield from _faults(told, f"projects.{name}")
+    for name, parts in projects.items():
+        yield from _faults(parts, f"projects.{name}")
 
 
-def _faults(told: Any, path: str) -> Iterator[str]:
-    if told is None:
+def _faults(parts: Any, path: str) -> Iterator[str]:
+    if parts is None:
         return
-    if not isinstance(told, dict):
-        yield f"{path}: has to be a map with some of the keys {', '.join(USER_FIELDS)}"
+    if not isinstance(parts, dict):
+        yield f"{path}: must be a mapping with some of the keys {', '.join(USER_FIELDS)}"
         return
-    for key, part in told.items():
+    for key, part in parts.items():
         if key in USER_FIELDS:
             yield from _faults_of_part(part, *USER_FIELDS[key], f"{path}.{key}")
         else:
-            yield f"{path}.{key}: can be told of {', '.join(USER_FIELDS)} only{_meant(key, USER_FIELDS)}"
+            suggestion = _suggestion(key, USER_FIELDS)
+            yield f"{path}.{key}: cannot be provided here; the keys are {', '.join(USER_FIELDS)}{suggestion}"
 
 
 def _faults_of_part(given: Any, part: type[Part], allowed: frozenset[str] | None, path: str) -> Iterator[str]:
     if given is None:
         return
     if not isinstance(given, dict):
-        yield f"{path}: has to be a map"
+        yield f"{path}: must be a mapping"
         return
     fields = fields_of(part)
     for key, value in given.items():
         if key not in fields:
-            yield f"{path}.{key}: the datamodel has no such field{_meant(key, fields)}"
+            yield f"{path}.{key}: the datamodel has no such field{_suggestion(key, fields)}"
         elif allowed is not None and key not in allowed:
-            yield f"{path}.{key}: is measured, and cannot be given here"
+            yield f"{path}.{key}: is measured and cannot be provided here"
         elif value is None:
-            continue  # a line that has not been filled in
+            continue  # a key of the template without a value
         elif (inner := fields[key].part) and not fields[key].is_list:  # a list is taken as a whole
             yield from _faults_of_part(value, inner, None, f"{path}.{key}")
         else:
@@ -199,6 +193,6 @@ def _faults_of_part(given: Any, part: type[Part], allowed: frozenset[str] | None
                     yield str(violation)
 
 
-def _meant(key: object, known: Any) -> str:
-    close = difflib.get_close_matches(str(key), [str(name) for name in known], n=1)
-    return f"; is {close[0]} meant?" if close else ""
+def _suggestion(key: object, names: Any) -> str:
+    close = difflib.get_close_matches(str(key), [str(name) for name in names], n=1)
+    return f"; did you mean {close[0]}?" if close else ""

@@ -1,4 +1,4 @@
-"""All reports as files: one JSON file for each run, written if it changed, and one wide table of all of them."""
+"""Export of reports: one JSON file per run, written only if it has changed, and one wide table of all reports."""
 
 import csv
 import json
@@ -23,24 +23,24 @@ from carbon_pipeline.warehouse.parquet import write_parquet
 from carbon_pipeline.warehouse.warehouse import Warehouse
 
 FOLDER = Path("reports") / "boamps"
-"""Where the reports lie in the data folder; what is made of all of them lies beside it."""
+"""Folder of the reports within the data folder; files made from all reports are written beside it."""
 
 INCOMPLETE_COLUMNS = ("run_id", "project_name", "missing", "wrong")
 
 RUNS_AT_A_TIME = 500
 
 LOCK_S = 600
-"""How long one export waits for another one."""
+"""How long an export waits for another one to finish, seconds."""
 
 
 class Incomplete(NamedTuple):
-    """A run of which no report can be made, and why.
+    """A run for which no report can be made, and why.
 
     Attributes:
-        run_id: the run.
-        project_name: project that it belongs to.
-        missing: fields that are required and are not known.
-        wrong: what is against the rules, in sentences.
+        run_id: ID of the run.
+        project_name: project that the run belongs to.
+        missing: required fields that are not known.
+        wrong: the rules that the run breaks, one sentence each.
     """
 
     run_id: str
@@ -49,8 +49,8 @@ class Incomplete(NamedTuple):
     wrong: list[str]
 
     @property
-    def lacks_only_what_is_told(self) -> bool:
-        """Whether nothing is wrong with the run, and only what a person can know is missing."""
+    def lacks_only_user_context(self) -> bool:
+        """Whether the run breaks no rule and only user-provided fields are missing."""
         return not self.wrong and not {"measures", "infrastructure.components"} & {*self.missing}
 
     @property
@@ -62,34 +62,34 @@ class Incomplete(NamedTuple):
 
 @dataclass
 class Exported:
-    """What an export did.
+    """Result of an export.
 
     Attributes:
-        folder: where the reports lie.
-        written: reports that are new or have changed.
-        unchanged: reports that were there already.
-        removed: files of runs that have a report under another name now, or none any more.
-        left: files of runs of which no report could be made now, since something that is told is missing.
+        folder: folder of the reports.
+        written: number of reports that are new or have changed.
+        unchanged: number of reports that were already up to date.
+        removed: number of files removed, since their run has a report under another name or no longer has one.
+        kept: number of older files kept although no report can be made now: only user-provided fields are missing.
         incomplete: runs without a report.
-        tables: the wide table as CSV and as Parquet, if it was asked for.
+        tables: the wide table as CSV and as Parquet, if it was requested.
     """
 
     folder: Path
     written: int = 0
     unchanged: int = 0
     removed: int = 0
-    left: int = 0
+    kept: int = 0
     incomplete: list[Incomplete] = field(default_factory=list)
     tables: list[Path] = field(default_factory=list)
 
     @property
     def reports(self) -> int:
-        """Reports that lie in the folder now, of the runs that were asked for."""
+        """Number of up-to-date reports in the folder, of the runs that were exported."""
         return self.written + self.unchanged
 
     @property
     def reasons(self) -> dict[str, int]:
-        """Why runs have no report, the most frequent reason first, with the number of runs."""
+        """Number of runs without a report by reason, the most frequent reason first."""
         return dict(Counter(found.reason for found in self.incomplete).most_common())
 
 
@@ -100,32 +100,32 @@ def export_reports(
     table: "Table | None" = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Exported:
-    """Writes the report of each run that has all that a report needs.
+    """Write the report of each run for which every required field is known.
 
     Args:
-        runs: what the warehouse knows.
-        context: what was told.
-        folder: where the files go; made if it is not there. Files in it that were not written by this are left alone.
-        table: takes each report as well.
-        progress: is told now and then how many runs have been done.
+        runs: the measured part of each report.
+        context: the user-provided context.
+        folder: folder for the files; created if it does not exist. Files that exports did not write are not touched.
+        table: table to which each report is added as well.
+        progress: called now and then with the number of runs that are done.
 
     Returns:
-        What was done.
+        Counts of files, and the runs without a report.
 
     Raises:
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     exported = Exported(folder)
-    told = _Telling(context)
+    contexts = _RunContexts(context)
     with _Written(folder) as written:
         for number, run in enumerate(runs, start=1):
             name = None
-            made = _make(run, told)
+            made = _make(run, contexts)
             if isinstance(made, Incomplete):
                 exported.incomplete.append(made)
-                if made.lacks_only_what_is_told and run.run_id in written.names:
-                    exported.left += 1
+                if made.lacks_only_user_context and run.run_id in written.names:
+                    exported.kept += 1
                     written.keep(run.run_id)
                     continue
             else:
@@ -140,23 +140,23 @@ def export_reports(
             if number % RUNS_AT_A_TIME == 0:
                 progress(number)
         if table:
-            exported.removed += written.drop_the_rest()
+            exported.removed += written.remove_unlisted()
     return exported
 
 
 def export_all(
     warehouse: Warehouse, context: ReportContext, folder: Path, progress: Callable[[int], None] = lambda done: None
 ) -> Exported:
-    """Write the reports of all runs, as `export_reports`; beside the folder the wide table and the incomplete runs.
+    """Write the reports of all runs as `export_reports` does, and beside the folder the wide table and incomplete runs.
 
     Args:
         warehouse: the warehouse; its published copy is read.
-        context: the user-provided part of the reports.
-        folder: where the files go.
+        context: the user-provided context.
+        folder: folder for the files.
         progress: called now and then with the number of runs that are done.
 
     Returns:
-        What was done.
+        Counts of files, the runs without a report, and the paths of the tables.
 
     Raises:
         WarehouseMissingError: nothing has been published yet.
@@ -174,14 +174,10 @@ def export_all(
 
 
 def beside(folder: Path, ending: str) -> Path:
-    """Where a file lies that is made of all reports in a folder.
-
-    Args:
-        folder: the folder.
-        ending: what is put behind its name.
+    """Path of a file that is made from all reports in a folder.
 
     Returns:
-        The file.
+        The path, beside the folder.
     """
     return folder.with_name(f"{folder.name}{ending}")
 
@@ -190,10 +186,10 @@ class Table:
     """One wide table of all reports, in the column names of BoAmps' flattener, as CSV and Parquet."""
 
     def __init__(self, folder: Path):
-        """Begins an empty table.
+        """Create an empty table.
 
         Args:
-            folder: where the reports lie; the table comes beside it.
+            folder: folder of the reports; the table is written beside it.
         """
         self._folder = folder
         self._lines = folder.with_name(f".{folder.name}.jsonl")
@@ -209,23 +205,16 @@ class Table:
         self._lines.unlink()
 
     def add(self, report: Report) -> None:
-        """Adds a row.
-
-        Args:
-            report: what it says.
-        """
+        """Add a row."""
         row = dict(flatten(report.model_dump(by_alias=True, exclude_none=True)))
         self._names.update(row)
         self._file.write(json.dumps(row) + "\n")
 
     def write(self, memory_limit: str) -> list[Path]:
-        """Write both files, in place of older ones; a table without a row has no columns and is no file.
-
-        Args:
-            memory_limit: memory that DuckDB may use.
+        """Write both files and replace older ones; a table without rows has no columns, so older files are removed.
 
         Returns:
-            The files.
+            The paths of the files; empty if there is no row.
 
         Raises:
             OSError: a file cannot be written.
@@ -252,30 +241,26 @@ class Table:
 
 
 def one_report(run: MachineReport, context: ReportContext) -> tuple[Report | None, Incomplete | None]:
-    """The report of one run.
-
-    Args:
-        run: what the warehouse knows.
-        context: what was told.
+    """Make the report of one run.
 
     Returns:
-        The report, or why there is none.
+        The report and None; or None and why no report can be made.
     """
-    made = _make(run, _Telling(context))
+    made = _make(run, _RunContexts(context))
     return (None, made) if isinstance(made, Incomplete) else (made, None)
 
 
-class _Telling:
-    """What was told of a run; runs of one project share it."""
+class _RunContexts:
+    """User-provided context of each run, cached, since the runs of a project usually share it."""
 
     def __init__(self, context: ReportContext):
         self.of = lru_cache(maxsize=1000)(lambda project, task: context.of(project, task and json.loads(task)))
 
 
-def _make(run: MachineReport, told: _Telling) -> Report | Incomplete:
+def _make(run: MachineReport, contexts: _RunContexts) -> Report | Incomplete:
     machine: Mapping[str, Any] = json.loads(run.machine)
-    tell: UserContext = told.of(run.project_name, run.task)
-    report, violations = make_report(machine, tell)
+    user_context: UserContext = contexts.of(run.project_name, run.task)
+    report, violations = make_report(machine, user_context)
     return _incomplete(run, violations) if report is None else report
 
 
@@ -290,7 +275,7 @@ def _incomplete(run: MachineReport, violations: Iterable[Violation]) -> Incomple
 
 
 class _Written:
-    """Which files were written here, by run: only those are ever removed."""
+    """The files that exports wrote to a folder, by run (`.written`): only those are ever removed."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -310,20 +295,20 @@ class _Written:
             write_text(self._path, text)
 
     def keep(self, run_id: str) -> None:
-        """The file of this run stays as it is."""
+        """Keep the file of a run as it is."""
         self._now[run_id] = self.names[run_id]
 
     def replace(self, run_id: str, name: str | None) -> int:
-        """The run has this file now, or none; another one of it goes. Returns how many went."""
+        """Set the file of a run, None for none, remove its former one, and return the number of removed files."""
         old = self.names.pop(run_id, None)
         if name:
             self._now[run_id] = name
         return self._remove(old) if old and old != name else 0
 
-    def drop_the_rest(self) -> int:
-        """Runs that were not named are not in the warehouse any more. Returns how many files went."""
-        gone = [run_id for run_id in self.names if run_id not in self._now]
-        return sum(self._remove(self.names.pop(run_id)) for run_id in gone)
+    def remove_unlisted(self) -> int:
+        """Remove the files of runs that are no longer in the warehouse, and return the number of removed files."""
+        unlisted = [run_id for run_id in self.names if run_id not in self._now]
+        return sum(self._remove(self.names.pop(run_id)) for run_id in unlisted)
 
     def _remove(self, name: str) -> int:
         try:
@@ -334,7 +319,7 @@ class _Written:
 
 
 def _write(path: Path, text: str) -> bool:
-    """Writes a file whole if it does not say this already. It can be made again: nothing waits for the disk."""
+    """Write a file atomically unless its content is the same. No fsync, since the file can be exported again."""
     content = text.encode()
     try:
         if path.read_bytes() == content:

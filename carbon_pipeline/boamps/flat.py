@@ -12,14 +12,14 @@ Column = tuple[str, Kind]
 
 
 def flatten(part: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """The leaves of a report.
+    """Iterate over the leaves of a report.
 
     Args:
-        part: what its JSON says.
-        name: path so far.
+        part: the report, or a part of it, as parsed JSON.
+        name: path of the part within the report.
 
     Yields:
-        The path of each leaf, parts joined by `_`, places in a list by their number from 0; and its value.
+        The path of each leaf, its steps joined by `_` and list items numbered from 0; and the value.
     """
     if isinstance(part, dict | list):
         for key, value in part.items() if isinstance(part, dict) else enumerate(part):
@@ -31,18 +31,15 @@ def flatten(part: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 def columns(names: Iterable[str]) -> list[Column]:
     """The columns of the table, in the order of the datamodel.
 
-    Args:
-        names: the columns that occur.
-
     Returns:
-        Each once, with its type.
+        Each column once, with its type.
     """
     found = {name: _look_up(name) for name in names}
     return [(name, kind) for name, (_, kind) in sorted(found.items(), key=lambda item: item[1][0])]
 
 
 def _look_up(name: str) -> tuple[list[int], Kind]:
-    """The place of a leaf in the datamodel, step by step, and its type."""
+    """Position of a leaf in the datamodel, one number per step of its path, and its type."""
     place: list[int] = []
     part: type[Part] = Report
     types: tuple[Any, ...] = ()

@@ -1,8 +1,8 @@
-"""A report as the text form of BoAmps' bash tool (`form2json.sh`), filled in, so that people can go on from there.
+"""A report as the text form of BoAmps' bash tool (`form2json.sh`), filled in, for further editing.
 
-That tool finds a value by the number of its line, between the last `=` before it and the last `#` behind it. So each
-field has its line whether it is filled or not, and a value holds neither of the two signs, nor what would have to be
-escaped in JSON: the tool writes it there as it is.
+The tool finds a value by its line number, between the last `=` before it and the last `#` after it. So each field has
+its line, filled in or not, and a value contains neither of the two characters, nor any that would have to be escaped in
+JSON, since the tool copies values into its JSON unchanged.
 """
 
 from collections.abc import Iterator
@@ -14,21 +14,14 @@ from carbon_pipeline.boamps.structure import FieldStructure, fields_of
 COMMENT_COLUMN = 100
 
 ONE_EACH = {"nbDatasetShape": "shapes of a dataset", "datasetInferenceProperties": "inference properties of a dataset"}
-"""Lists that older versions of the datamodel had; the tool still asks for their lengths."""
+"""Lists of older versions of the datamodel; the tool still requires their lengths."""
 
 WITHOUT_QUOTES = {"measurementDateTime"}
-"""Texts that the tool takes for numbers, and writes into its JSON as they stand in the form."""
+"""Text fields that the tool takes for numbers and copies into its JSON without adding quotes."""
 
 
 def form(report: Report) -> str:
-    """The form of a report.
-
-    Args:
-        report: the report.
-
-    Returns:
-        The text.
-    """
+    """The filled-in form of a report."""
     values = report.model_dump(by_alias=True, exclude_none=True)
     return "\n".join([*_config(report), *_lines(Report, values, depth=0), ""])
 
@@ -75,7 +68,7 @@ def _line(depth: int, text: str, comment: str) -> str:
 
 
 def _kind(field: FieldStructure) -> str:
-    """How the form describes what a field may hold."""
+    """The form's notation for the values that a field allows."""
     if field.choices:
         return f"value in {{{':'.join(field.choices)}}}"
     return "as {Float}" if float in field.types else "as {Integer}" if int in field.types else "as {String}"
@@ -84,6 +77,6 @@ def _kind(field: FieldStructure) -> str:
 def _one_line(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    for sign, instead in (("=", ":"), ("#", "no. "), ('"', "'"), ("\\", "/")):
-        value = str(value).replace(sign, instead)
+    for character, replacement in (("=", ":"), ("#", "no. "), ('"', "'"), ("\\", "/")):
+        value = str(value).replace(character, replacement)
     return " ".join(value.split())

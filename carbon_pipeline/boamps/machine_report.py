@@ -1,4 +1,4 @@
-"""The measured part of BoAmps reports, read from the warehouse. What people add to it: context.py."""
+"""The measured part of BoAmps reports, read from the warehouse. The user-provided part: context.py."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,9 +11,9 @@ class MachineReport(NamedTuple):
     """The measured part of one report.
 
     Attributes:
-        run_id: the run.
-        project_name: project that it belongs to.
-        task: the task as the run itself describes it, as JSON.
+        run_id: ID of the run.
+        project_name: project that the run belongs to.
+        task: the fields of `task` that the run itself provides, as JSON.
         machine: header, measures, system, software, infrastructure, environment, quality, description, as JSON.
     """
 
@@ -28,10 +28,10 @@ def machine_reports(warehouse: Warehouse, run_id: str | None = None) -> Iterator
 
     Args:
         warehouse: the warehouse; its published copy is read.
-        run_id: one run only.
+        run_id: ID of one run; None for all runs.
 
     Yields:
-        The runs in the order of their ends.
+        The measured part of each report, ordered by the end of the run.
 
     Raises:
         WarehouseMissingError: nothing has been published yet.

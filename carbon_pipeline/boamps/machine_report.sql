@@ -1,13 +1,13 @@
--- The measured part of each BoAmps report, in BoAmps' names (boamps/report.py adds the user-provided part): of one run, or
--- of all runs in the order of their ends if $run_id is NULL. The components of a machine are named once for each machine.
--- GiB become the schemas' Gbytes (1.073741824); kg CO2eq and kWh stay as they are. `measures` has one measure for each part
--- where the split is known, else one in all, and is empty where no energy is known; `environment` is NULL where the
--- country is not known; `description` has what the schemas have no field for.
+-- The measured part of each BoAmps report, with BoAmps' names (boamps/report.py adds the user-provided part): of run
+-- $run_id, or of all runs ordered by their end if $run_id is NULL. Components are computed once per machine. GiB are
+-- converted to the schemas' GB (factor 1.073741824); kg CO2eq and kWh are unchanged. `measures` has one measure per
+-- component where the split of the energy is known, otherwise a single one, and is empty where no energy is known;
+-- `environment` is NULL where the country is not known; `description` contains what the schemas have no field for.
 WITH machine AS MATERIALIZED (
     SELECT
         *,
         regexp_replace(regexp_replace(cpu_model, '\((R|r|TM|tm)\)', '', 'g'), '\s+', ' ', 'g') AS cpu,
-        -- CodeCarbon writes the number of GPUs into their name, and lists several names
+        -- CodeCarbon writes the number of GPUs before their name, and separates several names by commas
         CASE WHEN nullif(trim(gpu_model), '') IS NULL THEN [{'number': gpu_count, 'name': ''}]
             ELSE list_transform(string_split(gpu_model, ', '), lambda found: {
                 'number': coalesce(
@@ -55,7 +55,7 @@ WITH machine AS MATERIALIZED (
             'componentName': nullif(found.name, ''),
             'componentType': 'gpu',
             'nbComponent': found.number,
-            -- one size is known of all GPUs; and that in the name of a GH200 is that of its CPU
+            -- a record has one memory size for all GPUs; the size in the name of a GH200 is that of its CPU
             'memorySize': coalesce(
                 CASE WHEN len(gpus) = 1 THEN round(gpu_memory_gb * 1.073741824, 3) END,
                 CASE WHEN NOT regexp_matches(found.name, 'G[HB]200')
@@ -95,7 +95,7 @@ WITH machine AS MATERIALIZED (
         strftime(started_at AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S') AS begun,
         nullif(cpu_method, 'unknown') AS cpu_mode,
         nullif(nullif(gpu_method, 'unknown'), 'none') AS gpu_mode,
-        -- The split is known where the parts make up the whole. A GPU that nobody measured is no measure of 0 kWh.
+        -- The split is known where the parts add up to the total. An unmeasured GPU gets no measure, not one of 0 kWh.
         coalesce(abs(coalesce(cpu_energy_kwh, 0) + coalesce(gpu_energy_kwh, 0) + coalesce(ram_energy_kwh, 0) - energy_kwh)
             <= 1e-6 * energy_kwh, false) AND cpu_energy_kwh IS NOT NULL AS is_split,
         is_split AND (gpu_energy_kwh > 0 OR gpu_energy_kwh IS NOT NULL AND gpu_mode IS NOT NULL) AS has_gpu
@@ -174,12 +174,12 @@ WITH machine AS MATERIALIZED (
         } AS header,
         measures,
         CASE WHEN regexp_extract(trim(os), '^[^-]+') <> '' THEN {
-            -- CodeCarbon writes the whole platform, such as Linux-5.15.0-116-generic-x86_64-with-glibc2.35
+            -- CodeCarbon writes the whole platform string, such as Linux-5.15.0-116-generic-x86_64-with-glibc2.35
             'os': regexp_extract(trim(os), '^[^-]+'),
             'distribution': nullif(trim(distribution), ''),
             'distributionVersion': nullif(trim(distribution_version), '')
         } END AS system,
-        -- What `carbon-pipeline run` measures may be written in anything.
+        -- A command under `carbon-pipeline run` may be written in any language.
         CASE WHEN source <> 'command' THEN {'language': 'python', 'version': nullif(trim(python_version), '')} END AS software,
         {
             'infraType': CASE WHEN nullif(trim(cloud_provider), '') IS NOT NULL THEN 'publicCloud' ELSE 'onPremise' END,
@@ -198,18 +198,18 @@ WITH machine AS MATERIALIZED (
         concat_ws(' ',
             CASE status WHEN 'failed' THEN 'The work failed.' WHEN 'cancelled' THEN 'The work was cancelled.'
                 WHEN 'interrupted' THEN 'The work was interrupted.' END,
-            CASE WHEN len(measures) > 1 THEN 'The measures are the parts of one run: together they are its energy.' END,
-            CASE WHEN pue > 1 THEN format('A PUE of {:.4g} is contained in them.', pue)
-                WHEN pue = 1 THEN 'No PUE is contained in them.' END,
+            CASE WHEN len(measures) > 1 THEN 'The measures are the components of one run; their sum is its energy.' END,
+            CASE WHEN pue > 1 THEN format('A PUE of {:.4g} is included in the measures.', pue)
+                WHEN pue = 1 THEN 'No PUE is included in the measures.' END,
             CASE WHEN energy_high_kwh IS NOT NULL THEN
                 format('At the wall the machine drew between {:.4g} and {:.4g} kWh.', energy_low_kwh, energy_high_kwh) END,
             CASE WHEN emissions_high_kg IS NOT NULL THEN
                 format('Emissions: {:.4g} kg CO2eq, between {:.4g} and {:.4g}.', emissions_kg, emissions_low_kg, emissions_high_kg)
                 WHEN emissions_kg IS NOT NULL THEN format('Emissions: {:.4g} kg CO2eq.', emissions_kg) END,
-            CASE WHEN intensity_source = 'world_average' THEN 'The country is not known: their carbon intensity is the world''s mean.' END,
+            CASE WHEN intensity_source = 'world_average' THEN 'The country is not known: the carbon intensity is the world average.' END,
             CASE WHEN list_contains(flags, 'overlapping') AND attributed_share < 1 THEN
-                format('Other tracked work used the machine at the same time; the share of this one is {:.4g}.', attributed_share) END,
-            CASE WHEN parent_run_id IS NOT NULL THEN concat('Part of the run ', parent_run_id, '.') END,
+                format('Other tracked work used the machine at the same time; the share of this run is {:.4g}.', attributed_share) END,
+            CASE WHEN parent_run_id IS NOT NULL THEN concat('Part of run ', parent_run_id, '.') END,
             CASE WHEN len(flags) > 0 THEN concat('Flags: ', array_to_string(flags, ', '), '.') END
         ) AS description
     FROM measured

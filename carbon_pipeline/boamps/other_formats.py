@@ -1,4 +1,4 @@
-"""The other formats that are asked for from the same record: a model card's emissions, and the SCI score."""
+"""Other report formats made from the same run: the emissions of a model card, and the SCI score."""
 
 import math
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ HOURS_PER_YEAR = 8766
 """365.25 days."""
 
 TRAINING_TYPES = {"training": "pre-training", "retraining": "pre-training", "finetuning": "fine-tuning"}
-"""From BoAmps' stage to what a model card calls it."""
+"""From BoAmps' task stage to the training type of a model card."""
 
 
 class NotReportableError(InputError):
-    """Something that the format needs is not known of the run, or was not given."""
+    """A value that the format requires is not known for the run, or was not given."""
 
 
 def model_card(run: Mapping[str, Any], task_stage: str | None) -> str:
@@ -25,10 +25,11 @@ def model_card(run: Mapping[str, Any], task_stage: str | None) -> str:
 
     Args:
         run: a row of `report.runs`.
-        task_stage: stage of the task, in BoAmps' word, if it was told.
+        task_stage: BoAmps' stage of the task; None if it is not known.
 
     Returns:
-        YAML, to be put between the `---` of the card. Emissions are in grams of CO2eq, as the Hub asks for.
+        YAML for the front matter of the card, between its `---` lines. Emissions are in grams of CO2eq, as the Hub
+        requires.
 
     Raises:
         NotReportableError: the emissions of the run are not known.
@@ -62,15 +63,15 @@ class Sci(NamedTuple):
 
     Attributes:
         sci_g_per_unit: the score, gCO2eq for each functional unit.
-        sci_low_g_per_unit: its lower end; None where no interval is known.
-        sci_high_g_per_unit: its upper end.
+        sci_low_g_per_unit: lower end of the score's interval, gCO2eq; None where no interval is known.
+        sci_high_g_per_unit: upper end of the score's interval, gCO2eq; None where no interval is known.
         functional_unit: what R counts.
-        units: R.
-        energy_kwh: E, with the PUE that is in it.
-        carbon_intensity_g_per_kwh: I.
-        operational_g: E * I.
-        embodied_g: M; None where it is left out.
-        note: what is in the score and what is not.
+        units: R, the number of functional units.
+        energy_kwh: E, kWh, PUE included.
+        carbon_intensity_g_per_kwh: I, gCO2eq/kWh.
+        operational_g: E * I, gCO2eq.
+        embodied_g: M, gCO2eq; None where it is omitted.
+        note: what the score includes and what it omits.
     """
 
     sci_g_per_unit: float
@@ -92,33 +93,34 @@ def sci(
 
     Args:
         run: a row of `report.runs`.
-        functional_unit: what the score is for one of, such as `training run` or `1000 requests`.
-        units: how many of them the run has done.
-        embodied_kg: emissions of making the machine, kg CO2eq; None if they are not known.
-        lifetime_years: how long the machine is in use.
+        functional_unit: the unit that the score refers to, such as `training run` or `1000 requests`.
+        units: number of functional units that the run performed.
+        embodied_kg: emissions of manufacturing the machine, kg CO2eq; None if they are not known.
+        lifetime_years: service life of the machine, years.
 
     Returns:
-        The score. M is the machine's embodied emissions, times the share of its life that the run took, times the share
-        of the machine that it had.
+        The score. M is the embodied emissions of the machine, times the share of its lifetime that the run took, times
+        the share of the machine that the run used.
 
     Raises:
-        NotReportableError: energy or carbon intensity of the run are not known, or there is no unit.
+        NotReportableError: energy or carbon intensity of the run is not known, or the functional unit is empty, or the
+            number of units is not above 0.
     """
     share, intensity = _share(run), run["carbon_intensity_g_per_kwh"]
     energy_kwh = None if run["energy_kwh"] is None else run["energy_kwh"] * share
     if not 1e-12 < units < math.inf:
-        raise NotReportableError(f"--units is {units:g}; it has to be a finite number above 0")
+        raise NotReportableError(f"--units is {units:g}; it must be a finite number above 0")
     if not functional_unit.strip():
-        raise NotReportableError("the functional unit has to say something, such as `training run`")
+        raise NotReportableError("the functional unit (--unit) is blank; name one, such as `training run`")
     if energy_kwh is None or intensity is None:
         raise NotReportableError(
-            f"energy or carbon intensity of run {run['run_id']} are not known; its flags: {_flags(run)}"
+            f"energy or carbon intensity of run {run['run_id']} is not known; its flags: {_flags(run)}"
         )
     embodied_g = None
-    note = "M is left out, not zero: the emissions of making the machine are not known (CARBON_EMBODIED_KG)"
+    note = "M is omitted, not zero: the embodied emissions of the machine are not known; set CARBON_EMBODIED_KG"
     if embodied_kg is not None:
         embodied_g = 1000 * embodied_kg * share * run["duration_s"] / (3600 * HOURS_PER_YEAR * lifetime_years)
-        note = f"M is this run's part of {embodied_kg:g} kg CO2eq over {lifetime_years:g} years"
+        note = f"M is this run's share of {embodied_kg:g} kg CO2eq over {lifetime_years:g} years"
     operational_g = energy_kwh * intensity
 
     def score(grams: float | None) -> float | None:
@@ -142,7 +144,7 @@ def sci(
 
 
 def _share(run: Mapping[str, Any]) -> float:
-    """The run's share of its machine. A task within a run is asked for by itself here: its energy is its own."""
+    """Share of the machine that a run used; 1 for a task within a run, whose own energy is reported here."""
     return 1.0 if run["parent_run_id"] else float(run["attributed_share"])
 
 

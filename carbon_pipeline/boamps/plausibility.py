@@ -1,6 +1,6 @@
-"""What is wrong with a report: rules of the schemas (`model.py`), and rules that span several fields.
+"""Validation of reports: the rules of the schemas (`model.py`), and rules that span several fields.
 
-A violation names the field, its value and the rule, so that whoever wrote the report finds the place.
+A violation names the field, its value and the rule, so that the author of the report can find and correct it.
 """
 
 import json
@@ -17,30 +17,31 @@ from pydantic_core import ErrorDetails
 from carbon_pipeline.boamps.model import Component, Measure, Report, moment
 
 LONGEST_VALUE = 80
-"""Letters of a value that a violation repeats."""
+"""Maximum number of characters of a value that a violation quotes."""
 
 ROUNDING = timedelta(seconds=2)
-"""Start and end are whole seconds."""
+"""Tolerance, since start and end are rounded to whole seconds."""
 
-# A limit that no machine of the kind passes, not what it usually draws: it is to find energies in the wrong unit.
+# Upper limits of the hardware, not typical power: their purpose is to detect energies in the wrong unit.
 GPU_W = {
     r"\bT4\b": 70, r"\bL4\b": 72, r"\bP4\b": 75, r"\bA2\b": 60, r"\bA10\b": 150, r"\bK80\b": 300, r"\bP100\b": 300,
     r"\bV100": 350, r"\bA100\b": 500, r"\bH100\b": 700, r"\bH200\b": 700, r"\bL40": 350, r"\bRTX 4090\b": 600,
     r"\bGTX 1080 Ti\b": 350, r"\bGTX 1080\b": 280, r"\bMI250": 560, r"\bMI300": 750,
 }  # fmt: skip
-"""Largest board power of GPUs that are often met, W: their makers' data sheets, with overclocking where it is sold."""
+"""Maximum board power of common GPUs, W, from the manufacturers' data sheets, including factory overclocking."""
 
 ANY_GPU_W = 1500.0
-"""Largest board power of a GPU of any name, W: an NVIDIA B300 draws up to 1400 W."""
+"""Maximum board power of any other GPU, W: an NVIDIA B300 draws up to 1400 W."""
 
 CPU_W = 600.0
-"""Largest power of one CPU, be it a socket or a logical one, W: AMD EPYC 9965 has a TDP of 500 W."""
+"""Maximum power of one CPU, whether a socket or a logical CPU, W: an AMD EPYC 9965 has a TDP of 500 W."""
 
 RAM_W, W_PER_GB = 50.0, 1.0
-"""Modules draw 3 to 5 W for 8 GB and more."""
+"""Maximum power of memory: a constant, W, and W per GB. Modules draw 3 to 5 W for 8 GB and more."""
 
 AROUND = 3.0
-"""Energies may hold the PUE (mean of the industry 1.56, Uptime Institute 2024) and what a power supply loses."""
+"""Factor for what energies may include beyond the components: PUE (industry mean 1.56, Uptime Institute 2024) and power
+supply losses."""
 
 
 class Violation(BaseModel):
@@ -48,9 +49,9 @@ class Violation(BaseModel):
 
     Attributes:
         field: path of the field, such as `measures.0.powerConsumption`.
-        value: what it says, as JSON; empty where a field is missing.
-        rule: what it should be.
-        is_missing: whether the field is not there at all.
+        value: value of the field as JSON; empty where the field is missing.
+        rule: the rule that is broken.
+        is_missing: whether the field is missing.
     """
 
     field: str
@@ -63,29 +64,16 @@ class Violation(BaseModel):
 
 
 def examine(report: Any) -> list[Violation]:
-    """Holds a report, anybody's, against all rules.
-
-    Args:
-        report: what its JSON says.
-
-    Returns:
-        Every violation.
-    """
-    nulls = [
-        Violation(field=path, value="null", rule="null is no value in the schemas; leave the key out")
-        for path in _nulls(report)
-    ]
+    """Check a report of any origin against all rules."""
+    nulls = [Violation(field=path, value="null", rule="null is not allowed; omit the key") for path in _nulls(report)]
     return [*nulls, *checked(report)[1]]
 
 
 def checked(report: Any) -> tuple[Report | None, list[Violation]]:
-    """A report with types, if all rules hold; what is None counts as left out.
-
-    Args:
-        report: what its JSON would say.
+    """Parse a report and check it against all rules; a None counts as an omitted key.
 
     Returns:
-        The report, if the rules of the schemas hold, and every violation.
+        The report, None if it breaks a rule of the schemas; and every violation.
     """
     try:
         read = Report.model_validate(report)
@@ -95,37 +83,27 @@ def checked(report: Any) -> tuple[Report | None, list[Violation]]:
 
 
 def examine_file(path: Path) -> list[Violation]:
-    """Holds a file against all rules.
-
-    Args:
-        path: a JSON file with one report.
+    """Check a file against all rules.
 
     Returns:
         Every violation; none if the report is valid and plausible.
     """
     if not path.is_file():
-        return [Violation(field="file", value="", rule="has to be a regular file")]
+        return [Violation(field="file", value="", rule="must be a regular file")]
     try:
-        return examine(json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_no_key_twice))
+        return examine(json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_reject_duplicate_keys))
     except UnicodeDecodeError:
-        return [Violation(field="file", value="", rule="has to be UTF-8")]
+        return [Violation(field="file", value="", rule="must be UTF-8")]
     except OSError as error:
         return [Violation(field="file", value="", rule=f"cannot be read: {error.strerror}")]
     except RecursionError:
         return [Violation(field="file", value="", rule="is nested too deeply for a report")]
     except (ValueError, ArithmeticError) as error:
-        return [Violation(field="file", value="", rule=f"has to be JSON: {error}")]
+        return [Violation(field="file", value="", rule=f"must be valid JSON: {error}")]
 
 
 def implausible(report: Report) -> Iterator[Violation]:
-    """The rules that the schemas cannot express.
-
-    Args:
-        report: a report that keeps the rules of the schemas.
-
-    Yields:
-        Each violation.
-    """
+    """Check a report against the rules that the schemas cannot express."""
     limit_w = _limit_w(report.infrastructure.components)
     for number, measure in enumerate(report.measures):
         yield from _power(measure, limit_w, f"measures.{number}")
@@ -133,23 +111,16 @@ def implausible(report: Report) -> Iterator[Violation]:
 
 
 def violation_of(error: ErrorDetails) -> Violation:
-    """A violation in plain words.
-
-    Args:
-        error: what pydantic found.
-
-    Returns:
-        The violation.
-    """
+    """Convert a validation error of pydantic to a violation in plain words."""
     is_missing = error["type"] == "missing"
     path = ".".join(map(str, error["loc"]))
     rule = error["msg"].removeprefix("Value error, ")
     if is_missing:
         rule = "is required and is missing"
     elif error["type"] == "extra_forbidden":
-        rule = "the datamodel has no such field; is it misspelt?"
+        rule = "the datamodel has no such field; check its spelling"
     elif error["type"] == "string_pattern_mismatch" or error["type"] == "string_too_short":
-        rule = "has to say something"
+        rule = "must not be blank"
     return Violation(
         field=path or "report",
         value="" if is_missing else _short(error["input"]),
@@ -164,14 +135,14 @@ def _power(measure: Measure, limit_w: float, path: str) -> Iterator[Violation]:
         return
     if duration_s == 0 and measure.power_consumption > 0:
         yield Violation(
-            field=f"{path}.measurementDuration", value="0", rule="cannot be 0 s while there is a powerConsumption"
+            field=f"{path}.measurementDuration", value="0", rule="cannot be 0 s while powerConsumption is above 0"
         )
     elif duration_s > 0 and (power_w := measure.power_consumption * 3.6e6 / duration_s) > limit_w:  # 1 kWh = 3.6e6 J
         yield Violation(
             field=f"{path}.powerConsumption",
             value=_short(measure.power_consumption),
-            rule=f"would be {power_w:,.0f} W over {duration_s:g} s, more than the {limit_w:,.0f} W that the named "
-            "components can draw with everything around them; is it in kWh?",
+            rule=f"means {power_w:,.0f} W over {duration_s:g} s, more than the {limit_w:,.0f} W that the listed "
+            "components can draw, PUE and power supply included; is it in kWh?",
         )
 
 
@@ -186,7 +157,7 @@ def _dates(report: Report, measure: Measure, path: str) -> Iterator[Violation]:
         yield Violation(
             field=f"{path}.measurementDuration",
             value=_short(measure.measurement_duration),
-            rule="is longer than the calendar; is it in seconds?",
+            rule="is too long: the measurement would end after the year 9999; is it in seconds?",
         )
         return
     if is_late:
@@ -194,12 +165,12 @@ def _dates(report: Report, measure: Measure, path: str) -> Iterator[Violation]:
             field=f"{path}.measurementDateTime",
             value=_short(measure.measurement_date_time),
             rule=f"is the start: with a measurementDuration of {measure.measurement_duration or 0:g} s the measurement "
-            f"ended {ended:%Y-%m-%d %H:%M:%S}, after header.reportDatetime, {report.header.report_datetime}",
+            f"ended at {ended:%Y-%m-%d %H:%M:%S}, after header.reportDatetime, {report.header.report_datetime}",
         )
 
 
 def _comparable(*texts: str) -> list[datetime]:
-    """Moments of which some name their zone and some do not are compared by the clock."""
+    """Parse dates and times; time zones are ignored if only some of them have one."""
     moments = [moment(text) for text in texts]
     if len({found.tzinfo is None for found in moments}) == 1:
         return moments
@@ -218,7 +189,7 @@ def _component_w(component: Component) -> float:
         return component.nb_component * _board_w(component.component_name or "")
     if kind == "ram":
         return RAM_W + W_PER_GB * component.nb_component * (component.memory_size or 0)
-    return math.inf  # a whole server, a TPU: nobody knows its limit
+    return math.inf  # a whole server, a TPU: its limit is not known
 
 
 def _board_w(name: str) -> float:
@@ -226,7 +197,7 @@ def _board_w(name: str) -> float:
 
 
 def _nulls(part: Any, path: str = "") -> Iterator[str]:
-    """Where a report says null, which the types take for a key that was left out."""
+    """Iterate over the paths of nulls in a report, which the types accept like an omitted key."""
     if isinstance(part, dict | list):
         for key, value in part.items() if isinstance(part, dict) else enumerate(part):
             yield from _nulls(value, f"{path}.{key}" if path else str(key))
@@ -239,9 +210,9 @@ def _short(value: Any) -> str:
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
 
 
-def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        twice = sorted({key for key, _ in pairs if [name for name, _ in pairs].count(key) > 1})
-        raise ValueError(f"the key {', '.join(twice)} stands there twice")
+        duplicates = sorted({key for key, _ in pairs if [name for name, _ in pairs].count(key) > 1})
+        raise ValueError(f"duplicate key {', '.join(duplicates)}")
     return found

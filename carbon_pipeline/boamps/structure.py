@@ -1,4 +1,4 @@
-"""The structure of the datamodel's types: the fields of each part of a report, their types, the parts inside."""
+"""Structure of the datamodel: the fields of each part of a report, their types and nested parts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ class FieldStructure:
     """One field of a part of a report.
 
     Attributes:
-        name: its name in a report, in camelCase.
-        part: the part that it holds, or a list of which; None for a plain value.
-        is_list: whether it is a list.
-        types: the types of a plain value, and the texts of an enumeration.
-        info: description, whether it is required.
+        name: name of the field in a report, in camelCase.
+        part: type of the nested part, or of the items of a list of parts; None for a plain value.
+        is_list: whether the field is a list.
+        types: the types of a plain value, and the values of an enumeration.
+        info: pydantic's description of the field, with its text and whether it is required.
     """
 
     name: str
@@ -31,17 +31,14 @@ class FieldStructure:
 
     @property
     def choices(self) -> list[str]:
-        """The texts that an enumeration allows; empty for any other field."""
+        """Values that an enumeration allows; empty for any other field."""
         return [found for found in self.types if isinstance(found, str)]
 
     def validate(self, value: Any) -> None:
         """Check a value against the type and the bounds of the field.
 
-        Args:
-            value: the value.
-
         Raises:
-            ValidationError: it is none that the field can hold.
+            ValidationError: the field does not allow the value.
         """
         annotation: Any = self.info.annotation
         TypeAdapter(Annotated[annotation, *self.info.metadata] if self.info.metadata else annotation).validate_python(
@@ -51,14 +48,7 @@ class FieldStructure:
 
 @cache
 def fields_of(part: type[Part]) -> dict[str, FieldStructure]:
-    """The fields of a part, in the order of the datamodel.
-
-    Args:
-        part: the part.
-
-    Returns:
-        Field by its name in a report.
-    """
+    """The fields of a part, in the order of the datamodel."""
     return {str(info.alias): _structure(str(info.alias), info) for info in part.model_fields.values()}
 
 
@@ -69,7 +59,7 @@ def _structure(name: str, info: FieldInfo) -> FieldStructure:
 
 
 def _types(annotation: Any) -> Iterator[Any]:
-    """All types in an annotation, and the values of its literals."""
+    """Iterate over all types in an annotation and the values of its literals."""
     yield annotation
     for inner in get_args(annotation):
         yield from _types(inner)

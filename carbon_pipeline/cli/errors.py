@@ -25,11 +25,7 @@ def fail(message: str, status: int) -> NoReturn:
 
 @contextmanager
 def ending_cleanly(debug: bool = False) -> Iterator[None]:
-    """End the program as a user expects if the block raises.
-
-    Args:
-        debug: whether to let the traceback of an error be shown.
-    """
+    """End the program as a user expects if the block raises."""
     try:
         yield
     except KeyboardInterrupt:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from carbon_pipeline.cli.errors import fail
-from carbon_pipeline.cli.terminal import counted, counter, print_json, printable, say
+from carbon_pipeline.cli.terminal import counted, print_json, printable, progress_bar, say
 from carbon_pipeline.cli.warehouse import open_loaded_warehouse, open_warehouse
 from carbon_pipeline.errors import FAILURE, WRONG_INPUT, InputError
 from carbon_pipeline.settings import read_settings
 
 if TYPE_CHECKING:
     from carbon_pipeline.boamps.context import ReportContext
+    from carbon_pipeline.boamps.export import Exported
     from carbon_pipeline.boamps.model import Report
 
 export = typer.Typer(help="Write the runs in other formats.", no_args_is_help=True)
@@ -60,9 +61,9 @@ def export_boamps(
             raise InputError(f"{out}: a folder with a name is needed, since files are written beside it")
     warehouse, context = open_loaded_warehouse(), _user_context()
     folder = out or warehouse.data_dir / FOLDER
-    with counter("runs") as done:
+    with progress_bar("runs") as progress:
         if run is None:
-            exported = export_all(warehouse, context, folder, done)
+            exported = export_all(warehouse, context, folder, lambda done: progress.add(done - progress.rows))
         else:
             exported = export_reports(machine_reports(warehouse, warehouse.run(run)["run_id"]), context, folder)
     print(
@@ -72,14 +73,7 @@ def export_boamps(
     if exported.tables:
         print(f"all of them in one table: {' and '.join(map(str, exported.tables))}")
     if exported.incomplete:
-        say("no report could be made of")
-        for reason, runs in list(exported.reasons.items())[:MOST_REASONS]:
-            say(f"  {counted(runs, 'run')}: {reason}")
-        if exported.left:
-            say(f"{counted(exported.left, 'older report')} stay: only user-provided context is missing now")
-        if run is None:
-            say(f"all of them, with their projects: {folder.with_name(f'{folder.name}_incomplete.csv')}")
-        say(f"add what is missing to {read_settings().report_context}; docs/boamps.md shows how")
+        _say_incomplete(exported, every_run=run is None)
     if run is not None and exported.incomplete:
         sys.exit(FAILURE)
 
@@ -153,6 +147,19 @@ def validate(
         fail(f"{broken} of {len(files)} reports are not valid", WRONG_INPUT)
     if not as_json:
         print(f"{len(files)} {'report is' if len(files) == 1 else 'reports are'} valid and plausible")
+
+
+def _say_incomplete(exported: "Exported", every_run: bool) -> None:
+    from carbon_pipeline.boamps.export import beside
+
+    say("no report could be made of")
+    for reason, runs in list(exported.reasons.items())[:MOST_REASONS]:
+        say(f"  {counted(runs, 'run')}: {reason}")
+    if exported.kept:
+        say(f"{counted(exported.kept, 'older report')} stay: only user-provided context is missing now")
+    if every_run:
+        say(f"all of them, with their projects: {beside(exported.folder, '_incomplete.csv')}")
+    say(f"add what is missing to {read_settings().report_context}; docs/boamps.md shows how")
 
 
 def _require_file(out: Path | None) -> None:

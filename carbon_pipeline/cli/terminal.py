@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -39,9 +39,6 @@ def say(message: str) -> None:
 def printable(text: str) -> str:
     """Escape what would control the terminal in text from outside.
 
-    Args:
-        text: the text.
-
     Returns:
         The text with characters that are not printable as escapes, such as `\\x1b`.
     """
@@ -62,12 +59,20 @@ def counted(number: int, noun: str) -> str:
 
 
 @contextmanager
-def progress_bar() -> "Iterator[Progress]":
-    """Show rows and rate of a load: a bar on a terminal, elsewhere a line on stderr every few seconds."""
+def progress_bar(noun: str = "rows") -> "Iterator[Progress]":
+    """Show count and rate of what is done: a bar on a terminal, elsewhere a line on stderr every `LOG_S` seconds."""
     from carbon_pipeline.warehouse.progress import Progress
 
     if not sys.stderr.isatty():
-        yield Progress(_LogLines())
+        logged = time.monotonic()
+
+        def log(progress: Progress) -> None:
+            nonlocal logged
+            if time.monotonic() - logged >= LOG_S:
+                logged = time.monotonic()
+                say(_rate(progress, noun))
+
+        yield Progress(log)
         return
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
@@ -76,58 +81,17 @@ def progress_bar() -> "Iterator[Progress]":
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading ...", total=None)
 
-        def show(progress: "Progress") -> None:
+        def show(progress: Progress) -> None:
             total = progress.total_bytes or None
-            bar.update(task, description=_rate(progress), completed=progress.done_bytes, total=total)
+            bar.update(task, description=_rate(progress, noun), completed=progress.done_bytes, total=total)
 
         yield Progress(show)
 
 
-class _LogLines:
-    """Prints a line every `LOG_S` seconds."""
-
-    def __init__(self) -> None:
-        self._reported = time.monotonic()
-
-    def __call__(self, progress: "Progress") -> None:
-        if time.monotonic() - self._reported >= LOG_S:
-            self._reported = time.monotonic()
-            say(_rate(progress))
-
-
-def _rate(progress: "Progress") -> str:
+def _rate(progress: "Progress", noun: str) -> str:
     if not progress.rows:
         return "examining and copying the files"
-    return f"{progress.rows:,} rows, {progress.rows / max(progress.seconds, 1e-3):,.0f} rows/s"
-
-
-@contextmanager
-def counter(noun: str) -> "Iterator[Callable[[int], None]]":
-    """Show a count that grows: in place on a terminal, elsewhere as a line on stderr every few seconds.
-
-    Args:
-        noun: what is counted, in the plural.
-
-    Yields:
-        Call it with the number that is done.
-    """
-    began = reported = time.monotonic()
-
-    def show(done: int) -> None:
-        nonlocal reported
-        now = time.monotonic()
-        rate = f"{done:,} {noun}, {done / max(now - began, 1e-3):,.0f} {noun}/s"
-        if sys.stderr.isatty():
-            print(f"\r{rate} ", end="", file=sys.stderr, flush=True)
-        elif now - reported >= LOG_S:
-            reported = now
-            say(rate)
-
-    try:
-        yield show
-    finally:
-        if sys.stderr.isatty():
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
+    return f"{progress.rows:,} {noun}, {progress.rows / max(progress.seconds, 1e-3):,.0f} {noun}/s"
 
 
 def print_json(value: object) -> None:

@@ -17,6 +17,7 @@ from carbon_pipeline.settings import read_settings
 
 if TYPE_CHECKING:
     from carbon_pipeline.warehouse.batch import FileResult
+    from carbon_pipeline.warehouse.csv_import import FoundFiles
     from carbon_pipeline.warehouse.warehouse import Warehouse
 
 RUN_COLUMNS = (
@@ -115,29 +116,11 @@ def import_(
         raise InputError(f"no CSV file of CodeCarbon in {', '.join(map(str, paths))}: {others}")
     with progress_bar() as progress:
         results = warehouse.import_csv(found.files, progress)
-    flags = Counter[str]()
-    for result in results:
-        flags.update(result.flags)
-    total = _totals(results)
     if as_json:
-        print_json({
-            "files": [_row(result) | {"flags": result.flags} for result in results],
-            "total": total,
-            "flags": flags,
-            "rejected": found.refused,
-            "skipped": found.left_out,
-            "others": found.others,
-        })  # fmt: skip
+        _print_import_as_json(found, results)
     else:
-        last = {"file": f"in all, {counted(len(results), 'file')}", **total, "note": ""}
-        print_table([*map(_row, results), last], "Imported")
-        for flag, runs in flags.most_common():
-            print(f"  {runs:>9,} {flag}: {FLAGS[flag]}")
-        _print_rejected(warehouse, results)
-        for reason in found.left_out:
-            say(f"skipped: {reason}")
-        if found.others:
-            say(f"skipped: {counted(found.others, 'other file')}, hidden or none of CodeCarbon's")
+        _print_import(warehouse, found, results)
+    total = _totals(results)
     if found.refused:
         fail("; ".join(found.refused), WRONG_INPUT)
     if total["read"] and total["quarantined"] == total["read"]:
@@ -183,6 +166,36 @@ def open_loaded_warehouse() -> "Warehouse":
     if pending := warehouse.pending():
         say(f"{counted(len(pending), 'file')} landed or in the inbox, and not loaded yet: carbon-pipeline load")
     return warehouse
+
+
+def _print_import(warehouse: "Warehouse", found: "FoundFiles", results: "Sequence[FileResult]") -> None:
+    last = {"file": f"in all, {counted(len(results), 'file')}", **_totals(results), "note": ""}
+    print_table([*map(_row, results), last], "Imported")
+    for flag, runs in _flags(results).most_common():
+        print(f"  {runs:>9,} {flag}: {FLAGS[flag]}")
+    _print_rejected(warehouse, results)
+    for reason in found.left_out:
+        say(f"skipped: {reason}")
+    if found.others:
+        say(f"skipped: {counted(found.others, 'other file')}, hidden or none of CodeCarbon's")
+
+
+def _print_import_as_json(found: "FoundFiles", results: "Sequence[FileResult]") -> None:
+    print_json({
+        "files": [_row(result) | {"flags": result.flags} for result in results],
+        "total": _totals(results),
+        "flags": _flags(results),
+        "rejected": found.refused,
+        "skipped": found.left_out,
+        "others": found.others,
+    })  # fmt: skip
+
+
+def _flags(results: "Sequence[FileResult]") -> Counter[str]:
+    flags = Counter[str]()
+    for result in results:
+        flags.update(result.flags)
+    return flags
 
 
 def _totals(results: "Sequence[FileResult]") -> dict[str, int]:

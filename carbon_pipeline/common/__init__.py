@@ -1,1 +1,1 @@
-"""Files, CSV text, HTTP, cached answers, countries: what any program could use. Nothing of energy, no settings."""
+"""General helpers: files, CSV text, HTTP, cached answers, countries. Nothing about energy, no settings."""

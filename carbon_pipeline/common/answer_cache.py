@@ -1,4 +1,4 @@
-"""The last answer of a web service, or that it failed, kept in a JSON file for a while."""
+"""Cache of the last answer or failure of a web service, in a JSON file with an expiry."""
 
 import json
 import time
@@ -13,12 +13,12 @@ T = TypeVar("T")
 
 
 class KeptAnswer(NamedTuple, Generic[T]):
-    """What a service answered when it was asked last.
+    """The last answer or failure of a service.
 
     Attributes:
         answer: the parsed answer; None if the service failed.
-        failure: why it failed; None if it answered.
-        age_s: how long ago it was asked, seconds.
+        failure: why the request failed; None if it succeeded.
+        age_s: time since the request, seconds.
     """
 
     answer: T | None
@@ -27,16 +27,16 @@ class KeptAnswer(NamedTuple, Generic[T]):
 
 
 class AnswerCache(Generic[T]):
-    """One answer in one file; an answer to another question takes its place."""
+    """Cache of one answer in one file; an answer to another question replaces it."""
 
     def __init__(self, path: Path, parse: Callable[[Any], T], *, answer_s: float, failure_s: float) -> None:
-        """Open nothing yet.
+        """Store the options; nothing is opened yet.
 
         Args:
             path: the file.
-            parse: turns the decoded JSON of an answer into a value; raises ValueError or KeyError if it cannot.
-            answer_s: how long an answer counts, seconds.
-            failure_s: how long a failure counts, seconds.
+            parse: converts the decoded JSON of an answer into a value; raises ValueError or KeyError if it is invalid.
+            answer_s: how long an answer is valid, seconds.
+            failure_s: how long a failure is valid, seconds.
         """
         self._path = path
         self._parse = parse
@@ -44,37 +44,37 @@ class AnswerCache(Generic[T]):
         self._failure_s = failure_s
 
     def get(self, question: str = "") -> KeptAnswer[T] | None:
-        """Look up what is kept.
+        """Look up the cached answer or failure.
 
         Args:
-            question: tells the questions apart to which the answers differ.
+            question: key of the request, which must be the one passed to `put`.
 
         Returns:
-            The answer or failure; None if nothing is kept, it is too old, or something else wrote the file.
+            The answer or failure; None if there is none, it has expired, or the file is not a valid cache.
         """
         try:
-            kept = json.loads(self._path.read_text(encoding="utf-8"))
-            age_s = time.time() - float(kept["asked_at"])
-            if kept.get("question", "") != question:
+            cached = json.loads(self._path.read_text(encoding="utf-8"))
+            age_s = time.time() - float(cached["asked_at"])
+            if cached.get("question", "") != question:
                 return None
-            if "failure" in kept:
-                found = KeptAnswer[T](None, str(kept["failure"]), age_s)
+            if "failure" in cached:
+                found = KeptAnswer[T](None, str(cached["failure"]), age_s)
             else:
-                found = KeptAnswer(self._parse(kept["answer"]), None, age_s)
+                found = KeptAnswer(self._parse(cached["answer"]), None, age_s)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         is_fresh = 0 <= age_s < (self._answer_s if found.failure is None else self._failure_s)
         return found if is_fresh else None
 
     def put(self, answer: Any = None, *, failure: str | None = None, question: str = "") -> None:
-        """Keep an answer, or a failure. A folder that cannot be written costs the cache and nothing else.
+        """Cache an answer or a failure. If the folder cannot be written, nothing is cached and no error is raised.
 
         Args:
-            answer: the answer, as JSON can hold it.
-            failure: why there is none.
-            question: see `get`.
+            answer: the answer, as JSON values.
+            failure: why the request failed.
+            question: key of the request, as in `get`.
         """
-        kept: dict[str, Any] = {"question": question, "asked_at": time.time()}
-        kept |= {"answer": answer} if failure is None else {"failure": failure}
+        cached: dict[str, Any] = {"question": question, "asked_at": time.time()}
+        cached |= {"answer": answer} if failure is None else {"failure": failure}
         with suppress(OSError):
-            write_text(self._path, json.dumps(kept))
+            write_text(self._path, json.dumps(cached))

@@ -1,4 +1,4 @@
-"""Country codes: ISO 3166-1 by way of pycountry. Nothing about where this machine is."""
+"""Country codes of ISO 3166-1, from pycountry. The location of this machine is determined elsewhere."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ class Country:
 
     Attributes:
         alpha_2: code of two letters, as in the records and reports.
-        alpha_3: code of three letters, as CodeCarbon uses it.
+        alpha_3: code of three letters, as used by CodeCarbon.
         name: the common English name.
     """
 
@@ -19,28 +19,25 @@ class Country:
 
 
 def find_country(code: str) -> Country:
-    """The country with this code.
+    """Find the country with a code.
 
     Args:
         code: two or three letters, in upper or lower case.
 
-    Returns:
-        The country.
-
     Raises:
-        ValueError: there is no such country.
+        ValueError: the code is not an ISO 3166-1 country code.
     """
     import pycountry
 
     key = code.strip().upper()
     found = pycountry.countries.get(**{"alpha_2" if len(key) == 2 else "alpha_3": key}) if key.isalpha() else None
     if found is None:
-        raise ValueError(f"{code!r} is no country code of ISO 3166-1; give two or three letters, such as FR or FRA")
+        raise ValueError(f"{code!r} is not an ISO 3166-1 country code; use two or three letters, such as FR or FRA")
     return _country(found)
 
 
 def all_countries() -> list[Country]:
-    """Every country of ISO 3166-1."""
+    """List all countries of ISO 3166-1."""
     import pycountry
 
     return [_country(entry) for entry in pycountry.countries]

@@ -1,4 +1,4 @@
-"""Writing CSV that any program reads back as it was meant, spreadsheets too."""
+"""Writing CSV that other programs, including spreadsheets, read back unchanged."""
 
 import csv
 import io
@@ -8,14 +8,15 @@ from typing import Any
 
 
 def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Rows as CSV with a header, lines ended by a line feed.
+    """Format rows as CSV with a header and LF line ends.
 
     Args:
         names: the columns, in order.
-        rows: a value for each; None is an empty cell, a list is joined by semicolons.
+        rows: a value for each column; None is an empty cell, a list is joined by semicolons.
 
     Returns:
-        The text. A text that a spreadsheet would take for a formula begins with an apostrophe (OWASP, CSV injection).
+        The CSV text. A cell that a spreadsheet would interpret as a formula is prefixed with an apostrophe (OWASP, CSV
+        injection).
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=names, lineterminator="\n")
@@ -25,19 +26,20 @@ def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def cell(value: Any) -> Any:
-    """A value as it is written into a cell.
+    """Convert a value for a CSV cell.
 
     Args:
         value: the value; a list is joined by semicolons.
 
     Returns:
-        What the csv module is to write. A text that a spreadsheet would take for a formula begins with an apostrophe.
+        The value for the csv module. A text that a spreadsheet would interpret as a formula is prefixed with an
+        apostrophe.
     """
     if isinstance(value, list):
         value = ";".join(map(str, value))
     if not isinstance(value, str):
         return value
-    value = value.replace("\r", " ")  # the csv module does not quote it, and readers take it for the end of a line
+    value = value.replace("\r", " ")  # the csv module does not quote CR, and readers interpret it as a line end
     return f"'{value}" if value[:1] in ("=", "+", "-", "@") and not _is_number(value) else value
 
 

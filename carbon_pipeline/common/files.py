@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old one or the new one, never half of one."""
+"""Atomic file writes: a reader sees the old file or the new one, never a partial one."""
 
 import os
 import uuid
@@ -12,11 +12,11 @@ def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
     """Replace a file atomically: write the new one under a hidden name beside it, then rename it in place.
 
     Args:
-        path: the file; missing folders are made.
-        durable: whether to wait until the disk has it, so that a power cut leaves no empty file.
+        path: the file; missing folders are created.
+        durable: whether to wait until the file is on the disk, so that a power failure leaves no empty file.
 
     Yields:
-        The hidden name to write to. If the block raises, that file is removed and `path` stays as it was.
+        The hidden name to write to. If the block raises, that file is removed and `path` is unchanged.
 
     Raises:
         OSError: the folder cannot be written.
@@ -35,10 +35,10 @@ def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically, as UTF-8 and with its line ends as they are.
+    """Write a text file atomically, as UTF-8 and with unchanged line ends.
 
     Args:
-        path: the file; missing folders are made.
+        path: the file; missing folders are created.
         text: its content.
 
     Raises:
@@ -51,9 +51,6 @@ def write_text(path: Path, text: str) -> None:
 def sync(path: Path) -> None:
     """Wait until a file is on the disk.
 
-    Args:
-        path: the file.
-
     Raises:
         OSError: it cannot be written.
     """
@@ -65,10 +62,7 @@ def sync(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename survive a power cut; Windows neither needs nor allows it.
-
-    Args:
-        folder: the folder in which something was renamed.
+    """Make a rename survive a power failure; Windows neither needs nor allows it.
 
     Raises:
         OSError: it cannot be read.
@@ -82,12 +76,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def printable_path(path: Path) -> str:
-    """Turn a path into text that can be stored and printed, whatever bytes its name is made of.
-
-    Args:
-        path: the path.
+    """Convert a path to text that can be stored and printed, even if its name is not valid UTF-8.
 
     Returns:
-        Its text, with forward slashes; bytes that are no UTF-8 as `\\xff`.
+        The text, with forward slashes; bytes that are not UTF-8 are escaped as `\\xff`.
     """
     return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""The only place that speaks HTTP: one question with one JSON answer, or one message; a bounded wait."""
+"""The only module that uses HTTP: GET or POST of JSON, with a bounded wait."""
 
 import threading
 from collections.abc import Mapping
@@ -9,19 +9,16 @@ DEADLINE_S = 4.0
 
 
 def ask_json(url: str, parameters: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> Any:
-    """Ask a service; give up after DEADLINE_S, since time-outs bound neither DNS nor a server that trickles.
+    """Send a GET request; give up after DEADLINE_S, since timeouts limit neither DNS nor a server that answers slowly.
 
     Args:
-        url: what to ask.
-        parameters: the query.
-        headers: such as a token.
-
-    Returns:
-        The decoded answer.
+        url: URL of the service.
+        parameters: query parameters.
+        headers: HTTP headers, such as a token.
 
     Raises:
-        OSError: no answer in time, or the service answered with an error.
-        ValueError: the answer is no JSON.
+        OSError: no answer in time, or an HTTP error.
+        ValueError: the answer is not JSON.
     """
     import requests
 
@@ -29,11 +26,11 @@ def ask_json(url: str, parameters: Mapping[str, Any] | None = None, headers: Map
 
     def ask() -> None:
         try:
-            # A redirect would be a captive portal's, not the service's.
+            # A redirect would come from a captive portal, not from the service.
             response = requests.get(url, params=parameters, headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
             response.raise_for_status()
             answers.append(response.json())
-        except (OSError, ValueError) as error:  # requests' exceptions are OSErrors
+        except (OSError, ValueError) as error:  # the exceptions of requests are OSErrors
             answers.append(error)
 
     thread = threading.Thread(target=ask, name="carbon_pipeline-network", daemon=True)
@@ -50,12 +47,12 @@ def send_json(url: str, body: Mapping[str, Any], timeout_s: float) -> None:
     """Post a message as JSON.
 
     Args:
-        url: where to.
+        url: URL of the receiver.
         body: the message.
-        timeout_s: how long to wait for the connection and for each part of the answer, seconds.
+        timeout_s: timeout of the connection and of each read, seconds.
 
     Raises:
-        OSError: it could not be delivered.
+        OSError: the message could not be delivered.
     """
     import requests
 
@@ -63,13 +60,13 @@ def send_json(url: str, body: Mapping[str, Any], timeout_s: float) -> None:
 
 
 def one_line(error: Exception) -> str:
-    """Describe in one line what happened: requests' messages contain a chain of causes, of which the last one matters.
+    """Describe an error in one line: the last of the chain of causes that the exceptions of requests contain.
 
     Args:
         error: an exception of `ask_json`.
 
     Returns:
-        At most 200 characters, without the query (which may name a place).
+        At most 200 characters, without the query (which may contain a location).
     """
     response = getattr(error, "response", None)
     if response is not None:

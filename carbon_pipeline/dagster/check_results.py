@@ -17,10 +17,6 @@ Severity = Literal["ERROR", "WARN"]
 def require_blocking_error(severity: Severity, blocking: bool) -> None:
     """Reject a check that is to block and only warns.
 
-    Args:
-        severity: severity of the check.
-        blocking: whether it is to block what is downstream.
-
     Raises:
         ValueError: a warning is to block.
     """
@@ -32,11 +28,6 @@ def check_result(
     context: dg.AssetCheckExecutionContext, severity: Severity, judge: Callable[[], Judgement]
 ) -> dg.AssetCheckResult:
     """Run a check. Where it cannot judge, it warns and names the reason: the work itself has been done.
-
-    Args:
-        context: of the check.
-        severity: severity of a failed check.
-        judge: reaches the judgement.
 
     Returns:
         The result. What is not known is a warning, whatever the severity.
@@ -56,18 +47,11 @@ def check_result(
 
 
 def send_alert(context: Any, alerts: AlertsResource, subject: str, text: str) -> None:
-    """Send an alert. A message that cannot be sent is an error in the step's log and fails nothing.
-
-    Args:
-        context: of the check or hook.
-        alerts: the resource that sends.
-        subject: one line.
-        text: what happened.
-    """
+    """Send an alert. A message that cannot be sent is an error in the step's log and fails nothing."""
     try:
         alerts.send(subject, text)
     except Exception as error:  # noqa: BLE001 - whatever the resource of the user raises
-        context.log.error(f"the alert {subject!r} could not be sent: {error}")
+        context.log.error("the alert %r could not be sent: %s", subject, error)
 
 
 @dg.failure_hook(name="carbon_alert", required_resource_keys={"alerts"})

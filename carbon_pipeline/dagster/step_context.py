@@ -21,9 +21,6 @@ def op_context(context: StepContext) -> dg.OpExecutionContext:
 
     Args:
         context: of an asset, op or check.
-
-    Returns:
-        The op's context.
     """
     return context if isinstance(context, dg.OpExecutionContext) else context.op_execution_context
 

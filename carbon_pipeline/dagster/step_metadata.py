@@ -23,9 +23,6 @@ def carbon_metadata(record: RunRecord, assets_of_the_step: int = 1) -> dict[str,
     Args:
         record: what was measured.
         assets_of_the_step: how many assets the measured step makes; the numbers are those of the step.
-
-    Returns:
-        Metadata by key.
     """
     found = {
         "carbon/energy_kwh": record.energy_kwh,
@@ -57,9 +54,6 @@ def dagster_metadata(record: RunRecord | None, assets_of_the_step: int = 1) -> d
     Args:
         record: what was measured, if there is a record.
         assets_of_the_step: how many assets the measured step makes; the numbers are those of the step.
-
-    Returns:
-        Metadata by key.
     """
     import dagster as dg
 

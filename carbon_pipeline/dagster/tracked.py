@@ -15,6 +15,8 @@ from carbon_pipeline.dagster.step_metadata import attach_metadata
 logger = logging.getLogger(__name__)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+EmissionsOf = Callable[[dict[str, Any]], Any]
+"""Takes the resource out of the keyword arguments of a call."""
 
 _MARK = "__carbon_pipeline_tracked__"
 _RESOURCE = "emissions"
@@ -70,32 +72,42 @@ def _wrapped(function: Callable[..., Any], wants_resource: bool) -> Callable[...
         return arguments.get(_RESOURCE) if wants_resource else arguments.pop(_RESOURCE, None)
 
     if inspect.isasyncgenfunction(function):
+        wrap = _wrapped_async_generator
+    elif inspect.iscoroutinefunction(function):
+        wrap = _wrapped_coroutine
+    elif inspect.isgeneratorfunction(function):
+        wrap = _wrapped_generator
+    else:
+        wrap = _wrapped_plain
+    return functools.wraps(function)(wrap(function, emissions_of))
 
-        @functools.wraps(function)
-        async def measured_async_generator(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-            with _measuring(emissions_of(kwargs), is_generator=True):
-                async for value in function(*args, **kwargs):
-                    yield value
 
-        return measured_async_generator
-    if inspect.iscoroutinefunction(function):
+def _wrapped_async_generator(function: Callable[..., Any], emissions_of: EmissionsOf) -> Callable[..., Any]:
+    async def measured(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        with _measuring(emissions_of(kwargs), is_generator=True):
+            async for value in function(*args, **kwargs):
+                yield value
 
-        @functools.wraps(function)
-        async def measured_coroutine(*args: Any, **kwargs: Any) -> Any:
-            with _measuring(emissions_of(kwargs)):
-                return await function(*args, **kwargs)
+    return measured
 
-        return measured_coroutine
-    if inspect.isgeneratorfunction(function):
 
-        @functools.wraps(function)
-        def measured_generator(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            with _measuring(emissions_of(kwargs), is_generator=True):
-                return (yield from function(*args, **kwargs))
+def _wrapped_coroutine(function: Callable[..., Any], emissions_of: EmissionsOf) -> Callable[..., Any]:
+    async def measured(*args: Any, **kwargs: Any) -> Any:
+        with _measuring(emissions_of(kwargs)):
+            return await function(*args, **kwargs)
 
-        return measured_generator
+    return measured
 
-    @functools.wraps(function)
+
+def _wrapped_generator(function: Callable[..., Any], emissions_of: EmissionsOf) -> Callable[..., Any]:
+    def measured(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        with _measuring(emissions_of(kwargs), is_generator=True):
+            return (yield from function(*args, **kwargs))
+
+    return measured
+
+
+def _wrapped_plain(function: Callable[..., Any], emissions_of: EmissionsOf) -> Callable[..., Any]:
     def measured(*args: Any, **kwargs: Any) -> Any:
         with ExitStack() as stack:
             measuring = stack.enter_context(_measuring(emissions_of(kwargs)))
@@ -109,7 +121,7 @@ def _wrapped(function: Callable[..., Any], wants_resource: bool) -> Callable[...
 
 
 def _rest_of(result: Any) -> Callable[[Any, ExitStack], Any] | None:
-    """What goes on measuring while a result does its work; None if it has been done."""
+    """The function that goes on measuring while a result does its work; None if the work has been done."""
     if inspect.isgenerator(result):
         return _rest_of_generator
     if inspect.iscoroutine(result):
@@ -134,7 +146,7 @@ async def _rest_of_async_generator(result: Any, stack: ExitStack) -> AsyncGenera
 
 
 class _Measuring:
-    """What is being measured: a generator's materialization is out before its end."""
+    """A measured block; the materialization of a generator is out before its end."""
 
     def __init__(self, is_generator: bool):
         self.is_generator = is_generator
@@ -142,7 +154,7 @@ class _Measuring:
 
 @contextmanager
 def _measuring(emissions: Any, is_generator: bool = False) -> Iterator[_Measuring]:
-    """Measures a block of a step and tells Dagster; outside of a step, or without the resource, does nothing."""
+    """Measure a block of a step and hand the numbers to Dagster; do nothing outside a step or without the resource."""
     measuring = _Measuring(is_generator)
     context = _step_context() if emissions is not None else None
     run = _run(emissions, context) if context is not None else None
@@ -159,9 +171,9 @@ def _measuring(emissions: Any, is_generator: bool = False) -> Iterator[_Measurin
 
 
 def _run(emissions: Any, context: Any) -> Any:
-    """A run that measures; None if what is called `emissions` here is something else, such as the user's own."""
+    """A run that measures; None if `emissions` is something else, such as a parameter of the user's own."""
     if not callable(getattr(emissions, "track", None)):
-        context.log.warning(f"not measured: `emissions` is {type(emissions).__name__} here and no EmissionsResource")
+        context.log.warning("not measured: `emissions` is a %s and no EmissionsResource", type(emissions).__name__)
         return None
     try:
         return emissions.track(context)
@@ -172,13 +184,13 @@ def _run(emissions: Any, context: Any) -> Any:
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature:
     try:
-        return inspect.signature(function, eval_str=True)  # annotations that were postponed become types again
+        return inspect.signature(function, eval_str=True)  # postponed annotations become types
     except NameError:
         return inspect.signature(function)
 
 
 def _with_resource(signature: inspect.Signature) -> inspect.Signature:
-    """The signature with a parameter `emissions`, by which Dagster hands in the resource of that name."""
+    """The signature with a parameter `emissions`, to which Dagster passes the resource of that name."""
     import dagster as dg
 
     resource = inspect.Parameter(

@@ -29,9 +29,6 @@ def column_schema(columns: Sequence[Mapping[str, Any]]) -> dg.TableSchema:
 
     Args:
         columns: column_name, data_type and comment of each.
-
-    Returns:
-        The schema.
     """
     return dg.TableSchema(
         columns=[dg.TableColumn(c["column_name"], c["data_type"], description=c["comment"]) for c in columns]

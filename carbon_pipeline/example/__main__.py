@@ -1,4 +1,4 @@
-"""`python -m carbon_pipeline.example`: runs the whole pipeline once and prints what it measured (`make run`)."""
+"""`python -m carbon_pipeline.example` (`make run`): run the whole pipeline once and print the results."""
 
 import sys
 
@@ -8,7 +8,7 @@ from carbon_pipeline.example.run_once import run_pipeline_once
 
 
 def main() -> None:
-    """Run the pipeline and print the summary. Exit status 0 only if all of it worked."""
+    """Run the pipeline and print the summary. The exit status is 0 only if every step and check succeeded."""
     summary = run_pipeline_once()
     print_table(summary.measured, summary.title)
     if summary.warnings:
@@ -18,7 +18,7 @@ def main() -> None:
     print("Files written:")
     for description, path in summary.files.items():
         print(f"  {description:<35}{path}")
-    print("Next: `make ui` shows the assets, `.venv/bin/carbon-pipeline report` the runs.")
+    print("Next: `make ui` shows the assets, `.venv/bin/carbon-pipeline report` shows the runs.")
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ from carbon_pipeline.model.fields import field_record as fields_of
 
 @dg.asset(group_name=GROUP, kinds={"csv"}, owners=OWNERS)
 def field_record(warehouse: WarehouseResource, regression_model: TrainedModel) -> dg.MaterializeResult[dict[str, Any]]:
-    """The 33 fields of this run, also added to `data/tracking_info.csv`."""
+    """The 33 fields of this run, which are also added to `data/tracking_info.csv`."""
     if regression_model.record is None:
-        raise dg.Failure("the training left no record; the log of regression_model says why", allow_retries=False)
+        raise dg.Failure("the training has no record; the log of regression_model shows why", allow_retries=False)
     row = fields_of(regression_model.record)
     path = warehouse.open().data_dir / FILE
     n_rows = add_row(path, row)
@@ -40,4 +40,4 @@ def _text(value: object) -> str:
 def field_record_is_sound(field_record: dict[str, Any]) -> dg.AssetCheckResult:
     """The 33 fields are complete, energies add up and are not negative, the location is not CodeCarbon's fallback."""
     faults = problems(field_record)
-    return dg.AssetCheckResult(passed=not faults, description="; ".join(faults) or "nothing wrong")
+    return dg.AssetCheckResult(passed=not faults, description="; ".join(faults) or "no problems found")

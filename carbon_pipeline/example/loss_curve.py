@@ -1,4 +1,4 @@
-"""The loss curve of a training as a picture on the asset's page."""
+"""The loss curve of a training, as an image in the metadata of the asset."""
 
 import base64
 import io
@@ -10,13 +10,10 @@ from carbon_pipeline.example.regression.model import LossPoint
 
 
 def loss_curve(losses: Sequence[LossPoint]) -> dg.MarkdownMetadataValue:
-    """Draw the loss curve.
-
-    Args:
-        losses: the curve.
+    """Plot a loss curve.
 
     Returns:
-        Markdown that contains the picture (about 6 KB; it stays in the event log for ever).
+        Markdown with the embedded image (about 6 KB, which the event log keeps permanently).
     """
     from matplotlib.figure import Figure
 

@@ -8,7 +8,7 @@ import dagster as dg
 pipeline_job = dg.define_asset_job(
     "pipeline",
     selection=dg.AssetSelection.all() - dg.AssetSelection.assets("landing_archive", "daily_report"),
-    description="Trains under tracking, records, loads and reports.",
+    description="Train the regression under tracking, load its record into the warehouse and write the reports.",
 )
 
 daily_pipeline = dg.ScheduleDefinition(
@@ -16,5 +16,5 @@ daily_pipeline = dg.ScheduleDefinition(
     job=pipeline_job,
     cron_schedule="0 3 * * *",
     execution_timezone="UTC",
-    description="Runs the whole pipeline every day at 03:00 UTC. Stopped until you start it.",
+    description="Run the whole pipeline every day at 03:00 UTC. Stopped by default.",
 )

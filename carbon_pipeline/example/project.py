@@ -30,10 +30,10 @@ def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Defini
     """Build the whole project.
 
     Args:
-        resource_overrides: resources by name, in place of the ones of `carbon_resources`.
+        resource_overrides: resources by key that replace those of `carbon_resources`.
 
     Returns:
-        The definitions.
+        The definitions of all assets, checks, jobs, schedules, sensors and resources.
     """
     return dg.Definitions(
         assets=[

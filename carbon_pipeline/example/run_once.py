@@ -1,4 +1,4 @@
-"""The whole pipeline once, in this process, with a summary: what `make run` prints."""
+"""A single run of the whole pipeline in this process, with the summary that `make run` prints."""
 
 import os
 from pathlib import Path
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from dagster import DagsterEvent
 
 BASELINE_S = 3.0
-"""How long this demonstration measures the idle machine, unless there is a longer baseline; its runs are flagged
-`short_baseline` for that."""
+"""Duration of the idle baseline, s, unless a longer one exists. It is short for a demonstration; its runs are flagged
+`short_baseline`."""
 
 
 class PipelineError(UserError):
@@ -25,13 +25,13 @@ class PipelineError(UserError):
 
 
 class Summary(NamedTuple):
-    """What to print after the run.
+    """Summary to print after the run.
 
     Attributes:
-        title: project and run.
-        measured: rows of a table: what, value, how.
-        warnings: a sentence for each flag of the run.
-        files: what was written, by what it is.
+        title: name of the project, and ID of the run.
+        measured: rows of a table with the columns what, value, how.
+        warnings: one sentence for each flag of the run, and for what would improve its values.
+        files: paths of the written files, by description.
     """
 
     title: str
@@ -41,10 +41,10 @@ class Summary(NamedTuple):
 
 
 def run_pipeline_once() -> Summary:
-    """Run the job `pipeline` in this process; the run is kept in DAGSTER_HOME, where the UI shows it.
+    """Run the job `pipeline` in this process; the run is stored in DAGSTER_HOME, so that the UI shows it.
 
     Returns:
-        What was measured, how, and which files were written.
+        The measured values, their methods, and the written files.
 
     Raises:
         PipelineError: a step or an asset check failed.
@@ -62,7 +62,7 @@ def run_pipeline_once() -> Summary:
                 instance=instance,
                 run_config={
                     "ops": {"idle_baseline": {"config": {"seconds": BASELINE_S, "keep_longer": True}}},
-                    # What went wrong is shown in one sentence; the whole log is in the UI.
+                    # An error is printed in one sentence; the complete log is in the UI.
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
                 raise_on_error=False,
@@ -87,17 +87,17 @@ def _remedies(record: RunRecord) -> list[str]:
     if record.country_iso_code:
         return []
     return [
-        "the country is not known (`carbon-pipeline doctor` says why), so the carbon intensity is the world's mean: "
-        "set CARBON_COUNTRY_ISO_CODE, such as FR"
+        "the country is not known (`carbon-pipeline doctor` shows why), so the carbon intensity is the world average: "
+        "set CARBON_COUNTRY_ISO_CODE, for example to FR"
     ]
 
 
 def _reason(event: "DagsterEvent") -> str:
-    """The message of the exception that a step has ended with."""
+    """Message of the exception with which a step failed."""
     error = event.step_failure_data.error
     while error and error.cause:
         error = error.cause
-    return " ".join(error.message.split()) if error else "no reason was given"
+    return " ".join(error.message.split()) if error else "no reason given"
 
 
 def _measured(model: LinearModel, record: RunRecord) -> list[dict[str, Any]]:
@@ -118,7 +118,7 @@ def _measured(model: LinearModel, record: RunRecord) -> list[dict[str, Any]]:
         {
             "what": "above idle",
             "value": _kwh(record.energy_above_idle_kwh),
-            "how": f"idle machine measured for {record.idle_duration_s or 0:.1f} s",
+            "how": f"idle baseline of {record.idle_duration_s or 0:.1f} s",
         },
         {
             "what": "carbon intensity",
@@ -127,7 +127,7 @@ def _measured(model: LinearModel, record: RunRecord) -> list[dict[str, Any]]:
         },
         {"what": "emissions", "value": _number(record.emissions_kg, "kg CO2eq"), "how": "energy x carbon intensity"},
         {
-            "what": "emissions between",
+            "what": "emissions, interval",
             "value": _between(record.emissions_low_kg, record.emissions_high_kg, "kg CO2eq"),
             "how": "energy at the wall x interval of the intensity",
         },
@@ -138,9 +138,9 @@ def _files(data_dir: Path, record: RunRecord) -> dict[str, Path]:
     return {
         "the record of this run": landing_path(record, data_dir),
         "the 33 fields, one row per run": data_dir / FILE,
-        "the warehouse, for its one writer": data_dir / "warehouse.duckdb",
-        "the same with reports, to query": data_dir / "reports.duckdb",
-        "what the idle machine draws": data_dir / "baseline",
+        "the warehouse, for a single writer": data_dir / "warehouse.duckdb",
+        "its published copy, for queries": data_dir / "reports.duckdb",
+        "the idle baseline": data_dir / "baseline",
         "the BoAmps reports": data_dir / "reports" / "boamps",
     }
 
@@ -154,5 +154,5 @@ def _between(low: float | None, high: float | None, unit: str) -> str:
 
 
 def _kwh(energy_kwh: float | None) -> str:
-    """Energy in kWh and, since a short run has so many zeros, in joules (1 kWh = 3.6e6 J)."""
+    """Energy in kWh and, since short runs have many leading zeros, also in joules (1 kWh = 3.6e6 J)."""
     return "not measured" if energy_kwh is None else f"{energy_kwh:.4g} kWh ({energy_kwh * 3.6e6:.4g} J)"

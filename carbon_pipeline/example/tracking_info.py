@@ -12,7 +12,7 @@ from carbon_pipeline.errors import InputError
 from carbon_pipeline.model.fields import FIELD_NAMES, to_csv
 
 FILE = "tracking_info.csv"
-"""Its name in the data folder."""
+"""Name of the file in the data folder."""
 
 
 class FieldFileError(InputError):
@@ -25,9 +25,6 @@ def add_row(path: Path, row: Mapping[str, Any]) -> int:
     Args:
         path: the file; created if it does not exist.
         row: the 33 fields.
-
-    Returns:
-        The number of rows in the file.
 
     Raises:
         FieldFileError: the file does not contain the 33 fields.
@@ -42,13 +39,10 @@ def add_row(path: Path, row: Mapping[str, Any]) -> int:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read the rows of the file, as text.
-
-    Args:
-        path: the file.
+    """Read the rows of the file, as strings.
 
     Returns:
-        Its rows.
+        The rows, by column name.
 
     Raises:
         FieldFileError: the file does not contain the 33 fields.

@@ -1,4 +1,4 @@
-"""The assets `training_data` and `regression_model`, the latter trained under tracking. The regression: `regression/`.
+"""The assets `training_data` and `regression_model`; the latter is trained under tracking. The model: `regression/`.
 
 https://docs.dagster.io/guides/build/assets
 """
@@ -20,11 +20,13 @@ from carbon_pipeline.model.record import RunRecord
 
 
 class TrainingDataConfig(dg.Config):
-    """Which samples: synthetic ones, or a CSV file of one's own."""
+    """Choice of the samples: synthetic, or from a CSV file."""
 
-    csv_file: str | None = Field(default=None, description="CSV file to learn from, in place of the synthetic samples.")
-    feature_columns: list[str] = Field(default=[], description="Columns of the CSV file to learn from.")
-    target_column: str = Field(default="", description="Column of the CSV file to predict.")
+    csv_file: str | None = Field(
+        default=None, description="CSV file with training samples, in place of synthetic ones."
+    )
+    feature_columns: list[str] = Field(default=[], description="Feature columns of the CSV file.")
+    target_column: str = Field(default="", description="Target column of the CSV file.")
     n_samples: int = Field(default=100, gt=1, description="Number of synthetic samples.")
     slope: float = Field(default=2.5, description="True slope of the synthetic samples.")
     intercept: float = Field(default=1.0, description="True intercept of the synthetic samples.")
@@ -33,7 +35,7 @@ class TrainingDataConfig(dg.Config):
 
 
 class RegressionConfig(Hyperparameters, dg.Config):
-    """How the model is fitted, and under which project the run is recorded."""
+    """Hyperparameters of the model, and the project of the run."""
 
     project_name: str = Field(
         default="Linear Regression Training", description="Project under which the run is recorded."
@@ -47,7 +49,7 @@ class TrainedModel(BaseModel):
     record: RunRecord | None
 
 
-# After the baseline: while that is measured, the machine is to be idle.
+# After the baseline, since the machine must be idle while that is measured.
 @dg.asset(group_name=GROUP, kinds={"numpy"}, owners=OWNERS, deps=["idle_baseline"])
 def training_data(config: TrainingDataConfig) -> dg.MaterializeResult[Samples]:
     """The samples that the regression is fitted to."""
@@ -67,7 +69,7 @@ def training_data(config: TrainingDataConfig) -> dg.MaterializeResult[Samples]:
     )
 
 
-# One measured step at a time: two that overlap would each be billed for the whole machine.
+# One measured step at a time: overlapping steps would each measure the energy of the whole machine.
 @dg.asset(group_name=GROUP, kinds={"numpy", "codecarbon"}, owners=OWNERS, pool="energy_meter", deps=["idle_baseline"])
 def regression_model(
     context: dg.AssetExecutionContext,
@@ -75,13 +77,13 @@ def regression_model(
     emissions: EmissionsResource,
     training_data: Samples,
 ) -> dg.MaterializeResult[TrainedModel]:
-    """A linear model, trained while CodeCarbon measures; the record of the training lands in `data/landing`."""
+    """A linear model, trained under tracking with CodeCarbon; the record of the run is written to `data/landing`."""
     hyperparameters = Hyperparameters(**config.model_dump(exclude={"project_name"}))
     task = regression_task(training_data, hyperparameters)
     with emissions.track(context, project_name=config.project_name, task=task) as run:
         model = fit(training_data, hyperparameters)
     for point in model.losses:
-        context.log.info(f"Epoch [{point.epoch}/{config.epochs}], loss: {point.loss:.4f}")
+        context.log.info("Epoch [%d/%d], loss: %.4f", point.epoch, config.epochs, point.loss)
     return dg.MaterializeResult(
         value=TrainedModel(model=model, record=run.record),
         metadata={

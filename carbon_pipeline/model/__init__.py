@@ -1,4 +1,4 @@
-"""The domain as plain values: the record of a run, its flags, the 33 fields, the interval of an energy, comparisons.
+"""The domain as plain values: run records, flags, the 33 fields, energy intervals, budgets, comparisons of runs.
 
-Pure functions and types. Nothing here measures, opens a file, asks the network, or knows Dagster or DuckDB.
+Pure functions and types. Nothing here measures, opens files, uses the network, or depends on Dagster or DuckDB.
 """

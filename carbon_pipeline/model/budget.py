@@ -1,4 +1,4 @@
-"""Budgets of energy and emissions: whether what an asset has used is within its limits."""
+"""Budgets of energy and emissions: whether an asset stays within its limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from carbon_pipeline.model.judgement import Judgement
 
 
 class Period(StrEnum):
-    """What a budget is for: one run of the orchestrator, or all runs of a calendar day or month (UTC)."""
+    """Period of a budget: one Dagster run, or all runs of a calendar day or month (UTC)."""
 
     run = "run"
     day = "day"
@@ -23,7 +23,7 @@ class Budget:
     Attributes:
         max_kg: emissions, kg CO2eq; None for no limit.
         max_kwh: energy, kWh; None for no limit.
-        period: what the limits are for.
+        period: period to which the limits apply.
     """
 
     max_kg: float | None = None
@@ -32,9 +32,9 @@ class Budget:
 
     def __post_init__(self) -> None:
         if self.max_kg is None and self.max_kwh is None:
-            raise ValueError("a budget needs max_kg or max_kwh")
+            raise ValueError("a budget needs a limit: set max_kg, max_kwh or both")
         if not all(limit > 0 for limit in (self.max_kg, self.max_kwh) if limit is not None):
-            raise ValueError(f"a budget has to be above 0: max_kg={self.max_kg}, max_kwh={self.max_kwh}")
+            raise ValueError(f"the limits of a budget must be above 0: max_kg={self.max_kg}, max_kwh={self.max_kwh}")
 
     def __str__(self) -> str:
         limits = ((self.max_kwh, "kWh"), (self.max_kg, "kg CO2eq"))
@@ -42,13 +42,14 @@ class Budget:
         return f"{text} per {self.period}"
 
     def judge(self, spent: Mapping[str, Any]) -> Judgement:
-        """Compare what an asset has used with its limits.
+        """Compare the energy and emissions of an asset with its limits.
 
         Args:
             spent: a row of `Warehouse.spent`.
 
         Returns:
-            Whether it is within the limits; not known where the energy of a record is not known.
+            Whether the asset is within the limits; `is_known` is False if that cannot be determined, since the energy
+            of a record is not known.
         """
         prefix = "" if self.period is Period.run else "period_"
         over, unknown = [], []
@@ -57,7 +58,8 @@ class Budget:
             metadata["period"] = format(spent["period_began"], "%Y-%m" if self.period is Period.month else "%Y-%m-%d")
         if count := spent[f"{prefix}records_unknown"]:
             metadata["records_of_unknown_energy"] = count
-            unknown.append(f"the energy of {count} of {spent[f'{prefix}records']} records is not known: it may be more")
+            records = spent[f"{prefix}records"]
+            unknown.append(f"the energy of {count} of {records} records is not known: the total may be higher")
         for name, unit, limit in (("energy_kwh", "kWh", self.max_kwh), ("emissions_kg", "kg CO2eq", self.max_kg)):
             value = spent[f"{prefix}{name}"]
             if value is not None:
@@ -66,7 +68,7 @@ class Budget:
                 continue
             metadata[f"limit_{name}"] = limit
             if value is None:
-                unknown.append(f"{name} is not known, so that it cannot be compared with {limit:g} {unit}")
+                unknown.append(f"{name} is not known and cannot be compared with the limit of {limit:g} {unit}")
                 continue
             metadata[f"share_of_limit_{name.split('_')[0]}"] = value / limit
             if value > limit:
@@ -76,4 +78,4 @@ class Budget:
 
 
 def _excess(ratio: float) -> str:
-    return f"{ratio - 1:.0%} too much" if ratio < 10 else f"{ratio:,.0f} times the limit"
+    return f"{ratio - 1:.0%} over the limit" if ratio < 10 else f"{ratio:,.0f} times the limit"

@@ -1,4 +1,4 @@
-"""What can be wrong with the 33 fields of a run. What they are: fields.py."""
+"""Checks of the 33 fields of a run. Their definitions: fields.py."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,17 +11,17 @@ from carbon_pipeline.model.fields import FIELD_NAMES
 
 
 def problems(row: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a field record, in sentences; nothing if it is right.
+    """Find what is wrong with a field record.
 
     Args:
-        row: the 33 fields as numbers and texts.
+        row: the 33 fields as numbers and strings.
 
     Returns:
-        One sentence for each fault.
+        One sentence for each problem; empty if there is none.
     """
     faults = []
     if tuple(row) != FIELD_NAMES:
-        faults.append("the names are not the 33 names in their order")
+        faults.append("the field names are not the 33 names in their order")
     parts = [row.get(f"{part}_energy") for part in ("cpu", "gpu", "ram")]
     total = row.get("energy_consumed")
     if total is not None and abs(total - sum(part or 0.0 for part in parts)) > 1e-9 * total:
@@ -29,7 +29,7 @@ def problems(row: Mapping[str, Any]) -> list[str]:
     if any(part is not None and part < 0 for part in (*parts, total)):
         faults.append(f"an energy is negative: {parts}, {total} kWh")
     if row.get("run_id") == CODECARBON_DEFAULT_EXPERIMENT_ID:
-        faults.append("run_id is CodeCarbon's constant experiment id, the same for everybody")
+        faults.append("run_id is CodeCarbon's default experiment ID, the same for all users")
     if (row.get("latitude"), row.get("longitude")) == CODECARBON_FALLBACK_LATITUDE_LONGITUDE:
-        faults.append("the location is CodeCarbon's fallback in Canada, which nobody chose")
+        faults.append("the location is CodeCarbon's fallback in Canada, not the location of the machine")
     return faults

@@ -1,33 +1,33 @@
-"""The flags that a run can carry: a closed list, each with what it means, and the bounds from which they are set."""
+"""The flags of a run: a closed list with their meanings, and the thresholds at which they are set."""
 
 SHORT_RUN_S = 1.0
-"""Below this duration a run is flagged `short_run`: the modelled parts rest on a single sample."""
+"""Duration below which a run is flagged `short_run`, s: its modelled components are based on a single sample."""
 
 SHORTEST_BASELINE_S = 60.0
-"""MLPerf Power's shortest window (arXiv 2410.12032); a shorter idle baseline is flagged."""
+"""Duration below which an idle baseline is flagged, s: the shortest window of MLPerf Power (arXiv 2410.12032)."""
 
 FLAGS = {
-    "short_run": f"shorter than {SHORT_RUN_S:g} s: the modelled parts rest on a single sample",
-    "meter_failed": "the meter failed; the energies are not known, `meter_error` says why",
-    "gpu_not_measured": "the machine has GPUs, or may have, that the meter did not see; their energy is missing",
-    "unknown_cpu_model": "CodeCarbon's table lacks this CPU; its power is a guess (4 W per thread, or 85 W)",
-    "settings_ignored": "a setting was not usable and its default was taken; `settings_error` says which",
+    "short_run": f"shorter than {SHORT_RUN_S:g} s: the modelled components are based on a single sample",
+    "meter_failed": "the meter failed; the energies are not known, `meter_error` contains the reason",
+    "gpu_not_measured": "the machine has, or may have, GPUs that were not measured; their energy is missing",
+    "unknown_cpu_model": "CodeCarbon's table does not contain this CPU; its power is a guess (4 W per thread, or 85 W)",
+    "settings_ignored": "a setting was invalid and its default was used; `settings_error` names it",
     "overlapping": "other tracked runs used this host at the same time; `attributed_energy_kwh` is this run's share",
-    "short_baseline": f"the idle machine was measured for less than {SHORTEST_BASELINE_S:g} s",
-    "busy_baseline": "the machine was not idle while its idle baseline was measured",
-    "fallback_location": "CodeCarbon's Canada/Quebec/46.8/-71.2, which nobody chose; the country is discarded",
-    "default_experiment_id": "CodeCarbon's constant experiment id, the same for everybody; it is discarded",
-    "parts_do_not_add_up": "the file's energies did not add up to its total; the sum of the parts counts",
-    "rate_rescaled": "emissions_rate was in g/s (CodeCarbon before 2.2) and is now kg/s",
+    "short_baseline": f"the idle baseline was measured for less than {SHORTEST_BASELINE_S:g} s",
+    "busy_baseline": "the machine was not idle while the idle baseline was measured",
+    "fallback_location": "the location is CodeCarbon's fallback, Canada/Quebec/46.8/-71.2; the country is discarded",
+    "default_experiment_id": "the experiment ID is CodeCarbon's default, the same for all users; it is discarded",
+    "parts_do_not_add_up": "the energies in the file did not add up to its total; the sum of the parts is used",
+    "rate_rescaled": "emissions_rate was in g/s (CodeCarbon before 2.2) and was converted to kg/s",
     "energy_missing": "the energy, or a part of it, is not known",
-    "zero_energy": "0 kWh in the file for a run that took time: its meter saw nothing",
-    "power_recomputed": "the file's power did not fit its energy (by more than 1 %); it is energy over duration here",
+    "zero_energy": "the file contains 0 kWh for a run of some duration: its meter measured nothing",
+    "power_recomputed": "the file's power did not match its energy (by more than 1 %); it is recomputed",
     "power_contradicts_energy": "power and energy of over a minute differ by more than a factor of three: one is wrong",
-    "rate_recomputed": "the file's rate did not fit its emissions (by more than 1 %); it is recomputed",
-    "country_code_converted": "the country code had three letters and has two now (ISO 3166-1)",
+    "rate_recomputed": "the file's emissions rate did not match its emissions (by more than 1 %); it is recomputed",
+    "country_code_converted": "the country code was converted from three letters to two (ISO 3166-1)",
     "value_left_out": "an impossible country, place, PUE, count, power, rate or mode was discarded",
-    "mixed_tracking_modes": "the file contains runs of both tracking modes, which do not compare",
-    "cumulative_superseded": "several cumulative rows of one run; the last one counts",
-    "part_of_run": "a task within a run; where `parent_run_id` is in the warehouse too, the energy counts there",
+    "mixed_tracking_modes": "the file contains runs of both tracking modes, which are not comparable",
+    "cumulative_superseded": "several cumulative rows of one run; the last one is used",
+    "part_of_run": "a task within a run; if `parent_run_id` is in the warehouse too, the energy is counted there",
 }
-"""Every flag that a run can carry, and what it means."""
+"""Every flag of a run, and its meaning."""

@@ -1,16 +1,16 @@
-"""How far a measured number may be off: from energies and methods to an interval. Pure functions, no measuring.
+"""Uncertainty of measured energy: intervals computed from energies and methods. Pure functions, no measuring.
 
-What a machine draws at the wall lies between
+The energy that a machine draws at the wall is between
 
     low  = m_low  * (f_low  . E) + p_low  * t
     high = m_high * (f_high . E) + p_high * t
 
-with E the energies of CPU, GPU and RAM as the meter saw them, f what each method may miss, m the losses that grow with
-the load (power supply, voltage regulators, fans), p the power of the rest of the machine (mainboard, disks, fans,
-network, GPUs that nobody measured), t the duration. The power of a CPU that is modelled from its TDP is bounded by a
-pair of curves in place of f. The interval always holds the measured energy itself.
+with E the measured energies of CPU, GPU and RAM, f the error factors of each method, m the losses that grow with the
+load (power supply, voltage regulators, fans), p the power of the rest of the machine (mainboard, disks, fans, network,
+unmeasured GPUs) and t the duration. The power of a CPU that is modelled from its TDP is bounded by a pair of curves in
+place of f. The interval always contains the measured energy itself.
 
-docs/measuring.md explains the model and how it fares on published runs with a wall meter; `make bench` repeats that.
+docs/measuring.md explains the model and its validation on published runs with a wall meter; `make bench` repeats it.
 """
 
 import math
@@ -28,26 +28,26 @@ J_PER_KWH = 3.6e6
 Quality = Literal["high", "medium", "low"]
 
 HIGH_WITHIN, MEDIUM_WITHIN = 0.10, 0.25
-"""BoAmps' bands: the relative half width up to which a number is `high`, or `medium`."""
+"""BoAmps' quality levels: the relative half width up to which the quality is `high`, or `medium`."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """Both ends of a coefficient, and who published what they rest on."""
+    """Lower and upper end of a coefficient, and the published source of both."""
 
     low: float
     high: float
     source: str
 
     def hull(self, other: "Range") -> "Range":
-        """The smallest range that holds both."""
+        """The smallest range that contains both ranges."""
         return Range(min(self.low, other.low), max(self.high, other.high), f"{self.source}; {other.source}")
 
 
 _RAPL = "Khan et al. 2018 (10.1145/3177754); Raphischer et al. 2025 (arXiv 2509.22092)"
-_PROFILES = "CodeCarbon's cpu_load_profiling: RAPL beside the load of 4 CPUs, 86 points"
-_DIMM = "Desrochers et al. 2016 (10.1145/2989081.2989088): 0.5 to 3.1 W per module, where CodeCarbon takes 5 W"
-_NO_DATA = "assumed: no comparison is published"
+_PROFILES = "CodeCarbon's cpu_load_profiling: RAPL against the load of 4 CPUs, 86 points"
+_DIMM = "Desrochers et al. 2016 (10.1145/2989081.2989088): 0.5 to 3.1 W per module, where CodeCarbon assumes 5 W"
+_NO_DATA = "assumed: no published comparison"
 
 FACTORS = {
     "rapl": Range(0.95, 1.05, _RAPL),
@@ -60,40 +60,40 @@ FACTORS = {
     "nvml_counter": Range(
         0.95,
         1.05,
-        "NVIDIA's NVML reference: within 5 % (said of Fermi and Kepler); Yang et al. 2024 (arXiv 2312.02741)",
+        "NVIDIA's NVML reference: within 5 % (stated for Fermi and Kepler); Yang et al. 2024 (arXiv 2312.02741)",
     ),
     "nvml_sampled": Range(0.65, 1.35, "Yang et al. 2024 (arXiv 2312.02741): sampled power off by up to 35 %"),
     "amdsmi": Range(0.9, 1.1, _NO_DATA),
     "estimated": Range(0.1, 1.3, _DIMM),
-    "none": Range(1.0, 1.0, "nothing is there to be measured"),
+    "none": Range(1.0, 1.0, "nothing to measure"),
 }
-"""What a component may truly have used, as a multiple of its measured energy, by method."""
+"""True energy of a component as a multiple of its measured energy, by method."""
 
 UNKNOWN_METHOD = {
     "cpu": FACTORS["rapl"].hull(FACTORS["cpu_load"]).hull(FACTORS["constant"]),
     "gpu": FACTORS["nvml_counter"].hull(FACTORS["nvml_sampled"]),
     "ram": FACTORS["estimated"],
 }
-"""The same where the method is not known, as in imported files."""
+"""True energy of a component as a multiple of its measured energy, where the method is not known (imported files)."""
 
 GUESSED_TDP = {
     "4_w_per_thread": Range(0.4, 2.5, "specified TDP per thread: 2 W of servers and laptops to 8 W of desktops"),
     "85_w": Range(0.1, 4.0, "specified TDP: 6 W of laptops to 350 W of servers"),
 }
-"""What the TDP may truly be, as a multiple of CodeCarbon's guess."""
+"""True TDP as a multiple of CodeCarbon's guess."""
 
-PROCESS_MODE = Range(0.5, 1.0, "docs/measuring.md: up to a third too high beside busy Python code")
-"""On top of the CPU's factor where only the process was looked at."""
+PROCESS_MODE = Range(0.5, 1.0, "docs/measuring.md: up to a third too high while other Python code is busy")
+"""Additional factor of the CPU in tracking mode `process`."""
 
 LOAD_CURVE = (
-    # modelled power; true power at least, at most; all as a share of the TDP
+    # modelled power, lower and upper end of the true power; all as a share of the TDP
     (0.00, 0.000, 0.45),
     (0.10, 0.075, 0.45),
     (0.23, 0.136, 1.00),
     (1.00, 0.500, 1.10),
 )
-"""What a CPU draws where CodeCarbon's load model says something else. Both ends rise, the lower one is convex and the
-upper one concave, so that they also hold the mean of a run whose load changes. Source: _PROFILES."""
+"""True power of a CPU for each power from CodeCarbon's load model. Both curves rise; the lower one is convex and the
+upper one concave, so that they also bound the mean of a run whose load changes. Source: _PROFILES."""
 
 TURBO = {
     r"intel.*core|core.*\bi[3579]\b|core.*ultra": Range(
@@ -103,19 +103,19 @@ TURBO = {
         1.0, 1.35, "specifications: package power tracking at 1.35 times the TDP (sockets AM4, AM5)"
     ),
 }
-"""By how much a CPU of that name may exceed its TDP, beyond the curve's upper end."""
+"""Factor by which a CPU whose name matches may exceed its TDP, on top of the upper curve."""
 
 MOST_THREADS = 256
-"""Threads of a large processor. A virtual machine has a few of them, while the table knows the TDP of them all."""
+"""Threads of a large processor. A virtual machine has some of them; the table has the TDP of the whole processor."""
 
 LOSSES = {
     "laptop": Range(1.08, 1.30, "80 PLUS and external power supplies (EU 2019/1782)"),
     "desktop": Range(1.06, 1.22, "80 PLUS; arXiv 2509.22092"),
     "server": Range(1.04, 1.20, "80 PLUS; hubblo-org/scaphandre#201"),
     "gpu_server": Range(1.04, 1.26, "Jay et al. 2023 (10.1109/CCGrid57682.2023.00020)"),
-    "virtual": Range(1.04, 1.26, "as the servers on which it runs"),
+    "virtual": Range(1.04, 1.26, "same as the servers that host it"),
 }
-"""Power at the wall that grows with the load, as a multiple of it, by kind of machine."""
+"""Power at the wall as a multiple of the components' power (losses that grow with the load), by kind of machine."""
 
 REST_W = {
     "laptop": Range(2.0, 15.0, _NO_DATA),
@@ -125,44 +125,44 @@ REST_W = {
 }
 """Power of the rest of the machine that does not grow with the load, W."""
 
-REST_W_PER_VIRTUAL_CPU = Range(0.0, 4.0, "a server's rest, shared by at least 32 logical CPUs")
-"""The share of the rest that falls to a virtual machine, W for each of its CPUs."""
+REST_W_PER_VIRTUAL_CPU = Range(0.0, 4.0, "the rest of a server, shared by at least 32 logical CPUs")
+"""A virtual machine's share of the rest of its host, W per virtual CPU."""
 
 IDLE_GPU_W = Range(5.0, 45.0, "arXiv 2509.22092")
 IDLE_SXM_GPU_W = Range(30.0, 90.0, "Jay et al. 2023 (10.1109/CCGrid57682.2023.00020)")
-"""A GPU that is there and was not measured, W each; SXM modules idle higher than cards."""
+"""Power of an unmeasured GPU, W each; SXM modules draw more when idle than cards."""
 
 UNMEASURED_RAM_W_PER_GB = Range(0.0, 0.4, _DIMM)
 COMMON_RAM_GB = 64.0
-"""Memory that was not measured, W/GB; its size if that is not known."""
+"""Power of unmeasured memory, W/GB; and the size assumed where it is not known, GB."""
 
 INTENSITY = {
-    "configured": Range(1.0, 1.0, "as you said"),
+    "configured": Range(1.0, 1.0, "as configured"),
     "electricity_maps": Range(0.9, 1.1, _NO_DATA),
 }
 AVERAGE_INTENSITY = Range(0.45, 1.6, "Wiesner et al. 2021 (10.1145/3464298.3493399): half-hourly against yearly")
-"""What the intensity of some hours may be, as a multiple of a yearly average of the place."""
+"""Carbon intensity of some hours as a multiple of the yearly average of the same place."""
 
 ANYWHERE_G_PER_KWH = Range(41.0, 713.0, "CodeCarbon's global_energy_mix.json: 5th to 95th percentile of the countries")
-"""What the intensity may be where the country is not known, gCO2eq/kWh."""
+"""Carbon intensity where the country is not known, gCO2eq/kWh."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An energy between two ends, kWh."""
+    """Interval of an energy, kWh."""
 
     low_kwh: float
     high_kwh: float
 
     @property
     def relative_half_width(self) -> float:
-        """Half the width over the middle; 0 for an interval of no energy."""
+        """Half the width divided by the midpoint; 0 for an interval of no energy."""
         total = self.low_kwh / 2 + self.high_kwh / 2
         return (self.high_kwh / 2 - self.low_kwh / 2) / total if total > 0 else 0.0
 
     @property
     def quality(self) -> Quality:
-        """BoAmps' band of the relative half width."""
+        """BoAmps' quality level, from the relative half width."""
         if self.relative_half_width <= HIGH_WITHIN:
             return "high"
         return "medium" if self.relative_half_width <= MEDIUM_WITHIN else "low"
@@ -170,7 +170,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Coefficients:
-    """The model for one way of measuring on one kind of machine: all that is needed beside energies and duration."""
+    """Coefficients of the model for given methods and a given machine: all its inputs except energies and duration."""
 
     cpu: Range
     gpu: Range
@@ -180,18 +180,18 @@ class Coefficients:
 
 
 class Machine(TypedDict, total=False):
-    """What is known of a machine and of how it is looked at; whatever is given makes the interval narrower.
+    """What is known of a machine and of the measurement; each value that is given narrows the interval.
 
     Attributes:
-        machine_kind: kind of the machine, as its firmware reports it; else told from CPU and GPUs.
+        machine_kind: kind of the machine, as its firmware reports it; by default inferred from CPU and GPUs.
         cpu_model: name of the CPU.
-        cpu_count: logical CPUs.
-        cpu_tdp_source: `table` if the TDP is the one of this CPU; anything else that is given is a guess.
+        cpu_count: number of logical CPUs.
+        cpu_tdp_source: `table` if the TDP is that of this CPU; any other value means that the TDP is a guess.
         gpu_model: name of the GPUs.
-        gpu_count: GPUs in the machine.
-        gpu_tracked_count: GPUs whose energy is measured; default all of them if there is any energy of GPUs.
+        gpu_count: number of GPUs in the machine.
+        gpu_tracked_count: number of GPUs whose energy is measured; default: all, if an energy of GPUs is given.
         ram_gb: memory, GiB.
-        tracking_mode: `machine`, or `process`: then the lower end contains nothing of the rest of the machine.
+        tracking_mode: `machine`, or `process`, where the lower end includes nothing of the rest of the machine.
     """
 
     machine_kind: str | None
@@ -214,27 +214,27 @@ def interval(
     pue: float = 1.0,
     **machine: Unpack[Machine],
 ) -> Interval | None:
-    """Compute the interval of the energy that the machine drew at the wall, given what a meter saw.
+    """Compute the interval of the energy that a machine drew at the wall from measured energies.
 
     Args:
-        energies_kwh: energy of `cpu`, `gpu` and `ram`, kWh; None or absent where it was not measured. Where parts are
-            not known but their sum is, `total`: the worse of the factors of CPU and GPU applies to all of it.
-        methods: method of each, such as `rapl`, `cpu_load`, `nvml_counter`, `estimated`; anything else is unknown.
-        duration_s: seconds.
+        energies_kwh: energy of `cpu`, `gpu` and `ram`, kWh; None or absent where it was not measured. If only the sum
+            of the parts is known, `total`: the range that covers the factors of CPU and GPU is applied to all of it.
+        methods: method of each part, such as `rapl`, `cpu_load`, `nvml_counter`, `estimated`; any other is unknown.
+        duration_s: duration, seconds.
         cpu_tdp_w: TDP of all CPUs that the method `cpu_load` assumes, W.
-        pue: power usage effectiveness that the energies contain; the interval contains it too.
-        **machine: what is known of the machine.
+        pue: power usage effectiveness included in the energies; the interval includes it too.
+        **machine: what is known of the machine, see `Machine`.
 
     Returns:
         The interval, which contains the measured energy itself; None if neither the CPU's energy nor a total is known.
 
     Raises:
-        ValueError: an energy or the duration is negative or no number, or the PUE is below 1.
+        ValueError: an energy or the duration is negative or not finite, or the PUE is below 1 or not finite.
     """
     energy = {part: _checked(f"energies_kwh[{part!r}]", energies_kwh.get(part)) for part in (*UNKNOWN_METHOD, "total")}
     seconds = _checked("duration_s", duration_s)
     if not 1 <= pue < math.inf:
-        raise ValueError(f"pue is {pue}; it should be a number of at least 1")
+        raise ValueError(f"pue is {pue}; it must be a finite number of at least 1")
     is_total = energy["cpu"] is None or (
         energy["total"] is not None and None in [energy[part] for part in UNKNOWN_METHOD]
     )
@@ -262,20 +262,17 @@ def interval(
 def coefficients(
     methods: Mapping[str, str | None], *, measured: set[str] | None = None, **machine: Unpack[Machine]
 ) -> Coefficients:
-    """Look up the coefficients of a way of measuring, without the curves of `cpu_load`.
+    """Look up the coefficients for methods and a machine, without the curves of `cpu_load`.
 
     Args:
         methods: as for `interval`.
-        measured: the components whose energy is known; default all.
-        **machine: what is known of the machine.
-
-    Returns:
-        The coefficients.
+        measured: names of the components whose energy is known; default: all.
+        **machine: what is known of the machine, see `Machine`.
     """
     measured = {"cpu", "gpu", "ram"} if measured is None else measured
     cpu_model, gpu_count, ram_gb = machine.get("cpu_model"), machine.get("gpu_count"), machine.get("ram_gb")
     kind = machine.get("machine_kind") or kind_from_parts(cpu_model, gpu_count)
-    if kind == "server" and (gpu_count or 0) >= GPU_SERVER_FROM:  # its firmware knows nothing of GPUs
+    if kind == "server" and (gpu_count or 0) >= GPU_SERVER_FROM:  # the firmware does not report GPUs
         kind = "gpu_server"
     factor = {part: FACTORS.get(methods.get(part) or "", UNKNOWN_METHOD[part]) for part in UNKNOWN_METHOD}
     if methods.get("cpu") in ("cpu_load", "constant"):
@@ -284,7 +281,7 @@ def coefficients(
     is_sxm = re.search(r"SXM|HGX|V100|A100|H100|H200|B200", machine.get("gpu_model") or "", re.I)
     idle = IDLE_SXM_GPU_W if is_sxm else IDLE_GPU_W
     if gpu_count is None and "gpu" not in measured:
-        rest = _plus(rest, Range(0.0, idle.high, idle.source), 1)  # nobody has looked: there may be one
+        rest = _plus(rest, Range(0.0, idle.high, idle.source), 1)  # GPUs were not probed: there may be one
     rest = _plus(rest, idle, _unmeasured_gpus(gpu_count, machine.get("gpu_tracked_count"), "gpu" in measured))
     if "ram" not in measured:
         rest = _plus(rest, UNMEASURED_RAM_W_PER_GB, COMMON_RAM_GB if ram_gb is None else ram_gb)
@@ -295,15 +292,15 @@ def coefficients(
 
 
 def quality_of(part: str, method: str | None, cpu_tdp_source: str | None = None) -> Quality | None:
-    """The band of one component's energy, without what the meter cannot see.
+    """Quality level of one component's energy, without losses and the rest of the machine.
 
     Args:
         part: `cpu`, `gpu` or `ram`.
-        method: how it is measured.
-        cpu_tdp_source: where the TDP comes from, as for `interval`.
+        method: method of measurement.
+        cpu_tdp_source: source of the TDP, as for `interval`.
 
     Returns:
-        The band; None where nothing is measured.
+        The quality level; None where nothing is measured.
     """
     if method in (None, "none"):
         return None
@@ -312,11 +309,11 @@ def quality_of(part: str, method: str | None, cpu_tdp_source: str | None = None)
 
 
 def intensity_interval(g_per_kwh: float | None, source: str) -> tuple[float, float] | None:
-    """Where the carbon intensity of a run lies.
+    """Compute the interval of the carbon intensity of a run.
 
     Args:
-        g_per_kwh: the intensity that was taken, gCO2eq/kWh.
-        source: where it comes from, as in `intensity_source`.
+        g_per_kwh: the intensity that was used, gCO2eq/kWh.
+        source: source of the intensity, as in `intensity_source`.
 
     Returns:
         Both ends, gCO2eq/kWh; None if the intensity is not known.
@@ -331,12 +328,12 @@ def intensity_interval(g_per_kwh: float | None, source: str) -> tuple[float, flo
 
 def _checked(name: str, value: float | None) -> float | None:
     if value is not None and not 0 <= value < math.inf:
-        raise ValueError(f"{name} is {value}; it should be a number of at least 0")
+        raise ValueError(f"{name} is {value}; it must be a finite number of at least 0")
     return value
 
 
 def _tdp_range_of(machine: Machine) -> Range:
-    """The same for a machine; a virtual one has a few of the threads of a large processor."""
+    """Range of the TDP factor of a machine; a virtual machine may have only some threads of a large processor."""
     cpu_tdp_source = machine.get("cpu_tdp_source")
     tdp = _tdp_range(machine.get("cpu_model"), cpu_tdp_source)
     if machine.get("machine_kind") == "virtual" and cpu_tdp_source == "table":
@@ -345,7 +342,7 @@ def _tdp_range_of(machine: Machine) -> Range:
 
 
 def _tdp_range(cpu_model: str | None, cpu_tdp_source: str | None) -> Range:
-    """How far the power of the CPU may be from what its TDP, or the guess of it, lets the curve say."""
+    """Factor on the power from the load curve for a guessed TDP and for turbo modes."""
     known = Range(1.0, 1.0, "") if cpu_tdp_source in (None, "table") else None
     guess = known or GUESSED_TDP.get(str(cpu_tdp_source), GUESSED_TDP["85_w"])
     turbo = (limits for name, limits in TURBO.items() if re.search(name, cpu_model or "", re.I))
@@ -353,7 +350,7 @@ def _tdp_range(cpu_model: str | None, cpu_tdp_source: str | None) -> Range:
 
 
 def _by_load_curve(cpu_kwh: float, tdp_kwh: float, tdp: Range) -> tuple[float, float]:
-    """Both ends of the CPU's energy, kWh; `tdp_kwh` is what it would have used at its TDP all the time."""
+    """Both ends of the CPU's energy, kWh; `tdp_kwh` is its energy at constant TDP."""
     right = min(bisect_right([share for share, _, _ in LOAD_CURVE], cpu_kwh / tdp_kwh), len(LOAD_CURVE) - 1)
     (left, *here), (upper, *there) = LOAD_CURVE[right - 1], LOAD_CURVE[right]
     low, high = (

@@ -1,4 +1,4 @@
-"""What a check finds out about a run: whether it passes, why, and the numbers behind that."""
+"""The outcome of a check of a run: whether it passed, why, and the numbers behind it."""
 
 from typing import Any, NamedTuple
 
@@ -7,10 +7,10 @@ class Judgement(NamedTuple):
     """The outcome of a check.
 
     Attributes:
-        passed: whether the run keeps to what it is held to.
+        passed: whether the run meets the criterion of the check.
         description: why, in one sentence.
         metadata: the numbers behind it, by name; units are in the names.
-        is_known: False if something that the outcome depends on is not known.
+        is_known: False if a value on which the outcome depends is not known.
     """
 
     passed: bool

@@ -1,24 +1,20 @@
-"""The kinds of machine that differ in what a meter cannot see: mainboard, fans, power supply."""
+"""Kinds of machine, which differ in the power that is not measured: mainboard, fans, power supply."""
 
 import re
 from typing import Literal
 
 MachineKind = Literal["laptop", "desktop", "server", "gpu_server", "virtual"]
-"""`virtual` is a virtual machine; `gpu_server` a server that is built for its GPUs."""
+"""`virtual` is a virtual machine, `gpu_server` a server built for GPUs."""
 
 GPU_SERVER_FROM = 4
-"""A machine with so many GPUs is built for them: the boards, fans and links of its own draw what REST_W says."""
+"""Number of GPUs from which a machine is a `gpu_server`, whose boards, fans and links draw the power in `REST_W`."""
 
 
 def kind_from_parts(cpu_model: str | None, gpu_count: int | None) -> MachineKind | None:
-    """The kind of a machine as its parts tell it, where its firmware has not been asked.
-
-    Args:
-        cpu_model: name of the CPU.
-        gpu_count: GPUs in the machine.
+    """The kind of a machine, inferred from its CPU and GPUs where its firmware was not queried.
 
     Returns:
-        `gpu_server`, `server`, `laptop`, `desktop`; None if nothing tells it.
+        `gpu_server`, `server`, `laptop` or `desktop`; None if it cannot be inferred.
     """
     model = cpu_model or ""
     if (gpu_count or 0) >= GPU_SERVER_FROM:

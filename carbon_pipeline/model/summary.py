@@ -1,4 +1,4 @@
-"""A run in one line for people: amounts with readable prefixes."""
+"""Summary of a run in one readable line: amounts with unit prefixes."""
 
 from carbon_pipeline.model.record import RunRecord, mean_power_w
 
@@ -7,14 +7,14 @@ def summary(record: RunRecord, assets_of_the_step: int = 1) -> str:
     """Summarize a run in one line of Markdown.
 
     Args:
-        record: what was measured.
-        assets_of_the_step: how many assets the measured step makes; the numbers are those of the step.
+        record: the record of the run.
+        assets_of_the_step: number of assets that the measured step materializes; the amounts are those of the step.
 
     Returns:
         The line, such as `**12.3 mWh** in 4.1 s (10.8 W), **5.8 mg CO2eq**; at the wall 10 to 48 mWh (quality low)`.
     """
     if record.energy_kwh is None:
-        return f"energy not known: {record.meter_error or ', '.join(record.flags) or 'the meter saw nothing'}"
+        return f"energy not known: {record.meter_error or ', '.join(record.flags) or 'the meter measured nothing'}"
     power_w = mean_power_w(record.energy_kwh, record.duration_s)
     parts = [f"**{amount(record.energy_kwh * 1000, 'Wh')}** in {amount(record.duration_s, 's')}"]
     if power_w is not None:
@@ -32,14 +32,14 @@ def summary(record: RunRecord, assets_of_the_step: int = 1) -> str:
 
 
 def amount(value: float, unit: str) -> str:
-    """Write an amount with the prefix that makes it readable, to three digits.
+    """Format an amount with a suitable unit prefix and three significant digits.
 
     Args:
         value: the amount, in `unit`.
         unit: a unit that takes prefixes, such as `Wh`.
 
     Returns:
-        Such as `12.3 mWh`.
+        The amount with its unit, such as `12.3 mWh`.
     """
     for factor, prefix in ((1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ")):
         if abs(value) >= factor:

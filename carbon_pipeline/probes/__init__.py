@@ -1,5 +1,5 @@
-"""What this machine is and where it stands: hardware, location, cloud.
+"""Probes of this machine: hardware, operating system, location, cloud.
 
-A probe looks, reports what it found with the source of each value, and never raises because something is missing.
-It measures no energy and writes nothing but its own cache.
+A probe reports the values that it finds, each with its source, and never raises because something is missing.
+It measures no energy and writes nothing except its own cache.
 """

@@ -1,4 +1,4 @@
-"""Which cloud this machine runs on, as configured. (Metadata services are not asked.)"""
+"""The cloud that this machine runs on, as configured. Metadata services are not queried."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,10 +21,7 @@ class Cloud(BaseModel):
 
 
 def probe_cloud(settings: Settings) -> Cloud:
-    """The cloud from `CLOUD_PROVIDER` and `CLOUD_REGION`; nothing where they are not set.
-
-    Args:
-        settings: the settings in force.
+    """Read the cloud from `CLOUD_PROVIDER` and `CLOUD_REGION`; unknown where they are not set.
 
     Returns:
         Provider and region, each with its source.

@@ -1,4 +1,4 @@
-"""CPU seconds so far: of this process with all that it has started, and of the whole host."""
+"""CPU seconds used so far, by this process with its descendants and by the whole host."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,10 +10,10 @@ _TASKS = Path("/proc/self/task")
 
 
 class CpuSeconds(NamedTuple):
-    """Seconds of CPU time that have been spent; only differences mean something.
+    """Used CPU time, seconds; only differences are meaningful.
 
     Attributes:
-        process_tree: this process, its descendants that run, and those that have ended and were waited for.
+        process_tree: this process, its running descendants, and those that have ended and were waited for.
         host: all processes of the host.
     """
 
@@ -22,34 +22,34 @@ class CpuSeconds(NamedTuple):
 
 
 def cpu_seconds() -> CpuSeconds:
-    """Reads both counters.
+    """Read both counters.
 
     Returns:
-        The seconds. A descendant that has ended stays in the sum, since its parent inherits its time (POSIX `times`);
-        one that nobody waited for is lost.
+        The seconds. A descendant that has ended remains in the sum, since its parent inherits its time (POSIX
+        `times`); one that was not waited for is lost.
     """
     import psutil
 
     host = psutil.cpu_times()
     idle = host.idle + getattr(host, "iowait", 0.0)
-    # Linux counts guest time in user time already.
+    # On Linux, user time includes guest time.
     busy = sum(host) - idle - getattr(host, "guest", 0.0) - getattr(host, "guest_nice", 0.0)
     this = psutil.Process()
-    return CpuSeconds(_of(this) + sum(_of(process) for process in _descendants(this)), busy)
+    return CpuSeconds(_process_cpu_s(this) + sum(_process_cpu_s(process) for process in _descendants(this)), busy)
 
 
-def _of(process: "psutil.Process") -> float:
+def _process_cpu_s(process: "psutil.Process") -> float:
     import psutil
 
     try:
         times = process.cpu_times()
-    except psutil.Error:  # it has just ended
+    except psutil.Error:  # the process has just ended
         return 0.0
     return float(times.user + times.system + times.children_user + times.children_system)
 
 
 def _descendants(this: "psutil.Process") -> "list[psutil.Process]":
-    """psutil looks at every process of the host; Linux says at once whether there are children at all."""
+    """List the descendants. psutil reads every process of the host; on Linux, /proc shows at once if there are none."""
     try:
         lists = list(_TASKS.glob("*/children"))
         if lists and not any(path.read_text().strip() for path in lists):

@@ -1,4 +1,4 @@
-"""The hardware of this machine: CPU, memory, GPUs. What it draws is not known here."""
+"""The hardware of this machine: CPU, memory, GPUs. Its power is not measured here."""
 
 import platform
 import subprocess
@@ -15,15 +15,15 @@ _PROC_CPUINFO = Path("/proc/cpuinfo")
 
 
 class Hardware(BaseModel):
-    """What this machine is made of.
+    """The hardware of this machine.
 
     Attributes:
         cpu_model: name of the CPU.
-        cpu_count: logical CPUs, which is what CodeCarbon counts.
-        cpu_physical_count: physical cores.
+        cpu_count: number of logical CPUs, as in CodeCarbon.
+        cpu_physical_count: number of physical cores.
         ram_gb: main memory, GiB.
-        gpu_count: GPUs that NVML reports; 0 where it reports none, with the reason.
-        gpu_model: name of the GPU, `2 x NVIDIA A100` where there are several.
+        gpu_count: number of GPUs that NVML reports; 0 if it reports none, with the reason.
+        gpu_model: name of the GPU, `2 x NVIDIA A100` if there are several.
         gpu_memory_gb: memory of one GPU, GiB.
         gpu_driver: version of the NVIDIA driver.
         machine_kind: `laptop`, `desktop`, `server` or `virtual` (a virtual machine).
@@ -44,17 +44,17 @@ class Hardware(BaseModel):
 
 @cache
 def probe_hardware() -> Hardware:
-    """Looks at this machine, once in a process.
+    """Probe the hardware, once per process.
 
     Returns:
-        What was found; a value that could not be read has a reason in its place.
+        The hardware; a value that could not be read is None and has a reason.
     """
     import psutil
 
     return Hardware(
         cpu_model=cpu_model(),
-        cpu_count=_counted(psutil.cpu_count(logical=True)),
-        cpu_physical_count=_counted(psutil.cpu_count(logical=False)),
+        cpu_count=_sourced_count(psutil.cpu_count(logical=True)),
+        cpu_physical_count=_sourced_count(psutil.cpu_count(logical=False)),
         ram_gb=Sourced(value=psutil.virtual_memory().total / BYTES_PER_GIB, source="psutil"),
         **probe_gpus(),
         machine_kind=machine_kind(),
@@ -62,13 +62,10 @@ def probe_hardware() -> Hardware:
 
 
 def cpu_model(system: str | None = None) -> Sourced[str]:
-    """The name of the CPU on Linux (x86 and Arm), Windows and macOS.
+    """Read the name of the CPU on Linux (x86 and Arm), Windows and macOS.
 
     Args:
-        system: what `platform.system()` says; only tests give it.
-
-    Returns:
-        The name and what said so.
+        system: operating system, as returned by `platform.system()`; passed only by tests.
     """
     readers = {
         "Linux": (_from_proc_cpuinfo, _from_lscpu, _from_device_tree),
@@ -78,15 +75,15 @@ def cpu_model(system: str | None = None) -> Sourced[str]:
     for reader in (*readers, _from_py_cpuinfo):
         try:
             found = reader()
-        except Exception:  # noqa: BLE001, S112 - each source may be missing in its own way; the next one is asked
+        except Exception:  # noqa: BLE001, S112 - sources fail in different ways; try the next one
             continue
         if found.value:
             return found
-    return Sourced(reason="no source on this system names the CPU")
+    return Sourced(reason="no source on this system provides the CPU model")
 
 
 def _from_proc_cpuinfo() -> Sourced[str]:
-    """x86 and some Arm kernels: a line `model name : ...` for each CPU."""
+    """Read the CPU model from `/proc/cpuinfo`: x86 and some Arm kernels have a line `model name : ...` for each CPU."""
     with _PROC_CPUINFO.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             key, _, value = line.partition(":")
@@ -96,8 +93,8 @@ def _from_proc_cpuinfo() -> Sourced[str]:
 
 
 def _from_lscpu() -> Sourced[str]:
-    """Arm servers: the kernel gives numbers only, lscpu knows the names that belong to them."""
-    for line in _output("lscpu").splitlines():
+    """Read the CPU model from lscpu: on Arm servers the kernel only provides numbers, which lscpu maps to names."""
+    for line in _command_output("lscpu").splitlines():
         key, _, value = line.partition(":")
         if key.strip() == "Model name" and value.strip() not in ("", "-"):
             return Sourced(value=value.strip(), source="lscpu")
@@ -105,7 +102,7 @@ def _from_lscpu() -> Sourced[str]:
 
 
 def _from_device_tree() -> Sourced[str]:
-    """Arm boards: the name of the board, such as `Raspberry Pi 4 Model B Rev 1.4`, ended by a NUL."""
+    """Read the name of an Arm board, such as `Raspberry Pi 4 Model B Rev 1.4`, which is terminated by a NUL."""
     return Sourced(value=Path("/proc/device-tree/model").read_text().strip("\0 \n") or None, source="device tree")
 
 
@@ -116,19 +113,19 @@ def _from_wmi() -> Sourced[str]:
 
 
 def _from_sysctl() -> Sourced[str]:
-    return Sourced(value=_output("sysctl", "-n", "machdep.cpu.brand_string").strip(), source="sysctl")
+    return Sourced(value=_command_output("sysctl", "-n", "machdep.cpu.brand_string").strip(), source="sysctl")
 
 
 def _from_py_cpuinfo() -> Sourced[str]:
-    """Last, since it takes more than a second."""
+    """Read the CPU model from py-cpuinfo, which is tried last since it takes more than a second."""
     import cpuinfo
 
     return Sourced(value=cpuinfo.get_cpu_info().get("brand_raw"), source="py-cpuinfo")
 
 
-def _output(*command: str) -> str:
+def _command_output(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout
 
 
-def _counted(count: int | None) -> Sourced[int]:
-    return Sourced(value=count, source="psutil") if count else Sourced(reason="psutil could not count")
+def _sourced_count(count: int | None) -> Sourced[int]:
+    return Sourced(value=count, source="psutil") if count else Sourced(reason="psutil could not count the CPUs")

@@ -1,4 +1,4 @@
-"""Where this machine stands: as configured, else as ip-api.com says, else unknown. Never a default country."""
+"""Location of this machine: as configured, else from ip-api.com, else unknown. There is no default country."""
 
 import math
 from typing import Any
@@ -14,14 +14,14 @@ from carbon_pipeline.settings import Settings
 IP_API_URL = "http://ip-api.com/json/?fields=status,message,country,countryCode,regionName,lat,lon"
 CACHE_S = 24 * 3600
 RETRY_S = 600
-"""After a failure nobody is asked again for this long, so that a machine without a network does not wait each time."""
+"""How long a failure is cached, seconds, so that a machine without a network does not wait at each run."""
 
 
 class Location(BaseModel):
-    """A place, and who said so.
+    """A location, with its source.
 
     Attributes:
-        country_iso_code: two letters, None if unknown.
+        country_iso_code: ISO 3166-1 code, two letters, None if unknown.
         country_name: English name, None if unknown.
         region: region within the country.
         latitude: degrees north, -90 to 90.
@@ -42,14 +42,14 @@ class Location(BaseModel):
 
 
 def probe_location(settings: Settings) -> Location:
-    """Finds out where this machine stands. Asks the network at most once, for at most 4 s.
+    """Determine the location of this machine, with at most one request of at most 4 s.
 
     Args:
-        settings: `country_iso_code` and `region` win; `geolocation` off makes no call; the answer of ip-api.com is
-            kept in `data_dir/cache/location.json` for a day.
+        settings: `country_iso_code` and `region` take precedence; with `geolocation` off no request is sent; the answer
+            of ip-api.com is cached in `data_dir/cache/location.json` for a day.
 
     Returns:
-        The location; unknown, with a reason, if nobody could say.
+        The location; unknown, with a reason, if it could not be determined.
     """
     if settings.country is not None:
         return Location(
@@ -63,30 +63,27 @@ def probe_location(settings: Settings) -> Location:
     cache = AnswerCache(
         settings.data_dir / "cache" / "location.json", parse_answer, answer_s=CACHE_S, failure_s=RETRY_S
     )
-    kept = cache.get()
-    if kept is None:
-        return _look_up(cache)
-    if kept.answer is None:
-        return Location(reason=f"{kept.failure} ({kept.age_s:.0f} s ago)")
-    return kept.answer.model_copy(update={"reason": f"asked {kept.age_s / 3600:.1f} h ago"})
+    cached = cache.get()
+    if cached is None:
+        return _request_location(cache)
+    if cached.answer is None:
+        return Location(reason=f"{cached.failure} (cached, {cached.age_s:.0f} s old)")
+    return cached.answer.model_copy(update={"reason": f"cached, {cached.age_s / 3600:.1f} h old"})
 
 
 def parse_answer(answer: Any) -> Location:
-    """Reads the answer of ip-api.com field by field.
-
-    Args:
-        answer: the decoded JSON.
+    """Parse the answer of ip-api.com field by field.
 
     Returns:
-        The location; a field that makes no sense is left out.
+        The location; fields with invalid values are None.
 
     Raises:
-        ValueError: the answer does not name a country.
+        ValueError: the answer contains no valid country.
     """
     if not isinstance(answer, dict):
-        raise ValueError("the answer is no JSON object")
+        raise ValueError("the answer is not a JSON object")
     if answer.get("status") != "success":
-        raise ValueError(f"the service said {answer.get('message') or answer.get('status')!r}")
+        raise ValueError(f"the service reported {answer.get('message') or answer.get('status')!r}")
     country: Country = find_country(str(answer.get("countryCode")))
     latitude, longitude = _degrees(answer.get("lat"), 90), _degrees(answer.get("lon"), 180)
     both = latitude is not None and longitude is not None
@@ -100,12 +97,12 @@ def parse_answer(answer: Any) -> Location:
     )
 
 
-def _look_up(cache: AnswerCache[Location]) -> Location:
+def _request_location(cache: AnswerCache[Location]) -> Location:
     try:
         answer = ask_json(IP_API_URL)
         location = parse_answer(answer)
     except (OSError, ValueError) as error:  # requests' exceptions are OSErrors
-        location = Location(reason=f"ip-api.com could not be asked: {one_line(error)}")
+        location = Location(reason=f"location request to ip-api.com failed: {one_line(error)}")
         cache.put(failure=location.reason)
     else:
         cache.put(answer)

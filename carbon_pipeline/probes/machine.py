@@ -1,4 +1,4 @@
-"""What kind of machine this is, since what a meter cannot see (board, fans, power supply) depends on that."""
+"""The kind of this machine, on which the unmeasured energy depends (mainboard, fans, power supply)."""
 
 import platform
 import subprocess
@@ -16,10 +16,10 @@ _SERVERS = {17, 23, 25, 28, 29}
 
 
 def machine_kind(system: str | None = None) -> Sourced[str]:
-    """Looks for the kind of this machine.
+    """Determine the kind of this machine.
 
     Args:
-        system: what `platform.system()` says; only tests give it.
+        system: operating system, as returned by `platform.system()`; passed only by tests.
 
     Returns:
         `laptop`, `desktop`, `server` or `virtual` with its source; unknown with a reason.
@@ -27,18 +27,18 @@ def machine_kind(system: str | None = None) -> Sourced[str]:
     reader = {"Linux": _on_linux, "Darwin": _on_macos, "Windows": _on_windows}.get(system or platform.system())
     try:
         found = reader() if reader else Sourced[str]()
-    except Exception as error:  # noqa: BLE001 - each source may be missing in its own way
-        return Sourced(reason=f"the kind of the machine could not be read: {error}")
-    return found if found.value else Sourced(reason="nothing on this system says what kind of machine it is")
+    except Exception as error:  # noqa: BLE001 - sources fail in different ways
+        return Sourced(reason=f"the machine kind could not be read: {error}")
+    return found if found.value else Sourced(reason="the machine kind is not provided by this system")
 
 
 def _on_linux() -> Sourced[str]:
-    """Virtual machines first: what their firmware says of a chassis is made up."""
+    """Check for a virtual machine first, since the chassis type in its firmware is not real."""
     with _PROC_CPUINFO.open(encoding="utf-8", errors="replace") as lines:
         flags = next((line.split() for line in lines if line.startswith("flags")), [])
     if "hypervisor" in flags:
         return Sourced(value="virtual", source=str(_PROC_CPUINFO))
-    return Sourced(value=_of_chassis(int(_CHASSIS_TYPE.read_text())), source="dmi")
+    return Sourced(value=_kind_of_chassis(int(_CHASSIS_TYPE.read_text())), source="dmi")
 
 
 def _on_macos() -> Sourced[str]:
@@ -56,9 +56,9 @@ def _on_windows() -> Sourced[str]:
     computer = wmi.WMI()
     if "Virtual" in str(computer.Win32_ComputerSystem()[0].Model):
         return Sourced(value="virtual", source="wmi")
-    return Sourced(value=_of_chassis(computer.Win32_SystemEnclosure()[0].ChassisTypes[0]), source="wmi")
+    return Sourced(value=_kind_of_chassis(computer.Win32_SystemEnclosure()[0].ChassisTypes[0]), source="wmi")
 
 
-def _of_chassis(number: int) -> str | None:
+def _kind_of_chassis(number: int) -> str | None:
     kinds = {"laptop": _LAPTOPS, "desktop": _DESKTOPS, "server": _SERVERS}
     return next((kind for kind, numbers in kinds.items() if number in numbers), None)

@@ -1,4 +1,4 @@
-"""Which operating system this is."""
+"""The operating system of this machine."""
 
 import platform
 from typing import NamedTuple
@@ -9,7 +9,7 @@ class OperatingSystem(NamedTuple):
 
     Attributes:
         os: its name: Linux, Darwin (macOS) or Windows.
-        distribution: its distribution, such as Debian GNU/Linux; None where it has none.
+        distribution: its distribution, such as Debian GNU/Linux; None if unknown.
         distribution_version: version of the distribution.
     """
 
@@ -19,10 +19,10 @@ class OperatingSystem(NamedTuple):
 
 
 def probe_operating_system() -> OperatingSystem:
-    """Reads it from Python, which reads `/etc/os-release` on Linux (freedesktop.org).
+    """Determine the operating system with `platform`, which reads `/etc/os-release` on Linux (freedesktop.org).
 
     Returns:
-        What is known.
+        The operating system; fields that cannot be determined are None.
     """
     os = platform.system()
     if os == "Darwin":

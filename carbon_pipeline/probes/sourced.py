@@ -1,4 +1,4 @@
-"""A value together with where it came from. Every probe answers in these."""
+"""A probed value with its source; the result type of the probes."""
 
 from typing import Generic, TypeVar
 
@@ -13,9 +13,9 @@ class Sourced(BaseModel, Generic[T]):
     """One probed value.
 
     Attributes:
-        value: what was found, None where nothing is known.
-        source: what said so, such as `/proc/cpuinfo`, `nvml`, `configured`; `unknown` where nothing is known.
-        reason: why nothing is known, or what a reader should know about the value.
+        value: the value; None if unknown.
+        source: where the value comes from, such as `/proc/cpuinfo`, `nvml`, `configured`; `unknown` if unknown.
+        reason: why the value is unknown, or further information about it.
     """
 
     model_config = ConfigDict(frozen=True)

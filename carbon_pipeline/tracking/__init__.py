@@ -1,4 +1,4 @@
-"""Measuring one piece of work: the meter, the record of what it saw, and the landing of that record.
+"""Measurement of one run: the meter, the record of its readings, and the landing of that record.
 
-Nothing here knows Dagster (but the decorator, which meets it) or the warehouse.
+Nothing here imports Dagster or the warehouse.
 """

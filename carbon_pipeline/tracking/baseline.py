@@ -1,6 +1,6 @@
-"""The idle baseline: what this machine draws when nobody works, measured once and kept per host.
+"""The idle baseline: the power of this machine when idle, measured once and stored per host.
 
-MLPerf Power measures for at least 60 s (arXiv 2410.12032); a shorter baseline is marked.
+MLPerf Power measures for at least 60 s (arXiv 2410.12032); a shorter baseline is flagged.
 """
 
 import socket
@@ -22,21 +22,21 @@ from carbon_pipeline.tracking.metering import Metering
 FOLDER = "baseline"
 
 BUSY_FROM = 0.1
-"""From this load of the host on the machine was not idle."""
+"""Load of the host (0 to 1) above which the machine was not idle."""
 
 
 class Baseline(BaseModel):
-    """What the idle machine drew. Energies are as the meter saw them, without a PUE.
+    """Energy of the idle machine, as read from the meter, without a PUE.
 
     Attributes:
         host: name of the machine.
         measured_at: end of the measurement, UTC.
-        duration_s: its length, seconds.
+        duration_s: length of the measurement, seconds.
         cpu_energy_kwh: energy of the CPUs, kWh.
         gpu_energy_kwh: energy of the GPUs, kWh.
         ram_energy_kwh: energy of the memory, kWh.
-        methods: how CPU, GPU and RAM were measured; only runs that were measured in the same way compare.
-        load: busy share of all CPUs, 0 to 1; None if it is not known.
+        methods: how CPU, GPU and RAM were measured; only runs measured by the same methods are comparable.
+        load: busy share of all CPUs, 0 to 1; None if unknown.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -52,7 +52,7 @@ class Baseline(BaseModel):
 
     @property
     def is_busy(self) -> bool:
-        """Whether the machine was at work while it should have been idle."""
+        """Whether the machine was busy while it should have been idle."""
         return self.load is not None and self.load > BUSY_FROM
 
     @property
@@ -61,25 +61,25 @@ class Baseline(BaseModel):
         return self.energy_kwh() * 3.6e6 / self.duration_s
 
     def energy_kwh(self, pue: float = 1.0) -> float:
-        """The sum of the parts that are known, kWh.
+        """Sum of the known components, kWh.
 
         Args:
-            pue: power usage effectiveness to multiply it by, as the energies of runs are.
+            pue: power usage effectiveness that the sum is multiplied by, as in the energies of runs.
         """
         return pue * sum(e for e in (self.cpu_energy_kwh, self.gpu_energy_kwh, self.ram_energy_kwh) if e is not None)
 
     def part_kwh(self, part: Literal["cpu", "gpu", "ram"], pue: float = 1.0) -> float | None:
-        """One part of it, kWh; None if it is not known.
+        """Energy of one component, kWh; None if unknown.
 
         Args:
-            part: which one.
-            pue: power usage effectiveness to multiply it by.
+            part: the component.
+            pue: power usage effectiveness that the energy is multiplied by.
         """
         energy_kwh: float | None = getattr(self, f"{part}_energy_kwh")
         return None if energy_kwh is None else pue * energy_kwh
 
     def fits(self, reading: Reading, tracking_mode: TrackingMode) -> bool:
-        """Whether a run was measured as this baseline was: the whole machine, by the same methods."""
+        """Whether a run is comparable with this baseline: it measured the whole machine, by the same methods."""
         return tracking_mode is TrackingMode.machine and self.methods == _methods(reading)
 
 
@@ -88,15 +88,12 @@ def measure_baseline(
     make_meter: Callable[[TrackingMode, float], Meter] = CodeCarbonMeter,
     wait: Callable[[float], None] = time.sleep,
 ) -> Baseline:
-    """Measures the machine while this process waits, and keeps the result for later runs on this host.
+    """Measure the machine while this process waits, and store the result for later runs on this host.
 
     Args:
-        settings: `baseline_s` says how long, `data_dir` where it is kept.
-        make_meter: makes the meter from tracking mode and PUE.
+        settings: `baseline_s` is the duration in seconds, `data_dir` the data folder.
+        make_meter: creates the meter from tracking mode and PUE.
         wait: waits for a number of seconds.
-
-    Returns:
-        The baseline.
 
     Raises:
         MeterError: the meter failed.
@@ -112,7 +109,7 @@ def measure_baseline(
     duration_s = ended - began
     reading = metering.stop(ended)
     if metering.error or reading.energy_kwh is None:
-        raise MeterError(f"the idle machine could not be measured: {metering.error or 'the meter saw no energy'}")
+        raise MeterError(f"the idle baseline could not be measured: {metering.error or 'the meter reported no energy'}")
     baseline = Baseline(
         host=socket.gethostname(),
         measured_at=datetime.now(UTC),
@@ -121,30 +118,27 @@ def measure_baseline(
         gpu_energy_kwh=reading.gpu_energy_kwh,
         ram_energy_kwh=reading.ram_energy_kwh,
         methods=_methods(reading),
-        load=_load(before, cpu_seconds().host, duration_s),
+        load=_cpu_load(before, cpu_seconds().host, duration_s),
     )
-    write_text(_path(settings.data_dir), baseline.model_dump_json(indent=1) + "\n")
+    write_text(_baseline_path(settings.data_dir), baseline.model_dump_json(indent=1) + "\n")
     return baseline
 
 
 def find_baseline(data_dir: Path) -> Baseline | None:
-    """The baseline of this host.
-
-    Args:
-        data_dir: the data folder.
+    """Read the baseline of this host.
 
     Returns:
-        The baseline that was measured last; None if there is none that can be read.
+        The latest baseline; None if it is missing or cannot be read.
     """
     try:
-        return Baseline.model_validate_json(_path(data_dir).read_bytes())
+        return Baseline.model_validate_json(_baseline_path(data_dir).read_bytes())
     except (OSError, ValidationError):
         return None
 
 
-def _path(data_dir: Path) -> Path:
-    """One file per host; a host's name may hold what no file's may."""
-    name = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in socket.gethostname())
+def _baseline_path(data_dir: Path) -> Path:
+    """Path of the baseline of this host; characters that may be invalid in a file name become underscores."""
+    name = "".join(char if char.isalnum() or char in "-." else "_" for char in socket.gethostname())
     return data_dir / FOLDER / f"{name or 'host'}.json"
 
 
@@ -152,7 +146,7 @@ def _methods(reading: Reading) -> tuple[str, str, str]:
     return reading.cpu_method, reading.gpu_method, reading.ram_method
 
 
-def _load(before: float | None, after: float | None, duration_s: float) -> float | None:
+def _cpu_load(before: float | None, after: float | None, duration_s: float) -> float | None:
     import psutil
 
     count = psutil.cpu_count()

@@ -1,4 +1,4 @@
-"""Any command under tracking: what `carbon-pipeline run` does. The command's children are measured with it."""
+"""Measurement of a command and its child processes, for `carbon-pipeline run`."""
 
 import os
 import shutil
@@ -15,11 +15,11 @@ from carbon_pipeline.tracking.run import TrackedRun
 
 
 class Ran(NamedTuple):
-    """What became of a command.
+    """Outcome of a command.
 
     Attributes:
-        status: its exit status; as a shell has it, 128 and the number of the signal that ended it.
-        record: what was measured; None if the record could not be kept.
+        status: its exit status; 128 plus the signal number if a signal ended it, as in a shell.
+        record: the record of the run; None if it could not be written.
     """
 
     status: int
@@ -27,15 +27,15 @@ class Ran(NamedTuple):
 
 
 class NoSuchProgramError(InputError):
-    """There is no such program, or it cannot be run."""
+    """The program does not exist or is not executable."""
 
 
 class CommandFailedError(RuntimeError):
-    """The command ended with another status than 0, so that its record says `failed`."""
+    """The command exited with a status other than 0; its record has the status `failed`."""
 
 
 class CommandCancelledError(BaseException):
-    """The command was ended from outside, so that its record says `cancelled`."""
+    """The command was ended by a signal to this process; its record has the status `cancelled`."""
 
 
 def run_command(
@@ -46,31 +46,28 @@ def run_command(
     name: str | None = None,
     task: Mapping[str, Any] | None = None,
 ) -> Ran:
-    """Run a command and measure it until it ends. Its standard streams are untouched.
+    """Run a command and measure it until it ends. Its standard streams are unchanged.
 
-    Signals are handed on to the command; it ends as it likes, and the record is kept.
+    Signals are forwarded to the command, which decides how to end; the run is recorded anyway.
 
     Args:
         command: program and arguments.
         settings: the settings in force.
-        problems: which settings could not be used, in sentences.
-        name: what is tracked; default the program's name.
-        task: fields of BoAmps' `task`, see `track`.
-
-    Returns:
-        How it ended and what was measured.
+        problems: settings that could not be used, one sentence each.
+        name: name of the run; defaults to the program's name.
+        task: fields of BoAmps' `task`, as in `track`.
 
     Raises:
-        NoSuchProgramError: there is no such program.
+        NoSuchProgramError: the program does not exist or is not executable.
     """
     if shutil.which(command[0]) is None:
-        raise NoSuchProgramError(f"{command[0]}: no such program, or it cannot be run")
+        raise NoSuchProgramError(f"{command[0]}: program not found or not executable")
     run = TrackedRun(
         name or os.path.basename(command[0]), settings=settings, problems=problems, source="command", task=task
     )
     status = 0
     try:
-        with run, _Child(command) as child:
+        with run, _ChildProcess(command) as child:
             status = child.wait()
             if status:
                 raise CommandCancelledError if child.was_signalled else CommandFailedError
@@ -79,8 +76,8 @@ def run_command(
     return Ran(status, run.record if run.landed_at else None)
 
 
-class _Child:
-    """The process, to which signals of ours are handed on while it runs."""
+class _ChildProcess:
+    """The child process; signals to this process are forwarded to it while it runs."""
 
     SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
 
@@ -88,29 +85,29 @@ class _Child:
         self._command = command
         self.was_signalled = False
 
-    def __enter__(self) -> "_Child":
+    def __enter__(self) -> "_ChildProcess":
         self._process = subprocess.Popen(self._command)
         numbers = [getattr(signal, name) for name in self.SIGNALS if hasattr(signal, name)]
-        self._before = {number: signal.signal(number, self._hand_on) for number in numbers}
+        self._previous_handlers = {number: signal.signal(number, self._forward_signal) for number in numbers}
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)
 
     def wait(self) -> int:
-        """Its exit status, as a shell has it."""
+        """Wait for the child and return its exit status, 128 plus the signal number if a signal ended it."""
         status = self._process.wait()
         return status if status >= 0 else 128 - status
 
-    def _hand_on(self, number: int, frame: FrameType | None) -> None:
+    def _forward_signal(self, number: int, frame: FrameType | None) -> None:
         self.was_signalled = True
-        if number != signal.SIGINT or not _is_at_a_terminal():  # a terminal has sent its Ctrl-C to the command too
+        if number != signal.SIGINT or not _is_terminal_foreground():  # a terminal sends Ctrl-C to the command itself
             self._process.send_signal(number)
 
 
-def _is_at_a_terminal() -> bool:
+def _is_terminal_foreground() -> bool:
     try:
         return os.isatty(0) and os.tcgetpgrp(0) == os.getpgrp()
-    except (OSError, AttributeError):  # no such thing, or Windows
+    except (OSError, AttributeError):  # no terminal, or Windows
         return False

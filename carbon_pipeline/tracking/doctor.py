@@ -1,4 +1,4 @@
-"""What would be measured on this machine, and how: the rows of `carbon-pipeline doctor`. It measures nothing."""
+"""How energy would be measured on this machine: the rows of `carbon-pipeline doctor`. Nothing is measured here."""
 
 from pathlib import Path
 
@@ -23,11 +23,11 @@ class Finding(BaseModel):
 
     Attributes:
         what: cpu, gpu, ram, machine, idle baseline, location, carbon intensity, cloud or settings.
-        value: what is there.
-        method: how its energy would be measured; None for what has no energy.
-        source: what said so.
-        quality: BoAmps' quality band of that method, None where it is not rated.
-        note: what a reader should know, such as why something is unknown and what to do for better numbers.
+        value: the value found; None if unknown.
+        method: how its energy would be measured; None for rows without energy.
+        source: where the value comes from.
+        quality: BoAmps' quality band of that method; None where it is not rated.
+        note: further information, such as why a value is unknown and how to get better numbers.
     """
 
     what: str
@@ -39,19 +39,12 @@ class Finding(BaseModel):
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Looks at everything that a record would say of this machine.
-
-    Args:
-        settings: the settings in force.
-
-    Returns:
-        One finding for each part of a record.
-    """
+    """Probe everything that a record would contain about this machine."""
     hardware, location, cloud = probe_hardware(), probe_location(settings), probe_cloud(settings)
     meter = CodeCarbonMeter()
     try:
         methods, meter_note = meter.prepare(), None
-    except Exception as error:  # noqa: BLE001 - whatever fails inside CodeCarbon is what the user came to hear
+    except Exception as error:  # noqa: BLE001 - any failure inside CodeCarbon is a finding of the report
         methods, meter_note = Reading(), f"CodeCarbon failed: {error}"
     place = ", ".join(part for part in (location.country_name, location.region) if part)
     ram_gb, gpu_count = hardware.ram_gb.value, hardware.gpu_count.value
@@ -78,19 +71,19 @@ def examine(settings: Settings) -> list[Finding]:
             method=methods.ram_method,
             source=hardware.ram_gb.source,
             quality=quality_of("ram", methods.ram_method),
-            note="5 W for each module that such a size would have; nothing is measured"
+            note="modelled: 5 W per memory module, their number estimated from the size; not measured"
             if methods.ram_method == "estimated"
             else None,
         ),
-        _machine(hardware, methods),
-        _baseline(settings, methods),
+        _machine_finding(hardware, methods),
+        _baseline_finding(settings, methods),
         Finding(
             what="location",
             value=place or None,
             source=location.source,
             note=location.reason or (None if place else "set CARBON_COUNTRY_ISO_CODE"),
         ),
-        _intensity(intensity_now(settings, location, cloud)),
+        _intensity_finding(intensity_now(settings, location, cloud)),
         Finding(
             what="cloud",
             value=" ".join(part for part in (cloud.provider.value, cloud.region.value) if part) or None,
@@ -102,9 +95,9 @@ def examine(settings: Settings) -> list[Finding]:
         findings.append(
             Finding(
                 what="settings",
-                value="of CodeCarbon's own",
-                source="files and variables",
-                note=f"they do not count here: {meter.ignored_settings}",
+                value="CodeCarbon's own settings",
+                source="files and environment variables",
+                note=f"ignored: {meter.ignored_settings}",
             )
         )
     return findings
@@ -114,28 +107,30 @@ def _cpu_note(methods: Reading, machine_kind: str | None) -> str | None:
     if methods.cpu_method not in ("cpu_load", "constant"):
         return None
     if methods.cpu_tdp_source == "table":
-        said = f"modelled from the load and a TDP of {methods.cpu_tdp_w:g} W"
+        model = f"modelled from the load and a TDP of {methods.cpu_tdp_w:g} W"
     elif methods.cpu_tdp_source == "85_w":
-        said = "modelled: CodeCarbon could not name this CPU and guesses 85 W"
+        model = "modelled: CodeCarbon could not identify this CPU and assumes a TDP of 85 W"
     else:
-        said = f"modelled: CodeCarbon does not know this CPU and guesses 4 W per thread, {methods.cpu_tdp_w:g} W in all"
+        model = (
+            f"modelled: CodeCarbon has no TDP of this CPU and assumes 4 W per thread, in total {methods.cpu_tdp_w:g} W"
+        )
     if _RAPL.exists():
-        return f"{said}. Its energy counter is there, but not readable: sudo chmod a+r {_RAPL} (until the next boot)"
+        return f"{model}. Its energy counter is not readable; run (after each boot): sudo chmod a+r {_RAPL}"
     if machine_kind == "virtual":
-        return f"{said}. A virtual machine sees no energy counter; measure on the host for better numbers"
-    return f"{said}. No energy counter was found (Linux: modprobe intel_rapl_msr)"
+        return f"{model}. A virtual machine has no access to energy counters; measure on the host for better numbers"
+    return f"{model}. No energy counter was found; on Linux, try: sudo modprobe intel_rapl_msr"
 
 
 def _gpu_note(methods: Reading, gpu_count: int | None) -> str | None:
     if gpu_count and not methods.gpu_tracked_count:
-        return "the meter sees no GPU: CodeCarbon needs the command nvidia-smi on the PATH"
+        return "the meter finds no GPU: CodeCarbon needs the command nvidia-smi on the PATH"
     if gpu_count and methods.gpu_tracked_count != gpu_count:
-        return f"{methods.gpu_tracked_count} of {gpu_count} are measured: those that CUDA_VISIBLE_DEVICES names"
+        return f"{methods.gpu_tracked_count} of {gpu_count} GPUs are measured: those listed in CUDA_VISIBLE_DEVICES"
     return None
 
 
-def _machine(hardware: Hardware, methods: Reading) -> Finding:
-    known = coefficients(
+def _machine_finding(hardware: Hardware, methods: Reading) -> Finding:
+    interval_coefficients = coefficients(
         {},
         machine_kind=hardware.machine_kind.value,
         cpu_model=hardware.cpu_model.value,
@@ -144,40 +139,41 @@ def _machine(hardware: Hardware, methods: Reading) -> Finding:
         gpu_count=hardware.gpu_count.value,
         gpu_tracked_count=methods.gpu_tracked_count,
     )
+    losses, rest_w = interval_coefficients.losses, interval_coefficients.rest_w
     return Finding(
         what="machine",
         value=hardware.machine_kind.value,
         source=hardware.machine_kind.source,
-        note=f"not metered, in the interval: losses of {known.losses.low - 1:.0%} to {known.losses.high - 1:.0%}, and "
-        f"{known.rest_w.low:.0f} to {known.rest_w.high:.0f} W for mainboard, disks and fans",
+        note=f"not measured, but in the interval: losses of {losses.low - 1:.0%} to {losses.high - 1:.0%}, and "
+        f"{rest_w.low:.0f} to {rest_w.high:.0f} W for mainboard, disks and fans",
     )
 
 
-def _baseline(settings: Settings, methods: Reading) -> Finding:
+def _baseline_finding(settings: Settings, methods: Reading) -> Finding:
     found = find_baseline(settings.data_dir)
     if found is None:
-        return Finding(what="idle baseline", source="unknown", note="measure it: carbon-pipeline baseline")
+        return Finding(what="idle baseline", source="unknown", note="not measured yet; run: carbon-pipeline baseline")
     notes = [
-        (not found.fits(methods, TrackingMode.machine), "measured by other methods than now, hence not used"),
-        (found.duration_s < SHORTEST_BASELINE_S, f"measured for {found.duration_s:.0f} s only"),
+        (not found.fits(methods, TrackingMode.machine), "not used, since it was measured by other methods"),
+        (found.duration_s < SHORTEST_BASELINE_S, f"measured for only {found.duration_s:.0f} s"),
         (found.is_busy, f"CPUs busy for {found.load or 0:.0%} of the time"),
     ]
-    wrong = "; ".join(text for holds, text in notes if holds)
+    warnings = "; ".join(text for applies, text in notes if applies)
     return Finding(
         what="idle baseline",
         value=f"{found.power_w:.1f} W",
         source=f"{found.measured_at:%Y-%m-%d}",
-        note=f"{wrong}: measure it again with carbon-pipeline baseline" if wrong else None,
+        note=f"{warnings}; run again: carbon-pipeline baseline" if warnings else None,
     )
 
 
-def _intensity(found: CarbonIntensity) -> Finding:
+def _intensity_finding(found: CarbonIntensity) -> Finding:
     low, high = intensity_interval(found.g_per_kwh, found.source) or (found.g_per_kwh, found.g_per_kwh)
-    notes = [found.note, f"of {found.year}" if found.year else None]
+    notes = [found.note, f"average of {found.year}" if found.year else None]
     if low < high:
-        notes.append(f"a run may have had {low:.0f} to {high:.0f}")
+        notes.append(f"interval for a run: {low:.0f} to {high:.0f} gCO2eq/kWh")
     if found.source == "world_average":
-        notes.append("the country is not known: set CARBON_COUNTRY_ISO_CODE or CARBON_INTENSITY_G_PER_KWH")
+        notes.append("the country is unknown: set CARBON_COUNTRY_ISO_CODE or CARBON_INTENSITY_G_PER_KWH")
     return Finding(
         what="carbon intensity",
         value=f"{found.g_per_kwh:.0f} gCO2eq/kWh",

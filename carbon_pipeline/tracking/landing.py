@@ -1,7 +1,7 @@
-"""Where records land: one JSON file for each in `landing/<day>/<run_id>.json`, written whole or not at all.
+"""Landing of records: one JSON file per record in `landing/<day>/<run_id>.json`, written atomically.
 
-Any number of processes land records at the same time; a landed file is never changed. While a run goes on, its record
-so far lies in `running/`: if its process is killed, that is what lands, as `interrupted`.
+Any number of processes can land records at the same time; a landed file is never changed. During a run, its latest
+heartbeat is in `running/`: if the process is killed, that record lands with the status `interrupted`.
 """
 
 import os
@@ -20,17 +20,18 @@ FOLDER = "landing"
 RUNNING = "running"
 
 SILENT_S = 3600.0
-"""A run of another host counts as killed when nothing has been heard of it for this long."""
+"""A run on another host counts as killed if its last heartbeat is older than this, seconds."""
 
 
 class Heartbeat(BaseModel):
-    """A run that goes on: its record so far, and the process that would end it.
+    """A run in progress: its record so far, and its process.
 
     Attributes:
         record: the record as if the run were interrupted now.
         host: name of the machine.
-        pid: process on that machine.
-        process_started_at: start of that process, seconds since the epoch; tells it from a later one of the same pid.
+        pid: ID of the process on that machine.
+        process_started_at: start of that process, seconds since the epoch; distinguishes it from a later process with
+            the same ID.
     """
 
     record: RunRecord
@@ -40,29 +41,18 @@ class Heartbeat(BaseModel):
 
 
 def landing_path(record: RunRecord, data_dir: Path) -> Path:
-    """Where a record lands.
-
-    Args:
-        record: the record.
-        data_dir: the data folder.
+    """Path at which a record lands.
 
     Returns:
-        The file. A record that was found interrupted has a name of its own, so that a run that was taken for killed
-        and ends after all still lands.
+        The file. An interrupted record has a name of its own, so that a run that was wrongly assumed to be killed can
+        still land its final record.
     """
     ending = ".interrupted.json" if record.status == "interrupted" else ".json"
     return data_dir / FOLDER / f"{record.started_at:%Y-%m-%d}" / f"{record.run_id}{ending}"
 
 
 def land(record: RunRecord, data_dir: Path) -> Path:
-    """Puts a record on disk, in place of its heartbeat if it has one.
-
-    Args:
-        record: the record.
-        data_dir: the data folder.
-
-    Returns:
-        The file.
+    """Write a record to the landing folder and remove its heartbeat, if any.
 
     Raises:
         OSError: the folder cannot be written.
@@ -74,20 +64,17 @@ def land(record: RunRecord, data_dir: Path) -> Path:
 
 
 def landed_files(data_dir: Path) -> list[Path]:
-    """All records that have landed, oldest day first.
-
-    Args:
-        data_dir: the data folder.
+    """List all landed records, oldest day first.
 
     Returns:
-        The files; hidden ones (being written) and folders are left out.
+        The files; hidden files (being written) and folders are skipped.
     """
     found = (data_dir / FOLDER).glob("*/*.json")
     return sorted(path for path in found if not path.name.startswith(".") and not path.is_dir())
 
 
 def write_heartbeat(record: RunRecord, data_dir: Path) -> None:
-    """Keeps the record so far of a run of this process.
+    """Write the record so far of a run of this process to `running/`.
 
     Args:
         record: the record, with status `interrupted`.
@@ -103,60 +90,40 @@ def write_heartbeat(record: RunRecord, data_dir: Path) -> None:
 
 
 def killed_runs(data_dir: Path) -> list[RunRecord]:
-    """Runs whose process is gone without having landed a record.
-
-    Args:
-        data_dir: the data folder.
-
-    Returns:
-        Their records up to the last heartbeat.
-    """
-    return [heartbeat.record for heartbeat, is_gone in _heartbeats(data_dir) if is_gone]
+    """List the runs whose process ended without landing a record."""
+    return [heartbeat.record for heartbeat, is_killed in _heartbeats(data_dir) if is_killed]
 
 
 def running_runs(data_dir: Path) -> list[RunRecord]:
-    """Runs that have not ended yet.
-
-    Args:
-        data_dir: the data folder.
-
-    Returns:
-        Their records up to the last heartbeat.
-    """
-    return [heartbeat.record for heartbeat, is_gone in _heartbeats(data_dir) if not is_gone]
+    """List the runs that are in progress."""
+    return [heartbeat.record for heartbeat, is_killed in _heartbeats(data_dir) if not is_killed]
 
 
 def _heartbeats(data_dir: Path) -> Iterator[tuple[Heartbeat, bool]]:
-    """The last heartbeat of each run that has not landed, and whether its process is gone."""
+    """Yield the last heartbeat of each run that has not landed, and whether its process was killed."""
     for path in sorted((data_dir / RUNNING).glob("[!.]*.json")):
         try:
             heartbeat = Heartbeat.model_validate_json(path.read_bytes())
             silent_s = time.time() - path.stat().st_mtime
         except FileNotFoundError:
-            continue  # it has just landed
+            continue  # the run has just landed
         except ValidationError:
-            continue  # no heartbeat: left where it is
-        yield heartbeat, _is_gone(heartbeat, silent_s)
+            continue  # not a heartbeat file: skipped
+        yield heartbeat, _is_killed(heartbeat, silent_s)
 
 
 def land_killed_runs(data_dir: Path) -> list[Path]:
-    """Lands the records of killed runs.
-
-    Args:
-        data_dir: the data folder.
-
-    Returns:
-        The files.
+    """Land the records of killed runs.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    _sweep(data_dir / RUNNING)
+    _remove_stale_parts(data_dir / RUNNING)
     return [land(record, data_dir) for record in killed_runs(data_dir)]
 
 
-def _sweep(folder: Path) -> None:
-    """Removes what processes that were killed while they wrote have left half written; whole records lie beside it."""
+def _remove_stale_parts(folder: Path) -> None:
+    """Remove incomplete files left by processes that were killed while writing; complete records stay."""
     for path in folder.glob(".*"):
         with suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > SILENT_S:
@@ -167,7 +134,7 @@ def _heartbeat_path(run_id: str, data_dir: Path) -> Path:
     return data_dir / RUNNING / f"{run_id}.json"
 
 
-def _is_gone(heartbeat: Heartbeat, silent_s: float) -> bool:
+def _is_killed(heartbeat: Heartbeat, silent_s: float) -> bool:
     if heartbeat.host != socket.gethostname():
         return silent_s > SILENT_S
     started_at = _process_started_at(heartbeat.pid)
@@ -175,7 +142,7 @@ def _is_gone(heartbeat: Heartbeat, silent_s: float) -> bool:
 
 
 def _process_started_at(pid: int) -> float:
-    """Start of a process, seconds since the epoch; 0 if there is none."""
+    """Start of a process, seconds since the epoch; 0 if it does not exist."""
     import psutil
 
     try:

@@ -1,10 +1,10 @@
-"""The meter: what reads the energy. CodeCarbon stands behind one small interface, so that a test can put a fake in its
-place and a user another meter.
+"""The meter, which reads the energy. CodeCarbon is behind a small interface, so that tests can use a fake and users
+another meter.
 
-This is the only file that touches CodeCarbon's tracker, and the only one that reads private attributes of it:
-`_hardware` and what lies in it, since the record that CodeCarbon publishes does not say how a number was obtained, nor
-what span its energies cover.
-`carbon_pipeline_tests/integration/test_meter.py` fails when an upgrade takes one of them away.
+This is the only module that uses CodeCarbon's tracker, and the only one that reads private attributes of it
+(`_hardware` and its contents), since the record that CodeCarbon publishes contains neither the method of each number
+nor the time span that its energies cover.
+`carbon_pipeline_tests/integration/test_meter.py` fails if an upgrade removes one of these attributes.
 """
 
 import logging
@@ -23,12 +23,12 @@ from carbon_pipeline.probes.hardware import cpu_model
 
 
 class MeterError(UserError):
-    """The meter could not measure; the message says why."""
+    """The meter could not measure; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a meter saw since its start. Energies include the PUE that the meter was given.
+    """What a meter measured since its start. Energies include the PUE of the meter.
 
     Attributes:
         cpu_energy_kwh: energy of the CPUs, kWh; None if not measured.
@@ -38,10 +38,10 @@ class Reading:
             from load and TDP), `constant` (half the TDP), `none`.
         gpu_method: `nvml_counter`, `nvml_sampled`, `amdsmi`, `powermetrics`, `none`.
         ram_method: `estimated` (from the size of the memory), `constant`, `pmic`, `none`.
-        cpu_tdp_w: thermal design power of all CPUs that `cpu_load` and `constant` reckon with, W.
-        cpu_tdp_source: where that TDP comes from: `table` (of this CPU model), or one of CodeCarbon's guesses:
-            `4_w_per_thread`, `85_w`; None if none is used.
-        gpu_tracked_count: GPUs whose energy is in the reading; None if the meter does not say.
+        cpu_tdp_w: thermal design power of all CPUs that `cpu_load` and `constant` assume, W.
+        cpu_tdp_source: where that TDP comes from: `table` (of this CPU model), or one of CodeCarbon's default
+            assumptions: `4_w_per_thread`, `85_w`; None if no TDP is used.
+        gpu_tracked_count: number of GPUs whose energy is in the reading; None if the meter does not report it.
     """
 
     cpu_energy_kwh: float | None = None
@@ -56,21 +56,21 @@ class Reading:
 
     @property
     def energy_kwh(self) -> float | None:
-        """The sum of the parts that are known, kWh; None if none is."""
-        known = [e for e in (self.cpu_energy_kwh, self.gpu_energy_kwh, self.ram_energy_kwh) if e is not None]
-        return sum(known) if known else None
+        """Sum of the known components, kWh; None if none is known."""
+        energies = [e for e in (self.cpu_energy_kwh, self.gpu_energy_kwh, self.ram_energy_kwh) if e is not None]
+        return sum(energies) if energies else None
 
     def __add__(self, later: "Reading") -> "Reading":
-        """The energies of two spans that follow each other."""
+        """Add the energies of a later, adjacent span."""
         return replace(
             later,
-            cpu_energy_kwh=_sum(self.cpu_energy_kwh, later.cpu_energy_kwh),
-            gpu_energy_kwh=_sum(self.gpu_energy_kwh, later.gpu_energy_kwh),
-            ram_energy_kwh=_sum(self.ram_energy_kwh, later.ram_energy_kwh),
+            cpu_energy_kwh=_sum_or_none(self.cpu_energy_kwh, later.cpu_energy_kwh),
+            gpu_energy_kwh=_sum_or_none(self.gpu_energy_kwh, later.gpu_energy_kwh),
+            ram_energy_kwh=_sum_or_none(self.ram_energy_kwh, later.ram_energy_kwh),
         )
 
     def scaled(self, cpu: float, gpu: float, ram: float) -> "Reading":
-        """The energies, each times a factor of its own."""
+        """Multiply each energy by its own factor."""
         return replace(
             self,
             cpu_energy_kwh=None if self.cpu_energy_kwh is None else self.cpu_energy_kwh * cpu,
@@ -80,49 +80,55 @@ class Reading:
 
 
 class Meter(Protocol):
-    """Measures one span. Each method may raise; whoever uses a meter goes on without it then."""
+    """A meter that measures one span of time. Each method may raise; the caller then continues without the meter.
+
+    Attributes:
+        name: name of the meter, as in the record.
+        version: version of the meter.
+        ignored_settings: settings of the meter found in files or the environment, which are ignored; None if there
+            are none.
+    """
 
     name: str
     version: str
     ignored_settings: str | None
-    """Settings of the meter's own that were found outside and do not count here; None if there are none."""
 
     def prepare(self) -> Reading:
-        """All that is slow: looks for the hardware. Called once, before the span begins.
+        """Detect the hardware, and do everything else that is slow. Called once, before the span begins.
 
         Returns:
             How each component will be measured, without energies.
         """
 
     def start(self) -> None:
-        """Begins the span."""
+        """Start the span."""
 
     def read(self) -> Reading:
-        """The energy since `start`. May be called from another thread, but never two calls at a time."""
+        """Read the energy since `start`. May be called from another thread, but calls never overlap."""
 
     def stop(self, ended: float) -> Reading:
-        """Ends the span and returns all of its energy.
+        """End the span and return its total energy.
 
         Args:
-            ended: the moment at which the work ended (`time.perf_counter`), just before this call.
+            ended: time at which the work ended, just before this call (`time.perf_counter`, seconds).
         """
 
 
 class CodeCarbonMeter:
-    """CodeCarbon's task measurement: it keeps 97 to 99 % of the energy of runs of 5 to 50 ms, where its `start` and
+    """CodeCarbon's task measurement: it captures 97 to 99 % of the energy of runs of 5 to 50 ms, where its `start` and
     `stop` lose most of it.
 
-    A task is closed and the next one opened at each `read`: this reads the energy counters in time (RAPL wraps around
-    after 262 kJ, at 100 W every 44 minutes). What CodeCarbon covers is therefore not quite the span of the work: it
-    loses the time that it takes to look at its sensors, and the time between two tasks, which under load can reach a
-    tenth of a second and more. The energy of each component is scaled from the time that was covered to the span, as if
-    the power had been the same in between.
+    Each `read` closes a task and opens the next one, so that the energy counters are read before they overflow (RAPL
+    wraps around after 262 kJ, at 100 W every 44 minutes). CodeCarbon therefore covers slightly less than the span of
+    the work: it loses the time needed to read its sensors, and the time between two tasks, which under load can reach
+    a tenth of a second or more. The energy of each component is scaled from the covered time to the span, assuming
+    constant power in the gaps.
     """
 
     name = "codecarbon"
 
     def __init__(self, tracking_mode: TrackingMode = TrackingMode.machine, pue: float = 1.0):
-        """Opens nothing yet.
+        """Store the options; nothing is opened yet.
 
         Args:
             tracking_mode: `machine` measures the whole machine, `process` this process and its children.
@@ -135,19 +141,21 @@ class CodeCarbonMeter:
         self._covered_s = {"cpu": 0.0, "gpu": 0.0, "ram": 0.0}
 
     def prepare(self) -> Reading:
-        """Makes the tracker, with every setting given: a stray `.codecarbon.config` or variable changes nothing."""
+        """Create the tracker with every setting passed explicitly, so that `.codecarbon.config` files and environment
+        variables have no effect.
+        """
         import codecarbon
 
         self.version = codecarbon.__version__
-        self.ignored_settings = _settings_from_outside()
-        _QUIET.begin(self)
-        with _codecarbon_by_our_rules():
+        self.ignored_settings = _external_settings()
+        _LOG_SILENCER.begin(self)
+        with _isolated_codecarbon():
             self._tracker = self._make_tracker()
         if not hasattr(self._tracker, "run_id"):
-            raise RuntimeError("CodeCarbon could not make its tracker; its log says why")
+            raise RuntimeError("CodeCarbon could not create its tracker; the reason is in its log")
         self._tracker.get_detected_hardware()
         for part in self._tracker._hardware:
-            self._note_what_it_covers(part)
+            self._record_covered_time(part)
         self._methods = self._read_methods()
         return self._methods
 
@@ -155,7 +163,7 @@ class CodeCarbonMeter:
         import codecarbon
 
         return codecarbon.OfflineEmissionsTracker(
-            # Place and intensity are settled by this project; a forced intensity keeps CodeCarbon from looking any up.
+            # This package determines location and intensity; a forced intensity keeps CodeCarbon from looking one up.
             country_iso_code=None,
             region=None,
             cloud_provider=None,
@@ -173,7 +181,7 @@ class CodeCarbonMeter:
             rapl_include_dram=False,
             rapl_prefer_psys=False,
             gpu_ids=gpus_to_measure(),
-            allow_multiple_runs=True,  # False takes over the signal handlers, and gives a second run no data at all
+            allow_multiple_runs=True,  # False replaces the signal handlers, and a second run gets no data
             output_methods=[],
             output_handlers=[],
             output_dir=".",
@@ -187,33 +195,37 @@ class CodeCarbonMeter:
         )
 
     def start(self) -> None:
-        """Begins the span."""
+        """Start the span."""
         self._open_task()
         self._started = time.perf_counter()
 
     def read(self) -> Reading:
-        """The energy since `start`; measuring goes on."""
+        """Read the energy since `start`; the measurement continues."""
         now = self._close_task()
         self._open_task()
-        return self._until(now)
+        return self._reading_until(now)
 
     def stop(self, ended: float) -> Reading:
-        """Ends the span."""
+        """End the span.
+
+        Args:
+            ended: time at which the work ended (`time.perf_counter`, seconds).
+        """
         try:
             self._close_task()
         finally:
-            _QUIET.end(self)
-        return self._until(ended)
+            _LOG_SILENCER.end(self)
+        return self._reading_until(ended)
 
     def _open_task(self) -> None:
         self._tracker.start_task()
 
     def _close_task(self) -> float:
-        """Adds the energy of the task; returns the moment (`time.perf_counter`)."""
+        """Close the task, add its energy, and return the time (`time.perf_counter`, seconds)."""
         data = self._tracker.stop_task()
         if data is None:
-            raise RuntimeError("CodeCarbon had no measurement running")
-        self._tracker._tasks.clear()  # it keeps every task that has ended
+            raise RuntimeError("CodeCarbon has no running measurement")
+        self._tracker._tasks.clear()  # the tracker keeps every ended task
         self._tasks += replace(
             self._methods,
             cpu_energy_kwh=float(data.cpu_energy) if self._methods.cpu_method != "none" else None,
@@ -222,25 +234,25 @@ class CodeCarbonMeter:
         )
         return time.perf_counter()
 
-    def _note_what_it_covers(self, part: Any) -> None:
-        """Adds up the time that CodeCarbon bills this component for, each time that it measures it."""
+    def _record_covered_time(self, part: Any) -> None:
+        """Wrap the measuring method of a component to add up the time that its energy covers."""
         measure, name = part.measure_power_and_energy, _part_name(part)
 
-        def measure_and_note(last_duration: float, *args: Any, **kwargs: Any) -> Any:
+        def measure_and_record(last_duration: float, *args: Any, **kwargs: Any) -> Any:
             self._covered_s[name] += last_duration
             return measure(last_duration, *args, **kwargs)
 
-        part.measure_power_and_energy = measure_and_note
+        part.measure_power_and_energy = measure_and_record
 
-    def _until(self, now: float) -> Reading:
-        """The energy from the start to a moment, scaled from what the tasks cover."""
+    def _reading_until(self, now: float) -> Reading:
+        """Energy from the start until `now`, scaled from the time that the tasks cover."""
         span_s = now - self._started
         return self._tasks.scaled(
             **{part: span_s / covered_s if covered_s > 0 else 1.0 for part, covered_s in self._covered_s.items()}
         )
 
     def _read_methods(self) -> Reading:
-        """How each component is measured, without energies."""
+        """Read from the tracker how each component is measured, without energies."""
         methods: dict[str, Any] = {}
         for part in self._tracker._hardware:
             kind, chip = type(part).__name__, getattr(part, "chip_part", "").lower()
@@ -253,7 +265,7 @@ class CodeCarbonMeter:
                 methods["ram_method"] = "estimated"
             elif kind == "GPU":
                 methods["gpu_method"] = _gpu_method(part)
-                methods["gpu_tracked_count"] = len(_watched(part))
+                methods["gpu_tracked_count"] = len(_tracked_devices(part))
             elif kind == "AppleSiliconChip" and chip:
                 methods[f"{chip}_method"] = "powermetrics"
             elif kind == "Raspberry" and chip:
@@ -262,7 +274,7 @@ class CodeCarbonMeter:
 
 
 def _part_name(part: Any) -> str:
-    """`cpu`, `gpu` or `ram`: of the class, or of the part of a chip that holds all three."""
+    """Component name, `cpu`, `gpu` or `ram`: from the class, or from the part of a chip that contains all three."""
     kind = type(part).__name__.lower()
     return kind if kind in ("cpu", "gpu", "ram") else part.chip_part.lower()
 
@@ -274,8 +286,8 @@ _CPU_METHODS = {
 }
 
 
-class _Quiet:
-    """CodeCarbon's log says errors only while any meter measures, and is as before when the last one has ended."""
+class _LogSilencer:
+    """Log level of CodeCarbon: errors only while any meter is measuring, restored after the last one has ended."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -292,26 +304,26 @@ class _Quiet:
 
     def end(self, meter: object) -> None:
         with self._lock:
-            was_quiet = bool(self._meters)
+            was_silenced = bool(self._meters)
             self._meters.discard(id(meter))
-            if was_quiet and not self._meters:
+            if was_silenced and not self._meters:
                 logging.getLogger("codecarbon").setLevel(self._level_before)
 
 
-_QUIET = _Quiet()
-_BY_OUR_RULES = threading.Lock()
+_LOG_SILENCER = _LogSilencer()
+_PATCH_LOCK = threading.Lock()
 
 
 @contextmanager
-def _codecarbon_by_our_rules() -> Iterator[None]:
-    """While a tracker is made, CodeCarbon reads no settings of its own, and knows the CPU's name where it is at hand.
+def _isolated_codecarbon() -> Iterator[None]:
+    """Keep CodeCarbon from reading its own settings within the block, and preset the CPU model where it is known.
 
-    Every setting is given to the tracker anyway, but a file that cannot be parsed would stop it.
+    Every setting is passed to the tracker anyway, but a settings file that cannot be parsed would make it fail.
     """
     from codecarbon import emissions_tracker
 
-    with _BY_OUR_RULES:
-        _name_the_cpu()
+    with _PATCH_LOCK:
+        _preset_cpu_model()
         read_settings = emissions_tracker.get_hierarchical_config
         emissions_tracker.get_hierarchical_config = dict
         try:
@@ -320,9 +332,11 @@ def _codecarbon_by_our_rules() -> Iterator[None]:
             emissions_tracker.get_hierarchical_config = read_settings
 
 
-def _name_the_cpu() -> None:
-    """CodeCarbon asks py-cpuinfo for it, which starts a process and takes a second, and keeps the answer. On Linux and
-    macOS py-cpuinfo takes the name from where our own probe reads it in no time.
+def _preset_cpu_model() -> None:
+    """Fill CodeCarbon's cache of the CPU model from the probe of this package.
+
+    CodeCarbon gets the model from py-cpuinfo, which starts a process and takes a second, and caches it. On Linux and
+    macOS py-cpuinfo reads it from the same source as the probe, which takes almost no time.
     """
     import cpuinfo
     from codecarbon.core.util import detect_cpu_model
@@ -330,21 +344,21 @@ def _name_the_cpu() -> None:
     found = cpu_model()
     if detect_cpu_model.cache_info().currsize or found.source not in ("/proc/cpuinfo", "sysctl"):
         return
-    slow = cpuinfo.get_cpu_info
+    original_get_cpu_info = cpuinfo.get_cpu_info
     cpuinfo.get_cpu_info = lambda: {"brand_raw": found.value}
     try:
         detect_cpu_model()
     finally:
-        cpuinfo.get_cpu_info = slow
+        cpuinfo.get_cpu_info = original_get_cpu_info
 
 
-def _settings_from_outside() -> str | None:
-    """CodeCarbon's settings in `.codecarbon.config` and `CODECARBON_*`: names and places, never values (API keys)."""
+def _external_settings() -> str | None:
+    """CodeCarbon's settings in `.codecarbon.config` and `CODECARBON_*`: names and sources, never values (API keys)."""
     from codecarbon.core.config import get_hierarchical_config_with_sources
 
     try:
         _, sources = get_hierarchical_config_with_sources()
-    except Exception as error:  # noqa: BLE001 - a file that cannot be parsed raises whatever comes first
+    except Exception as error:  # noqa: BLE001 - a file that cannot be parsed raises exceptions of any type
         return f"unreadable ({type(error).__name__})"  # the message would quote the file
     return ", ".join(f"{name} ({source})" for name, source in sorted(sources.items())) or None
 
@@ -357,26 +371,26 @@ def _tdp_source(cpu: Any) -> str:
 
 @cache
 def _is_in_power_table(cpu_model: str | None) -> bool:
-    """Whether CodeCarbon's table of CPUs holds this model; else its TDP is 4 W for each thread, or 85 W."""
+    """Whether CodeCarbon's table of CPUs contains this model; otherwise it assumes a TDP of 4 W per thread, or 85 W."""
     from codecarbon.core.cpu import TDP
     from codecarbon.input import DataSource
 
-    matcher = TDP.__new__(TDP)  # its constructor would look for the CPU once more
+    matcher = TDP.__new__(TDP)  # its constructor would detect the CPU again
     return bool(cpu_model and matcher._get_matching_cpu(cpu_model, DataSource().get_cpu_power_data()))
 
 
-def _watched(gpu: Any) -> list[Any]:
+def _tracked_devices(gpu: Any) -> list[Any]:
     return [device for device in gpu.devices.devices if device.gpu_index in gpu._get_gpu_ids()]
 
 
 def _gpu_method(gpu: Any) -> str:
-    watched = _watched(gpu)
-    if not watched:
+    devices = _tracked_devices(gpu)
+    if not devices:
         return "none"
-    if any("AMD" in type(device).__name__.upper() for device in watched):
+    if any("AMD" in type(device).__name__.upper() for device in devices):
         return "amdsmi"
-    return "nvml_counter" if all(getattr(device, "_has_counter", False) for device in watched) else "nvml_sampled"
+    return "nvml_counter" if all(getattr(device, "_has_counter", False) for device in devices) else "nvml_sampled"
 
 
-def _sum(one: float | None, other: float | None) -> float | None:
+def _sum_or_none(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one + other

@@ -1,7 +1,7 @@
-"""`track`: measures a block of work and lands its record.
+"""`track`: measurement of a block of work, and landing of its record.
 
-All that is slow (probing hardware, location and carbon intensity) happens before the clock starts. Nothing that goes
-wrong here reaches the work that is measured: it is logged, and the record says so.
+Everything slow (probing hardware, location and carbon intensity) happens before the clock starts. Failures in here
+never reach the measured work: they are logged and noted in the record.
 """
 
 import json
@@ -52,22 +52,22 @@ def track(
     """Measure the work in a `with` block.
 
     Args:
-        name: what is tracked.
-        experiment_id: experiment it belongs to.
+        name: name of the run.
+        experiment_id: experiment that the run belongs to.
         task: the fields of BoAmps' `task`, such as
-            `{"taskStage": "training", "algorithms": [{"algorithmName": "randomForest"}]}`. They win over the file
-            report_context.yaml.
-        make_meter: makes the meter from tracking mode and PUE.
+            `{"taskStage": "training", "algorithms": [{"algorithmName": "randomForest"}]}`. They take precedence over
+            the file report_context.yaml.
+        make_meter: creates the meter from tracking mode and PUE.
         **options: `project_name`, `country_iso_code`, `region`, `geolocation`, `carbon_intensity_g_per_kwh`, `pue`,
             `cloud_provider`, `cloud_region`, `tracking_mode`, `sample_s`, `heartbeat_s`, `data_dir`: settings, as
-            docs/operating.md describes them. What is not given comes from the environment variables. A value that
-            cannot be used is discarded and named in the record; the work goes on.
+            described in docs/operating.md. Options that are not passed are read from the environment variables. An
+            invalid value is discarded and named in the record; the work continues.
 
     Raises:
-        TypeError: an option is unknown, such as a misspelt one.
+        TypeError: an option is unknown, for example misspelt.
 
     Returns:
-        The run, to be used in a `with` statement. `run.record` is available afterwards, whatever happened.
+        The run, to be used in a `with` statement. `run.record` is available afterwards, even if the work failed.
 
     Example:
         >>> with track("fit", project_name="my project", country_iso_code="FRA") as run:
@@ -77,7 +77,7 @@ def track(
     """
     if unknown := options.keys() - TrackOptions.__annotations__.keys():
         raise TypeError(f"track() got an unexpected keyword argument {', '.join(map(repr, sorted(unknown)))}")
-    given: dict[str, Any] = {**options, "project_name": _text(options.get("project_name")) or None}
+    given: dict[str, Any] = {**options, "project_name": _encodable_text(options.get("project_name")) or None}
     settings, problems = read_settings_leniently(**given)
     return TrackedRun(
         name, settings=settings, problems=problems, experiment_id=experiment_id, task=task, make_meter=make_meter
@@ -89,8 +89,8 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
 
     Attributes:
         run_id: unique to this run.
-        record: what was measured; None until the block has ended.
-        landed_at: the file that holds the record; None if it could not be written.
+        record: the record of the run; None until the block has ended.
+        landed_at: the file that contains the record; None if it could not be written.
     """
 
     def __init__(
@@ -107,34 +107,34 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         probe_location: Callable[[Settings], Location] = probe_location,
         make_meter: Callable[[TrackingMode, float], Meter] = CodeCarbonMeter,
     ):
-        """Measure nothing yet.
+        """Prepare a run; nothing is measured yet.
 
         Args:
-            name: what is tracked.
+            name: name of the run.
             settings: the settings in force.
-            problems: which settings could not be used, in sentences.
-            experiment_id: experiment the run belongs to.
-            source: what tracks.
-            orchestration: the step of an orchestrator, if it is one.
-            task: fields of BoAmps' `task`, see `track`.
-            probe_hardware: finds out what the machine is made of.
-            probe_location: finds out where the machine is.
-            make_meter: makes the meter from tracking mode and PUE.
+            problems: settings that could not be used, one sentence each.
+            experiment_id: experiment that the run belongs to.
+            source: origin of the record, such as `track` or `command`.
+            orchestration: the step of the orchestrator, if any.
+            task: fields of BoAmps' `task`, as in `track`.
+            probe_hardware: probes the hardware of the machine.
+            probe_location: probes the location of the machine.
+            make_meter: creates the meter from tracking mode and PUE.
         """
         self.run_id = str(uuid.uuid4())
         self.record: RunRecord | None = None
         self.landed_at: Path | None = None
         try:
-            plain_task = _json(task)
+            plain_task = _json_copy(task)
         except (TypeError, ValueError) as error:
             plain_task = None
-            problems = [*problems, f"task is discarded, since it cannot be written as JSON: {error}"]
+            problems = [*problems, f"task is discarded because it cannot be written as JSON: {error}"]
         self._settings = settings
         sample_s = min(settings.sample_s, settings.heartbeat_s)  # a heartbeat contains a reading
         self._work = Work(
             run_id=self.run_id,
-            name=_text(name) or DEFAULT_NAME,
-            experiment_id=_text(experiment_id),
+            name=_encodable_text(name) or DEFAULT_NAME,
+            experiment_id=_encodable_text(experiment_id),
             source=source,
             orchestration=orchestration or Orchestration(),
             task=plain_task,
@@ -142,55 +142,55 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             settings_error="; ".join(problems) or None,
             sample_s=sample_s,
         )
-        self._around = Surroundings()
+        self._surroundings = Surroundings()
         self._probe_hardware = probe_hardware
         self._probe_location = probe_location
-        self._entered_by: int | None = None
+        self._pid: int | None = None
         self._sigterm = GracefulSigterm()
-        self._metering = Metering(lambda: make_meter(settings.tracking_mode, settings.pue), sample_s, self._note)
+        self._metering = Metering(lambda: make_meter(settings.tracking_mode, settings.pue), sample_s, self._on_reading)
         self._kwh_by_hour: defaultdict[datetime, float] = defaultdict(float)
         self._kwh_so_far = 0.0
 
     def __enter__(self) -> "TrackedRun":
-        if self._entered_by is not None:
+        if self._pid is not None:
             raise RuntimeError("a tracked run measures one block; call track() again for the next one")
-        self._entered_by = os.getpid()
+        self._pid = os.getpid()
         try:
             return self._begin()
-        except BaseException:  # Ctrl-C in the middle of it: nothing that was begun stays behind
+        except BaseException:  # such as Ctrl-C during the start: undo what was started
             self._metering.stop(time.perf_counter())
             self._sigterm.__exit__(None, None, None)
             raise
 
     def _begin(self) -> "TrackedRun":
         if self._work.settings_error:
-            logger.warning("tracking of %s goes on with defaults: %s", self._work.name, self._work.settings_error)
-        self._around = self._look_around()
+            logger.warning("tracking of %s continues with defaults: %s", self._work.name, self._work.settings_error)
+        self._surroundings = self._probe_surroundings()
         methods = self._metering.prepare()
-        self._note_the_start()
+        self._set_start()
         self._write_heartbeat(methods, duration_s=0.0)
-        self._note_the_start()
+        self._set_start()
         self._metering.start()
-        self._clock = time.perf_counter()  # again, since `start` took a moment
+        self._clock = time.perf_counter()  # set again, since `start` took some time
         self._sigterm.__enter__()
         return self
 
-    def _look_around(self) -> Surroundings:
-        settings, nothing = self._settings, Surroundings()
-        location = _guarded("location", lambda: self._probe_location(settings), nothing.location)
-        cloud = _guarded("cloud", lambda: probe_cloud(settings), nothing.cloud)
+    def _probe_surroundings(self) -> Surroundings:
+        settings, defaults = self._settings, Surroundings()
+        location = _probe_or_default("location", lambda: self._probe_location(settings), defaults.location)
+        cloud = _probe_or_default("cloud", lambda: probe_cloud(settings), defaults.cloud)
         return Surroundings(
             location=location,
             cloud=cloud,
-            hardware=_guarded("hardware", self._probe_hardware, nothing.hardware),
-            operating_system=_guarded("operating system", probe_operating_system, nothing.operating_system),
-            baseline=_guarded("idle baseline", lambda: find_baseline(settings.data_dir), None),
-            intensity=_guarded("carbon intensity", lambda: intensity_now(settings, location, cloud), None),
+            hardware=_probe_or_default("hardware", self._probe_hardware, defaults.hardware),
+            operating_system=_probe_or_default("operating system", probe_operating_system, defaults.operating_system),
+            baseline=_probe_or_default("idle baseline", lambda: find_baseline(settings.data_dir), None),
+            intensity=_probe_or_default("carbon intensity", lambda: intensity_now(settings, location, cloud), None),
         )
 
-    def _note_the_start(self) -> None:
+    def _set_start(self) -> None:
         self._started_at = datetime.now(UTC)
-        self._cpu_before = _guarded("CPU seconds", cpu_seconds, CpuSeconds())
+        self._cpu_before = _probe_or_default("CPU seconds", cpu_seconds, CpuSeconds())
         self._clock = time.perf_counter()
 
     def __exit__(
@@ -198,8 +198,8 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
     ) -> None:
         ended = time.perf_counter()
         duration_s = ended - self._clock
-        if os.getpid() != self._entered_by:
-            return  # a child that was forked inside the block: the run is its parent's
+        if os.getpid() != self._pid:
+            return  # a child process forked inside the block: the run belongs to its parent
         self._sigterm.defer()
         try:
             self._finish(error, duration_s, ended)
@@ -208,26 +208,26 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
 
     def _finish(self, error: BaseException | None, duration_s: float, ended: float) -> None:
         reading = self._metering.stop(ended)
-        cpu_after = _guarded("CPU seconds", cpu_seconds, CpuSeconds())
-        self._note_energy(reading)
+        cpu_after = _probe_or_default("CPU seconds", cpu_seconds, CpuSeconds())
+        self._add_energy(reading)
         try:
-            self._around = replace(self._around, intensity=self._intensity_over_the_run())
+            self._surroundings = replace(self._surroundings, intensity=self._intensity_over_the_run())
             measured = Measured(
                 self._started_at, duration_s, reading, self._cpu_before, cpu_after, has_ended=True, error=error
             )
-            self.record = make_run_record(self._work, self._around, self._metering, measured)
+            self.record = make_run_record(self._work, self._surroundings, self._metering, measured)
             self.landed_at = land(self.record, self._settings.data_dir)
-        except Exception as trouble:  # noqa: BLE001 - whatever it is, the work has been done
+        except Exception as failure:  # noqa: BLE001 - the work is done, so no failure here may raise
             data_dir = self._settings.data_dir
-            logger.error("the record of %s could not be kept in %s: %s", self._work.name, data_dir, trouble)
+            logger.error("the record of %s could not be written to %s: %s", self._work.name, data_dir, failure)
 
-    def _note(self, reading: Reading) -> None:
-        """Keep a reading: by the hour, and now and then on disk, where it is left if the process is killed."""
-        self._note_energy(reading)
+    def _on_reading(self, reading: Reading) -> None:
+        """Add a reading to the energy by hour, and write a heartbeat if due, which remains if the process is killed."""
+        self._add_energy(reading)
         if time.perf_counter() - self._last_heartbeat >= self._settings.heartbeat_s:
             self._write_heartbeat(reading, time.perf_counter() - self._clock)
 
-    def _note_energy(self, reading: Reading) -> None:
+    def _add_energy(self, reading: Reading) -> None:
         kwh = reading.energy_kwh or 0.0
         self._kwh_by_hour[hour_of(datetime.now(UTC))] += kwh - self._kwh_so_far
         self._kwh_so_far = kwh
@@ -236,44 +236,44 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._last_heartbeat = time.perf_counter()
         data_dir = self._settings.data_dir
         try:
-            cpu_after = _guarded("CPU seconds", cpu_seconds, CpuSeconds())
+            cpu_after = _probe_or_default("CPU seconds", cpu_seconds, CpuSeconds())
             measured = Measured(self._started_at, duration_s, reading, self._cpu_before, cpu_after)
-            write_heartbeat(make_run_record(self._work, self._around, self._metering, measured), data_dir)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the work goes on
-            logger.warning("the heartbeat of %s could not be kept in %s: %s", self._work.name, data_dir, error)
+            write_heartbeat(make_run_record(self._work, self._surroundings, self._metering, measured), data_dir)
+        except Exception as error:  # noqa: BLE001 - the work continues, whatever fails here
+            logger.warning("the heartbeat of %s could not be written to %s: %s", self._work.name, data_dir, error)
 
     def _intensity_over_the_run(self) -> CarbonIntensity | None:
-        at_start, location = self._around.intensity, self._around.location
+        at_start, location = self._surroundings.intensity, self._surroundings.location
         if at_start is None:
             return None
-        return _guarded(
+        return _probe_or_default(
             "carbon intensity", lambda: intensity_over(self._settings, location, at_start, self._kwh_by_hour), at_start
         )
 
 
-def _guarded(what: str, probe: Callable[[], T], otherwise: T) -> T:
+def _probe_or_default(what: str, probe: Callable[[], T], otherwise: T) -> T:
     try:
         return probe()
     except Exception:
-        logger.exception("the %s could not be found out", what)
+        logger.exception("the %s could not be determined", what)
         return otherwise
 
 
-def _text(value: object) -> str | None:
-    """Whatever was given, as text that can be written anywhere."""
+def _encodable_text(value: object) -> str | None:
+    """A value as text that can be encoded as UTF-8; other characters are escaped."""
     return None if value is None else str(value).encode("utf-8", "backslashreplace").decode()
 
 
-def _json(task: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """A copy that can be written, unaffected by later changes of the original."""
+def _json_copy(task: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Copy a task as plain JSON values, so that later changes of the original have no effect."""
     if task is None:
         return None
-    text = json.dumps(dict(task), allow_nan=False, ensure_ascii=False, default=_plain)
+    text = json.dumps(dict(task), allow_nan=False, ensure_ascii=False, default=_python_number)
     return json.loads(text.encode())  # type: ignore[no-any-return]
 
 
-def _plain(value: Any) -> Any:
-    """A number of NumPy's as one of Python's."""
+def _python_number(value: Any) -> Any:
+    """Convert a NumPy number to a Python number."""
     if hasattr(value, "item"):
         return value.item()
-    raise TypeError(f"{value!r} is no text, number, list or map")
+    raise TypeError(f"{value!r} is not a string, number, list or mapping")

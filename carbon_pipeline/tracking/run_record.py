@@ -1,4 +1,4 @@
-"""From what was found out and measured to the record of a run. Nothing is probed or measured here."""
+"""Assembly of the record of a run from probed and measured values. Nothing is probed or measured here."""
 
 import platform
 import socket
@@ -22,13 +22,13 @@ from carbon_pipeline.tracking.metering import Metering
 
 @dataclass(frozen=True)
 class Orchestration:
-    """The step of an orchestrator that the work is.
+    """The orchestrator's step that runs the work.
 
     Attributes:
         asset_key: asset, parts joined by '/'.
         dagster_run_id: Dagster's ID of the run.
-        step_key: step of the run.
-        partition_key: partition, if the asset has any.
+        step_key: step of the Dagster run.
+        partition_key: partition, if the asset is partitioned.
         retry_number: attempt, 0 for the first.
     """
 
@@ -41,18 +41,18 @@ class Orchestration:
 
 @dataclass(frozen=True)
 class Work:
-    """What is tracked, and by what.
+    """The tracked work, and the options of its tracking.
 
     Attributes:
         run_id: ID of the run.
         name: name of the work.
-        experiment_id: experiment that it belongs to.
-        source: what tracks.
-        orchestration: the step of an orchestrator, if it is one.
+        experiment_id: experiment that the run belongs to.
+        source: origin of the record, such as `track` or `command`.
+        orchestration: the step of the orchestrator, if any.
         task: fields of BoAmps' `task`.
         settings: the settings in force.
-        settings_error: which settings could not be used, in sentences.
-        sample_s: how often the meter is to be read, seconds.
+        settings_error: settings that could not be used, in sentences.
+        sample_s: time between readings of the meter, seconds.
     """
 
     run_id: str
@@ -68,7 +68,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The machine and the place, as probed before the clock starts; the intensity is updated at the end."""
+    """Machine and location, as probed before the clock starts; the intensity is updated at the end."""
 
     location: Location = field(default_factory=Location)
     cloud: Cloud = field(default_factory=Cloud)
@@ -80,16 +80,16 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured so far.
+    """Values measured so far.
 
     Attributes:
         started_at: start of the work, UTC.
-        duration_s: by a monotonic clock, seconds.
+        duration_s: duration by a monotonic clock, seconds.
         reading: the energies.
         cpu_before: CPU seconds at the start.
         cpu_after: CPU seconds now.
         has_ended: whether the work has ended.
-        error: the exception that ended it, if one did.
+        error: the exception that ended the work, if any.
     """
 
     started_at: datetime
@@ -105,19 +105,19 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
     """Assemble the record of a run.
 
     Args:
-        work: what is tracked.
-        around: machine and place.
-        metering: the meter, and what became of it.
-        measured: what was measured.
+        work: the tracked work.
+        around: machine and location.
+        metering: the meter, with its error and its number of samples.
+        measured: the measured values.
 
     Returns:
         The record; `interrupted` if the work has not ended.
     """
     hardware, location, intensity, settings = around.hardware, around.location, around.intensity, work.settings
     gpu_count = hardware.gpu_count.value
-    reading = _with_known_absence_of_gpus(measured.reading, hardware)
+    reading = _with_zero_gpu_energy(measured.reading, hardware)
     if gpu_count == 0 and reading.gpu_energy_kwh:
-        gpu_count = None  # the meter sees GPUs that NVML does not, such as AMD's
+        gpu_count = None  # the meter found GPUs that NVML does not report, such as AMD's
     is_baseline_comparable = around.baseline is not None and around.baseline.fits(reading, settings.tracking_mode)
     baseline = around.baseline if is_baseline_comparable else None
     meter = metering.meter
@@ -137,7 +137,7 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
         **asdict(reading),
         sample_s=work.sample_s,
         sample_count=metering.sample_count,
-        **_idle(baseline, settings.pue),
+        **_idle_fields(baseline, settings.pue),
         tracking_mode=settings.tracking_mode,
         pue=settings.pue,
         meter=meter_name,
@@ -166,8 +166,8 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
     )
 
 
-def _with_known_absence_of_gpus(reading: Reading, hardware: Hardware) -> Reading:
-    """A machine that was probed and has no GPU used 0 kWh on GPUs. Where nobody could look, nothing is known."""
+def _with_zero_gpu_energy(reading: Reading, hardware: Hardware) -> Reading:
+    """Set the GPU energy to 0 kWh if the probe found no GPU; it stays None if the probe could not determine that."""
     is_without_gpu = hardware.gpu_count.value == 0 and hardware.gpu_count.source != "unknown"
     if _is_measured(reading) and is_without_gpu and reading.gpu_method == "none":
         return replace(reading, gpu_energy_kwh=0.0)
@@ -196,14 +196,14 @@ def _flags(
         "short_baseline": baseline is not None and baseline.duration_s < SHORTEST_BASELINE_S,
         "busy_baseline": baseline is not None and baseline.is_busy,
     }
-    return [flag for flag, holds in flags.items() if holds]
+    return [flag for flag, applies in flags.items() if applies]
 
 
 def _is_measured(reading: Reading) -> bool:
     return reading.cpu_energy_kwh is not None or reading.ram_energy_kwh is not None
 
 
-def _idle(baseline: Baseline | None, pue: float) -> dict[str, Any]:
+def _idle_fields(baseline: Baseline | None, pue: float) -> dict[str, Any]:
     if baseline is None:
         return {}
     return {
@@ -221,7 +221,7 @@ def _status(error: BaseException | None) -> Status:
         return "completed"
     if isinstance(error, SystemExit) and not error.code:
         return "completed"
-    # An interrupt (Ctrl-C, SIGTERM as Dagster raises it) is no Exception; a failure of the work is.
+    # An interrupt (Ctrl-C, SIGTERM as raised by Dagster) is not an Exception; a failure of the work is.
     return "failed" if isinstance(error, Exception) else "cancelled"
 
 

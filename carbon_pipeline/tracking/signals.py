@@ -1,4 +1,4 @@
-"""Signals while work is tracked: SIGTERM ends it in an orderly way, so that its record says `cancelled`."""
+"""Signals during tracked work: SIGTERM ends the work gracefully, so that its record has the status `cancelled`."""
 
 import os
 import signal
@@ -8,21 +8,22 @@ from contextlib import AbstractContextManager, contextmanager
 from types import FrameType, TracebackType
 
 EXIT_STATUS = 128 + signal.SIGTERM
-"""The status that a shell reports of a process that SIGTERM has ended."""
+"""Exit status that a shell reports for a process ended by SIGTERM."""
 
 
 class GracefulSigterm(AbstractContextManager["GracefulSigterm"]):
-    """Turns SIGTERM into SystemExit, where nobody else has claimed it: not the user, not Dagster, not another thread.
+    """Context manager that turns SIGTERM into SystemExit within its block.
 
-    The signal's handler is restored at the end of the block.
+    It has an effect only in the main thread, and only if no handler is set, such as one of the user or of Dagster. The
+    default handler is restored at the end of the block.
     """
 
     def __init__(self) -> None:
-        """Install nothing yet."""
+        """Initialize the state; no handler is installed yet."""
         self._is_installed = False
         self._pid = 0
         self._is_deferred = False
-        self._came = False
+        self._is_pending = False
 
     def __enter__(self) -> "GracefulSigterm":
         self._pid = os.getpid()
@@ -33,33 +34,33 @@ class GracefulSigterm(AbstractContextManager["GracefulSigterm"]):
         return self
 
     def defer(self) -> None:
-        """From here on let SIGTERM wait for the end of the block: the work is done, its record not yet on disk."""
+        """Defer SIGTERM until the end of the block: the work is done, but its record is not yet on disk."""
         self._is_deferred = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # The work may have set a handler of its own: that one stays.
+        # The work may have set a handler of its own, which stays.
         if self._is_installed and signal.getsignal(signal.SIGTERM) == self._end:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         self._is_installed = False
-        if self._came:
-            self._came = False
+        if self._is_pending:
+            self._is_pending = False
             signal.raise_signal(signal.SIGTERM)
 
     def _end(self, number: int, frame: FrameType | None) -> None:
-        if os.getpid() != self._pid:  # a child that was forked inside the block: it ends as if untracked
+        if os.getpid() != self._pid:  # a child process forked inside the block ends as if untracked
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.raise_signal(signal.SIGTERM)
         elif self._is_deferred:
-            self._came = True
+            self._is_pending = True
         else:
             raise SystemExit(EXIT_STATUS)
 
 
 @contextmanager
 def defer_sigint() -> Iterator[None]:
-    """Ignore Ctrl-C within the block: what it would interrupt has been done, and only its end is missing."""
+    """Ignore Ctrl-C within the block: the interruptible part is done, and only its completion remains."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -11,12 +11,13 @@ from carbon_pipeline.common.country import all_countries
 from carbon_pipeline.model import interval
 from carbon_pipeline.model.codecarbon_defaults import CODECARBON_DEFAULT_EXPERIMENT_ID
 from carbon_pipeline.model.flags import SHORT_RUN_S
+from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.connection import literally
 from carbon_pipeline.warehouse.csv_reader import COLUMNS, NUMBERS, Layout, Row
 from carbon_pipeline.warehouse.inbox import LARGE_BYTES, Keeper, LargeFile
-from carbon_pipeline.warehouse.migrate import transaction
 from carbon_pipeline.warehouse.progress import Progress
+from carbon_pipeline.warehouse.schema import transaction
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -116,9 +117,6 @@ class FileResult:
 def refusals(results: Iterable[FileResult]) -> list[str]:
     """What was refused in a load.
 
-    Args:
-        results: what became of its files.
-
     Returns:
         A sentence for each file of which something was refused.
     """
@@ -140,7 +138,7 @@ def load_files(
     """Loads files in one transaction; content that is in the warehouse already changes nothing but the ledger.
 
     Args:
-        connection: the warehouse, open for writing and migrated.
+        connection: the warehouse, open for writing, with its schema.
         files: what to load; read one after the other.
         progress: is told how far it has come.
         before_commit: is called when all but the commit is done.
@@ -201,8 +199,9 @@ class _Load:
             self._run(step)
         self._run("codecarbon_reduced", source="codecarbon_typed", file_no=None)
         self._run("codecarbon_kinds", source="codecarbon_typed", file_no=None, most=2**62)
-        for step in ("numbered_row", "record_row"):
-            self._run(step)
+        self._run("numbered_row")
+        self._run("record_row", columns=json.dumps(self._record_columns()))
+        self._run("record_run")
         self._run("kind", countries=json.dumps([asdict(country) for country in all_countries()]))
         self._run("coefficients", machines=json.dumps([_coefficients(row) for row in self._ask("machines")]))
         for step in ("known_kind", "flag_sets", "codecarbon_task"):
@@ -316,6 +315,12 @@ class _Load:
         cursor = self._connection.execute(sql.statement(folder, step), parameters or None)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def _record_columns(self) -> dict[str, Any]:
+        """Names and types of the fields of a record that have a column in core."""
+        fields = RunRecord.model_fields.keys() | RunRecord.model_computed_fields.keys()
+        types = {row["column_name"]: row["data_type"] for row in self._ask("record_columns", "queries")}
+        return {name: ["VARCHAR"] if types[name] == "VARCHAR[]" else types[name] for name in sorted(fields & {*types})}
 
     def _known(self, files: Iterable[SourceFile]) -> dict[str, "_KnownFile"]:
         rows = self._ask("known_files", "queries", sha256=[file.sha256 for file in files])

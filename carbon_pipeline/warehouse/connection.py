@@ -41,10 +41,6 @@ class WarehousePathError(UserError):
 def locked(path: Path, timeout_s: float = 120.0) -> Iterator[None]:
     """Holds the warehouse against all other processes. Whoever holds it may take it again.
 
-    Args:
-        path: the database file.
-        timeout_s: how long to wait for another process.
-
     Raises:
         WarehouseBusyError: another process still holds it after `timeout_s`.
     """
@@ -202,9 +198,6 @@ def _close_doors(connection: "DuckDBPyConnection", name: str, folder: Path | Non
 def wal(path: Path) -> Path:
     """Where DuckDB writes what it has not put into a database yet.
 
-    Args:
-        path: the database file.
-
     Returns:
         The file; it is there only while the database is open, or after a process was killed.
     """
@@ -212,12 +205,5 @@ def wal(path: Path) -> Path:
 
 
 def literally(path: Path) -> str:
-    """A path as DuckDB's table functions take it, which would read `[`, `*` and `?` as a pattern.
-
-    Args:
-        path: the path.
-
-    Returns:
-        A pattern that fits this path and no other.
-    """
+    """A path as DuckDB's table functions take it, which would read `[`, `*` and `?` as a pattern."""
     return re.sub(r"([\[*?])", r"[\1]", str(path))

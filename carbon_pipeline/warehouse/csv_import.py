@@ -71,9 +71,6 @@ def _sort_in(path: Path, found: FoundFiles, is_named: bool) -> None:
 def require_codecarbon(path: Path) -> None:
     """Looks at the first line of a file.
 
-    Args:
-        path: the file.
-
     Raises:
         NotCodeCarbonError: it is not one of CodeCarbon's, or cannot be read; the message names it and says why.
     """
@@ -125,9 +122,6 @@ def read_files(paths: Iterable[Path], keeper: Keeper, data_dir: Path, is_dropped
 
 def read_kept(archive: Path) -> Iterator[SourceFile]:
     """Reads again what an earlier load has taken in.
-
-    Args:
-        archive: the archive.
 
     Yields:
         Each file, ready to be loaded.

@@ -126,8 +126,10 @@ class CodeCarbonCsv:
     """One file. Iterating over it, once, gives its rows; then `notes` says what else there is to say of it.
 
     Example:
-        >>> with open("emissions.csv", "rb") as file:
-        ...     rows = list(CodeCarbonCsv(file))
+        >>> import io
+        >>> file = io.BytesIO(b"timestamp,run_id,duration,emissions\\n2026-11-24T03:00:10,one,10,0.001\\n")
+        >>> [row.line for row in CodeCarbonCsv(file)]
+        [2]
     """
 
     def __init__(self, stream: BinaryIO):

@@ -27,9 +27,6 @@ def write_days(warehouse: Warehouse, days: Sequence[str]) -> Days:
         warehouse: where the runs are.
         days: the days, UTC, YYYY-MM-DD.
 
-    Returns:
-        What was written.
-
     Raises:
         WarehouseMissingError: nothing has been published yet.
         OSError: the folder cannot be written.

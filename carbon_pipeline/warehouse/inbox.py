@@ -93,9 +93,6 @@ def walk(folder: Path, data_dir: Path | None = None) -> Inside:
 def fingerprint(path: Path) -> str:
     """Size and times of change of a file and of its permissions, by which a change is seen without reading it.
 
-    Args:
-        path: the file.
-
     Returns:
         The three, as text.
 
@@ -115,9 +112,6 @@ class Dropped(NamedTuple):
 
 def dropped_files(data_dir: Path) -> Dropped:
     """What lies in the inbox.
-
-    Args:
-        data_dir: the data folder.
 
     Returns:
         The files, in order. A clock that is ahead of ours makes a file no younger.
@@ -170,17 +164,15 @@ class Keeper:
 
     Example:
         >>> keeper = Keeper(Path("data"))
-        >>> keeper.add("emissions.csv", sha256, content)
+        >>> keeper.add("emissions.csv", hashlib.sha256(b"...").hexdigest(), b"...")
         >>> keeper.seal()  # before the commit
-        >>> recover(keeper.folder, committed)  # after it
+        >>> recover(keeper.folder, [f"{keeper.name}.zip"])  # after it
+        >>> [path.name == f"{keeper.name}.zip" for path in kept_archives(Path("data"))]
+        [True]
     """
 
     def __init__(self, data_dir: Path):
-        """Writes nothing yet.
-
-        Args:
-            data_dir: the data folder.
-        """
+        """Writes nothing yet."""
         self.folder = data_dir / FOLDER / KEPT
         self.name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{uuid.uuid4().hex[:8]}"
         self._names: list[KeptName] = []
@@ -216,9 +208,6 @@ class Keeper:
 
     def copy(self, path: Path) -> LargeFile:
         """Copies a large file and looks at what is in it on the way.
-
-        Args:
-            path: the file.
 
         Returns:
             The copy; it is kept if `keep` is called.
@@ -307,22 +296,12 @@ def _is_sealed(archive: Path) -> bool:
 
 
 def kept_archives(data_dir: Path) -> list[Path]:
-    """The archives of all loads, oldest first.
-
-    Args:
-        data_dir: the data folder.
-
-    Returns:
-        The files.
-    """
+    """The archives of all loads, oldest first."""
     return sorted((data_dir / FOLDER / KEPT).glob("[!.]*.zip"))
 
 
 def kept_files(archive: Path) -> Iterator[tuple[KeptName, bytes | Path | None]]:
     """What one load has taken in.
-
-    Args:
-        archive: the archive.
 
     Yields:
         Each file with its content, or where a large one lies; None where it had been loaded before.
@@ -357,9 +336,6 @@ def examine(path: Path, copy: Path | None = None) -> LargeFile:
     Args:
         path: the file.
         copy: where a copy of it is to lie; None if it is such a copy itself.
-
-    Returns:
-        What is to be known of the copy.
 
     Raises:
         OSError: it cannot be read, or the copy not be written.

@@ -40,9 +40,6 @@ def compact(data_dir: Path, loaded: Container[str], memory_limit: str | None = N
         loaded: names of the records that are in the warehouse.
         memory_limit: memory that DuckDB may use, such as 4GB.
 
-    Returns:
-        What was put together.
-
     Raises:
         LostError: a file reads back as something else than was written.
         OSError: the folder cannot be written.
@@ -57,14 +54,7 @@ def compact(data_dir: Path, loaded: Container[str], memory_limit: str | None = N
 
 
 def archives(data_dir: Path) -> list[Path]:
-    """The Parquet files, oldest day first.
-
-    Args:
-        data_dir: the data folder.
-
-    Returns:
-        The files.
-    """
+    """The Parquet files, oldest day first."""
     return sorted((data_dir / FOLDER).glob("[!.]*.parquet"))
 
 

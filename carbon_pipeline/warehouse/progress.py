@@ -38,12 +38,7 @@ class Progress:
         return time.monotonic() - self._began
 
     def add(self, rows: int = 0, size: int = 0) -> None:
-        """Counts what has been read.
-
-        Args:
-            rows: how many rows.
-            size: how many bytes.
-        """
+        """Counts what has been read."""
         self.rows += rows
         self.done_bytes += size
         if self._show and time.monotonic() - self._shown >= INTERVAL_S:
@@ -52,13 +47,7 @@ class Progress:
 
     @contextmanager
     def of(self, connection: "DuckDBPyConnection", rows: int, size: int) -> Iterator[None]:
-        """Follows a statement that reads a file.
-
-        Args:
-            connection: where it runs.
-            rows: rows that it will read.
-            size: bytes that it will read.
-        """
+        """Follows a statement that reads a file."""
         begun = self.rows, self.done_bytes
         ended = threading.Event()
 

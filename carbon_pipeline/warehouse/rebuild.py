@@ -8,8 +8,8 @@ from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.batch import load_files
 from carbon_pipeline.warehouse.connection import locked, open_both, open_for_writing, wal
 from carbon_pipeline.warehouse.inbox import FOLDER, KEPT, recover
-from carbon_pipeline.warehouse.migrate import SchemaError, migrate
 from carbon_pipeline.warehouse.progress import Progress
+from carbon_pipeline.warehouse.schema import SchemaError, prepare_schema
 from carbon_pipeline.warehouse.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -43,14 +43,6 @@ def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | No
     Not compared: when something was loaded; which of several files that say the same of a run it was taken from; which
     of two rows was there first, and thus counts as loaded and which as superseded.
 
-    Args:
-        warehouse: the warehouse.
-        replace: whether to take the new one even if it differs.
-        progress: is told how far it has come.
-
-    Returns:
-        What came of it.
-
     Raises:
         WarehouseBusyError: another process holds the warehouse.
         KeptError: a copy of what was loaded is damaged or gone.
@@ -65,7 +57,7 @@ def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | No
             unreadable, kept = ([], []) if is_first else _prepare(warehouse, replace)
             recover(warehouse.data_dir / FOLDER / KEPT, kept)
             with open_for_writing(beside, memory_limit=warehouse.memory_limit) as connection:
-                migrate(connection)
+                prepare_schema(connection)
                 files = load_files(connection, warehouse.everything(), progress)
                 (runs,) = connection.execute(sql.statement("queries", "count_runs")).fetchone() or (0,)
             differences = unreadable or ([] if is_first else _differences(path, beside, warehouse.memory_limit))
@@ -88,7 +80,7 @@ def _prepare(warehouse: Warehouse, replace: bool) -> tuple[list[str], list[str]]
 
     try:
         with open_for_writing(warehouse.path, memory_limit=warehouse.memory_limit) as connection:
-            migrate(connection)
+            prepare_schema(connection)
             rows = connection.execute(sql.statement("queries", "kept_archives")).fetchall()
             return [], [name for (name,) in rows]
     except (duckdb.Error, SchemaError) as error:

@@ -11,9 +11,6 @@ def read_sql(package: str, name: str) -> str:
     Args:
         package: the package that contains it, such as `carbon_pipeline.boamps`.
         name: the file's name without `.sql`, with its folder in the package if it is in one, such as `load/run`.
-
-    Returns:
-        Its text.
     """
     return (files(package) / f"{name}.sql").read_text(encoding="utf-8")
 
@@ -24,9 +21,6 @@ def statement(folder: str, name: str) -> str:
     Args:
         folder: a folder of the warehouse, such as `load` or `reports`.
         name: the file's name without `.sql`.
-
-    Returns:
-        Its text.
     """
     return read_sql("carbon_pipeline.warehouse", f"{folder}/{name}")
 

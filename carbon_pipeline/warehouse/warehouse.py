@@ -27,9 +27,9 @@ from carbon_pipeline.warehouse.csv_import import read_files, read_kept, require_
 from carbon_pipeline.warehouse.csv_reader import Row
 from carbon_pipeline.warehouse.inbox import Keeper, dropped_files, fingerprint, kept_archives, recover
 from carbon_pipeline.warehouse.landing_archive import Compacted, archives, compact, read_archive
-from carbon_pipeline.warehouse.migrate import REPORTS, migrate
 from carbon_pipeline.warehouse.progress import Progress
 from carbon_pipeline.warehouse.publish import publish
+from carbon_pipeline.warehouse.schema import REPORTS, prepare_schema
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -362,7 +362,7 @@ class Warehouse:
                 stack.enter_context(defer_sigint())  # from the commit on: what is loaded is published too
 
             with open_for_writing(self.path, memory_limit=self.memory_limit) as connection:
-                migrate(connection)
+                prepare_schema(connection)
                 recover(keeper.folder, _kept(connection), keeper.name)
                 # Whether the copies stay is for the ledger to say: an interruption may come just after the commit.
                 try:

@@ -9,6 +9,8 @@ import pytest
 
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests import watched_project
+
+pytest.importorskip("playwright", reason="Playwright is not installed: `make test` installs it")
 from carbon_pipeline_tests.e2e.ui import LOCATION, browser, dagster_ui
 
 pytestmark = pytest.mark.e2e

@@ -15,11 +15,11 @@ from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fakes import FakeMeter
 
 
-def test_a_later_run_says_what_it_used_above_the_idle_machine(data_dir: Path) -> None:
+def test_a_later_run_shows_what_it_used_above_the_idle_machine(data_dir: Path) -> None:
     measured = measure_baseline(read_settings(baseline_s=1.0))
     assert find_baseline(data_dir) == measured
     assert measured.power_w > 0
-    assert measured.duration_s == pytest.approx(1.0, rel=0.1)
+    assert measured.duration_s >= 1.0
     assert os.listdir(data_dir / "baseline")
     with track("fit") as run:
         time.sleep(0.2)
@@ -38,7 +38,7 @@ def test_a_later_run_says_what_it_used_above_the_idle_machine(data_dir: Path) ->
     assert row["idle_measured_at"] == measured.measured_at
 
 
-def test_without_a_baseline_nothing_is_said_of_it(data_dir: Path) -> None:
+def test_without_a_baseline_no_idle_energy_is_recorded(data_dir: Path) -> None:
     with track("fit", make_meter=FakeMeter()) as run:
         pass
     assert run.record is not None
@@ -73,7 +73,7 @@ def test_the_pue_of_a_run_is_in_its_idle_energy_too(data_dir: Path) -> None:
     assert run.record.idle_energy_kwh == pytest.approx(6e-6)
 
 
-def test_a_machine_that_is_not_idle_is_found_out(data_dir: Path) -> None:
+def test_a_busy_machine_during_the_baseline_is_detected(data_dir: Path) -> None:
     def work(seconds: float) -> None:
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
@@ -87,7 +87,7 @@ def test_a_machine_that_is_not_idle_is_found_out(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("call", ["make", "prepare", "start", "stop"])
-def test_a_meter_that_fails_is_told_and_keeps_no_baseline(data_dir: Path, call: str) -> None:
+def test_a_failing_meter_raises_and_keeps_no_baseline(data_dir: Path, call: str) -> None:
     with pytest.raises(MeterError, match=f"no {call} today"):
         measure_baseline(read_settings(baseline_s=0.01), FakeMeter(fails_in=call))
     assert find_baseline(data_dir) is None

@@ -39,7 +39,7 @@ TASK: dict[str, Any] = {
     "dataset": [{"dataUsage": "input", "dataType": "tabular"}],
 }
 PUBLISHER = {"publisher": {"name": "us", "confidentialityLevel": "public"}}
-ALL_TOLD = ReportContext({"header": PUBLISHER, "task": TASK})
+FULL_CONTEXT = ReportContext({"header": PUBLISHER, "task": TASK})
 
 WITH_GPUS: dict[str, Any] = {
     "cpu_model": "Intel(R) Xeon(R) Gold 6226R CPU @ 2.90GHz",
@@ -71,7 +71,7 @@ def warehouse_of(data_dir: Path, *records: RunRecord) -> Warehouse:
     return warehouse
 
 
-def report_of(data_dir: Path, record: RunRecord, context: ReportContext = ALL_TOLD) -> Report:
+def report_of(data_dir: Path, record: RunRecord, context: ReportContext = FULL_CONTEXT) -> Report:
     warehouse = warehouse_of(data_dir, record)
     (found,) = machine_reports(warehouse, record.run_id)
     report, incomplete = one_report(found, context)
@@ -79,7 +79,7 @@ def report_of(data_dir: Path, record: RunRecord, context: ReportContext = ALL_TO
     return report
 
 
-def export(warehouse: Warehouse, context: ReportContext = ALL_TOLD) -> Exported:
+def export(warehouse: Warehouse, context: ReportContext = FULL_CONTEXT) -> Exported:
     folder = warehouse.data_dir / FOLDER
     return export_all(warehouse, context, folder)
 
@@ -88,7 +88,7 @@ def files(data_dir: Path) -> dict[str, Any]:
     return {path.name: json.loads(path.read_bytes()) for path in (data_dir / FOLDER).glob("*.json")}
 
 
-def test_what_was_measured_stands_where_the_datamodel_has_it(data_dir: Path) -> None:
+def test_measured_values_are_in_their_place_in_the_datamodel(data_dir: Path) -> None:
     record = make_record(**WITH_GPUS)
     report = report_of(data_dir, record)
     cpu, gpu, ram = report.measures
@@ -134,10 +134,10 @@ def leaf(report: dict[str, Any], path: str) -> Any:
     return part
 
 
-def test_the_mapping_table_says_where_the_code_puts_each_field(data_dir: Path) -> None:
+def test_the_mapping_table_agrees_with_the_code(data_dir: Path) -> None:
     record = make_record(**WITH_GPUS, region="Île-de-France", cpu_method="rapl")
     report = report_of(data_dir, record).model_dump(by_alias=True, exclude_none=True)
-    told = {  # where the report says the same in other words
+    expected = {  # fields with another value in the report
         "duration": record.duration_s,
         "energy_consumed": record.cpu_energy_kwh,  # of the first of three measures, whose sum it is
         "cloud_provider": "google",
@@ -152,7 +152,7 @@ def test_the_mapping_table_says_where_the_code_puts_each_field(data_dir: Path) -
     assert len(mapped) == 21
     for field in mapped:
         path = field.boamps_path.split(" ")[0]
-        assert leaf(report, path) == told.get(field.name, fields[field.name]), field.name
+        assert leaf(report, path) == expected.get(field.name, fields[field.name]), field.name
         assert re.findall(r"\w+", field.form_path)[0] == re.findall(r"\w+", path)[0], field.name
     assert sum(measure["powerConsumption"] for measure in report["measures"]) == pytest.approx(
         fields["energy_consumed"]
@@ -223,7 +223,7 @@ def test_a_run_that_cannot_be_is_listed_with_the_reason(data_dir: Path) -> None:
     assert "measures.0.powerConsumption = 900.0" in reasons
 
 
-def test_a_run_says_itself_what_it_was(data_dir: Path) -> None:
+def test_a_task_given_to_track_is_in_the_report(data_dir: Path) -> None:
     with track("fit", task={**TASK, "taskFamily": "pricing"}, data_dir=data_dir, make_meter=FakeMeter()) as run:
         time.sleep(0.1)
     assert run.record
@@ -232,7 +232,7 @@ def test_a_run_says_itself_what_it_was(data_dir: Path) -> None:
     assert (report.task.task_family, report.task.measured_accuracy) == ("pricing", 0.5)
 
 
-def test_a_task_that_cannot_be_written_is_left_out_and_the_work_goes_on(data_dir: Path) -> None:
+def test_a_task_that_is_no_json_is_discarded_and_the_work_goes_on(data_dir: Path) -> None:
     with track("fit", task={"taskStage": object()}, data_dir=data_dir, make_meter=FakeMeter()) as run:
         pass
     assert run.record
@@ -240,7 +240,7 @@ def test_a_task_that_cannot_be_written_is_left_out_and_the_work_goes_on(data_dir
     assert "task" in (run.record.settings_error or "")
 
 
-def test_a_report_is_written_again_only_if_it_changed_and_an_old_name_goes(data_dir: Path) -> None:
+def test_a_report_is_rewritten_only_if_it_changed_and_its_old_file_is_removed(data_dir: Path) -> None:
     warehouse = warehouse_of(data_dir, make_record(), make_record())
     assert (export(warehouse).written, export(warehouse).unchanged) == (2, 2)
     before = {path: path.stat().st_mtime_ns for path in (data_dir / FOLDER).iterdir()}
@@ -254,9 +254,9 @@ def test_a_report_is_written_again_only_if_it_changed_and_an_old_name_goes(data_
     assert (exported.written, exported.removed) == (2, 2)
     foreign.unlink()
     assert all("_inference_" in name for name in files(data_dir))
-    # What is only not told any more costs no report: a wrong folder or a misspelt name must not delete anything.
+    # Missing user context deletes no report: a wrong folder or a misspelt name must not delete anything.
     exported = export(warehouse, ReportContext())
-    assert (exported.removed, exported.left, len(files(data_dir))) == (0, 2, 2)
+    assert (exported.removed, exported.kept, len(files(data_dir))) == (0, 2, 2)
     export(warehouse, renamed)
     mine = data_dir / FOLDER / f"report_mine_{next(iter(files(data_dir))).rsplit('_')[-1]}"
     mine.write_text("{}")
@@ -305,7 +305,7 @@ NAMES = {
 }
 
 
-def test_maker_family_and_series_are_told_from_a_name_only_where_it_leaves_no_doubt(data_dir: Path) -> None:
+def test_manufacturer_family_and_series_are_derived_only_from_unambiguous_names(data_dir: Path) -> None:
     warehouse = warehouse_of(data_dir, *(make_record(cpu_model=name) for name in NAMES))
     cpus = [json.loads(found.machine)["infrastructure"]["components"][0] for found in machine_reports(warehouse)]
     found = {cpu["componentName"]: cpu for cpu in cpus}
@@ -392,7 +392,7 @@ def test_the_form_is_read_back_as_boamps_bash_tool_reads_it(data_dir: Path) -> N
     assert sum(line.strip().startswith("├(dataset.") for line in lines) == 1
 
 
-def test_a_model_card_has_grams_and_says_how_they_were_found(data_dir: Path) -> None:
+def test_a_model_card_has_grams_and_their_method(data_dir: Path) -> None:
     record = make_record(**WITH_GPUS)
     run = warehouse_of(data_dir, record).run(record.run_id)
     card = yaml.safe_load(model_card(run, "finetuning"))["co2_eq_emissions"]
@@ -403,7 +403,7 @@ def test_a_model_card_has_grams_and_says_how_they_were_found(data_dir: Path) -> 
     assert "nvml_counter" in card["source"]
 
 
-def test_the_sci_score_says_that_embodied_emissions_are_left_out_and_adds_them_where_they_are_known(
+def test_the_sci_score_adds_embodied_emissions_or_notes_that_they_are_omitted(
     data_dir: Path,
 ) -> None:
     record = make_record(duration_s=8766 * 3600 / 1000, cpu_energy_kwh=1.0, ram_energy_kwh=0.0)
@@ -411,7 +411,7 @@ def test_the_sci_score_says_that_embodied_emissions_are_left_out_and_adds_them_w
     without = sci(run, "epoch", 10, None, 4)
     assert without.sci_g_per_unit == pytest.approx(5.6)
     assert without.embodied_g is None
-    assert "left out" in without.note
+    assert "omitted" in without.note
     # 1000 kg over four years; the run took a thousandth of one
     assert sci(run, "epoch", 10, 1000, 4).sci_g_per_unit == pytest.approx((56 + 250) / 10)
     with pytest.raises(NotReportableError, match="above 0"):

@@ -29,7 +29,7 @@ def carbon_pipeline(*arguments: object, status: int = 0, **environment: str) -> 
     return done
 
 
-def test_doctor_says_for_each_part_what_would_be_measured_and_how(data_dir: Path) -> None:
+def test_doctor_shows_for_each_component_how_it_would_be_measured(data_dir: Path) -> None:
     findings = json.loads(carbon_pipeline("doctor", "--json", CARBON_COUNTRY_ISO_CODE="FRA").stdout)
     by_name = {finding["what"]: finding for finding in findings}
     assert list(by_name) == [
@@ -70,13 +70,13 @@ def test_import_prints_counts_that_add_up(data_dir: Path, tmp_path: Path) -> Non
     assert "already loaded" in again
 
 
-def test_what_was_corrected_is_said_and_a_file_of_another_kind_does_not_stop_the_others(
+def test_corrections_are_printed_and_a_file_of_another_kind_does_not_stop_the_others(
     data_dir: Path, tmp_path: Path
 ) -> None:
     good, letter = write(tmp_path / "emissions.csv", row(country_iso_code="FRA")), tmp_path / "letter.txt"
     letter.write_text("Dear all,\n")
     done = carbon_pipeline("import", good, letter, status=2)
-    assert "1 country_code_converted: the country code had three letters and has two now" in done.stdout
+    assert "1 country_code_converted: the country code was converted from three letters to two" in done.stdout
     assert "letter.txt: is no CSV file of CodeCarbon: its first line has no column timestamp" in done.stderr
     assert "rebuilt from 1 file: 1 run; it is the same" in carbon_pipeline("rebuild").stdout
 
@@ -127,7 +127,7 @@ def test_square_brackets_in_a_name_are_shown_as_they_are(data_dir: Path) -> None
     assert "[nlp] train [/b]" in carbon_pipeline("report", "by_project").stdout
 
 
-def test_without_a_command_the_help_is_shown(data_dir: Path) -> None:
+def test_without_a_command_the_help_is_printed(data_dir: Path) -> None:
     done = carbon_pipeline(status=2)
     assert "Commands" in done.stdout + done.stderr
     assert "NoArgs" not in done.stderr

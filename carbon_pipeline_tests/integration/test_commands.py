@@ -41,7 +41,7 @@ def test_a_command_is_measured_with_its_children_and_its_streams_are_left_alone(
 
 
 @pytest.mark.parametrize(("command", "status"), [("exit 3", 3), ("kill -9 $$", 137)])
-def test_the_exit_status_of_a_command_is_ours_and_a_failure_is_recorded(
+def test_run_exits_with_the_status_of_the_command_and_records_a_failure(
     data_dir: Path, command: str, status: int
 ) -> None:
     assert carbon_run("--", "sh", "-c", command).returncode == status
@@ -63,7 +63,7 @@ def test_a_setting_that_cannot_be_used_does_not_keep_the_command_from_running(da
 def test_a_program_that_is_not_there_is_one_line_and_status_2(data_dir: Path) -> None:
     done = carbon_run("--", "/no/such/program")
     assert done.returncode == 2
-    assert done.stderr == "carbon-pipeline: /no/such/program: no such program, or it cannot be run\n"
+    assert done.stderr == "carbon-pipeline: /no/such/program: program not found or not executable\n"
     assert records(data_dir) == []
 
 

@@ -170,7 +170,7 @@ def test_a_tiny_energy_makes_no_infinite_intensity(warehouse: Warehouse, tmp_pat
     assert (run["carbon_intensity_g_per_kwh"], run["emissions_rate_kg_per_s"]) == (None, None)
 
 
-def test_rows_that_differ_only_in_what_they_say_count_the_same_in_any_order(tmp_path: Path) -> None:
+def test_rows_that_differ_only_in_content_count_the_same_in_any_order(tmp_path: Path) -> None:
     one = write(tmp_path / "one.csv", row())
     other = write(tmp_path / "other.csv", row(emissions="9e-06"))
     blank = write(
@@ -265,7 +265,7 @@ def test_a_row_with_too_few_or_too_many_cells_is_quarantined(warehouse: Warehous
     assert [refused["line"] for refused in warehouse.rows("FROM raw.quarantine")] == [3, 4]
 
 
-def test_an_impossible_place_or_pue_is_left_out_and_the_run_comes_in(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_an_impossible_place_or_pue_is_discarded_and_the_run_is_loaded(warehouse: Warehouse, tmp_path: Path) -> None:
     run = imported(
         warehouse,
         write(tmp_path / "emissions.csv", row(latitude="999", pue="0", cpu_count="-2", country_iso_code="XXX")),
@@ -275,7 +275,7 @@ def test_an_impossible_place_or_pue_is_left_out_and_the_run_comes_in(warehouse: 
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
-def test_letters_beyond_ascii_come_in_whole(warehouse: Warehouse, tmp_path: Path, encoding: str) -> None:
+def test_characters_beyond_ascii_are_imported_unchanged(warehouse: Warehouse, tmp_path: Path, encoding: str) -> None:
     path = write(tmp_path / "emissions.csv", row(region="île-de-france"))
     path.write_bytes(path.read_text(encoding="utf-8").encode(encoding))
     assert imported(warehouse, path)["region"] == "île-de-france"
@@ -291,7 +291,7 @@ def test_letters_beyond_ascii_come_in_whole(warehouse: Warehouse, tmp_path: Path
         ("\0" * 5_000_000, "its first line is longer than"),
     ],
 )
-def test_a_file_that_is_not_codecarbons_is_refused_with_the_reason(
+def test_a_file_that_is_not_codecarbons_is_rejected_with_the_reason(
     warehouse: Warehouse, tmp_path: Path, text: str, reason: str
 ) -> None:
     good, bad = write(tmp_path / "good.csv", row()), tmp_path / "bad.csv"
@@ -320,7 +320,7 @@ cell = st.text(st.characters(codec="utf-8", exclude_characters='\0,"\r\n'), max_
 
 @settings(max_examples=8, deadline=None)
 @given(rows=st.lists(st.dictionaries(st.sampled_from(sorted(ROW_3_3)), cell, max_size=6), min_size=1, max_size=5))
-def test_whatever_stands_in_the_cells_rows_read_are_loaded_superseded_or_quarantined(
+def test_whatever_the_cells_contain_rows_read_are_loaded_superseded_or_quarantined(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, str]]
 ) -> None:
     folder = tmp_path_factory.mktemp("import")
@@ -357,7 +357,7 @@ ENERGY = st.sampled_from(["", "0.0", "1e-9", "2e-05", "0.5", "1000"])
         max_size=40,
     )
 )
-def test_imported_rows_have_the_interval_that_the_python_function_says(
+def test_imported_rows_have_the_same_interval_as_in_python(
     tmp_path_factory: pytest.TempPathFactory, cells: list[dict[str, str]]
 ) -> None:
     folder = tmp_path_factory.mktemp("intervals")

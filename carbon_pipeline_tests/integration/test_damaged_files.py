@@ -108,7 +108,7 @@ def test_damage_that_can_be_undone_costs_no_row(warehouse: Warehouse, tmp_path: 
         assert {name: run[name] for name in expected} == expected
 
 
-def test_a_header_once_more_and_a_header_of_another_version_are_told_from_rows(
+def test_repeated_headers_and_headers_of_another_version_are_not_taken_for_rows(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     older = text_of(row(run_id="older", cpu_count="64"), names=VERSION_2_0)
@@ -181,7 +181,7 @@ def test_no_value_is_replaced_without_a_flag(
     assert flag in run["flags"]
 
 
-def test_lines_that_are_no_rows_are_refused_one_by_one(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_lines_that_are_no_rows_are_quarantined_one_by_one(warehouse: Warehouse, tmp_path: Path) -> None:
     good = UNDAMAGED.splitlines()
     lines = [good[0], "a,b", good[1], good[2].replace("France", '"France'), good[3], "," * 40, ',"a"b', "x" * 3_000_000]
     result = taken(warehouse, tmp_path / "emissions.csv", "\n".join(lines))
@@ -285,7 +285,7 @@ def test_large_files_come_in_as_small_ones_do(
         {"timestamp": "16/01/2025 10:25"},
     ],
 )
-def test_a_number_or_date_that_is_none_is_refused_and_not_guessed(
+def test_an_invalid_number_or_date_is_rejected_and_not_guessed(
     warehouse: Warehouse, tmp_path: Path, cells: dict[str, str]
 ) -> None:
     result = taken(warehouse, tmp_path / "emissions.csv", text_of(*three(), row(run_id="odd", **cells)))
@@ -301,7 +301,7 @@ def test_a_number_or_date_that_is_none_is_refused_and_not_guessed(
     "cells",
     [{"latitude": "95"}, {"longitude": "east"}, {"pue": "0.5"}, {"cpu_count": "many"}, {"country_iso_code": "XYZ"}],
 )
-def test_what_cannot_be_but_does_no_harm_is_left_out_and_flagged(
+def test_impossible_values_that_do_no_harm_are_discarded_and_flagged(
     warehouse: Warehouse, tmp_path: Path, cells: dict[str, str]
 ) -> None:
     taken(warehouse, tmp_path / "emissions.csv", text_of(row(**cells)))
@@ -391,9 +391,7 @@ def test_one_file_under_two_names_in_one_import_counts_once(warehouse: Warehouse
         [row(), row(duration="20.0", timestamp="2026-05-01T12:00:20"), row(emissions="2e-06")],
     ],
 )
-def test_neither_order_nor_division_into_files_changes_what_is_said_of_a_run(
-    tmp_path: Path, others: list[dict[str, str]]
-) -> None:
+def test_neither_order_nor_division_into_files_changes_a_run(tmp_path: Path, others: list[dict[str, str]]) -> None:
     paths = [write(tmp_path / f"{number}.csv", cells) for number, cells in enumerate(others)]
     seen = []
     for number, loads in enumerate(([[path] for path in paths], [[path] for path in paths[::-1]], [paths])):
@@ -412,7 +410,7 @@ def test_the_rows_are_kept_in_raw_as_they_came_in(warehouse: Warehouse, tmp_path
     assert json.loads(raw["content"])["energy_consumed"] == "3e-05"
 
 
-def test_a_reader_says_what_was_odd_about_the_file() -> None:
+def test_the_note_of_a_file_names_its_oddities() -> None:
     csv = CodeCarbonCsv(io.BytesIO(b"\0\0" + text_of(row(region="\xeele")).replace(",", ";").encode("latin-1")))
     assert len(list(csv)) == 1
     assert csv.notes == [

@@ -85,7 +85,7 @@ def test_the_component_brings_resources_assets_checks_and_automation() -> None:
     assert "emissions" in (alone.resources or {})
 
 
-def test_reports_are_made_again_when_the_warehouse_has_changed(data_dir: Path) -> None:
+def test_reports_are_rewritten_when_the_warehouse_has_changed(data_dir: Path) -> None:
     with dg.instance_for_test() as instance:
         quiet = dg.evaluate_automation_conditions(defs=defs, instance=instance)
         assert quiet.total_requested == 0
@@ -101,7 +101,7 @@ def test_reports_are_made_again_when_the_warehouse_has_changed(data_dir: Path) -
         }
 
 
-def test_every_asset_says_whose_it_is_and_what_it_is() -> None:
+def test_every_asset_has_owners_and_kinds() -> None:
     for spec in defs.resolve_all_asset_specs():
         assert spec.owners, spec.key
         assert spec.description, spec.key

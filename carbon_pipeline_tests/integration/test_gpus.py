@@ -73,7 +73,7 @@ def test_the_gpus_that_the_work_may_use_are_measured_by_index_or_uuid(
     assert ("gpu_not_measured" in record["flags"]) == (measured < 2)  # the machine has two
 
 
-def test_a_board_without_an_energy_counter_is_sampled_and_says_so(data_dir: Path) -> None:
+def test_a_board_without_an_energy_counter_is_sampled_and_marked(data_dir: Path) -> None:
     record = tracked([{"uuid": A, "power_w": 100, "counter": False}])
     assert record["gpu_method"] == "nvml_sampled"
     assert record["gpu_power_w"] == pytest.approx(100, rel=0.2)

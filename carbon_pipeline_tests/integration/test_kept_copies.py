@@ -78,7 +78,7 @@ def test_copies_whose_load_was_killed_after_its_commit_outlive_the_warehouse(
     assert warehouse.count() == 1
 
 
-def test_a_copy_that_was_changed_is_not_taken_for_what_was_loaded(
+def test_a_stored_copy_that_was_changed_is_detected(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inbox, "LARGE_BYTES", 1)
@@ -123,7 +123,7 @@ def test_a_damaged_archive_of_copies_is_named(warehouse: Warehouse, tmp_path: Pa
     assert warehouse.count() == 1
 
 
-def test_a_damaged_warehouse_is_made_again(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_a_damaged_warehouse_is_rebuilt(warehouse: Warehouse, tmp_path: Path) -> None:
     imported(warehouse, tmp_path, "a")
     warehouse.path.write_bytes(b"no database" * 1000)
     with pytest.raises(WarehouseUnreadableError, match="--replace"):
@@ -227,7 +227,7 @@ def test_only_our_own_copies_are_passed_over_when_a_folder_is_imported(warehouse
     assert found.others == 2
 
 
-def test_what_is_refused_does_not_depend_on_when_it_is_read(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_what_is_rejected_does_not_depend_on_the_clock(warehouse: Warehouse, tmp_path: Path) -> None:
     (result,) = warehouse.import_csv(
         [write(tmp_path / "emissions.csv", row(timestamp="2099-01-01T00:00:00"), row(timestamp="2101-01-01T00:00:00"))]
     )
@@ -255,7 +255,7 @@ def test_flags_of_a_run_do_not_depend_on_the_order_of_loads(tmp_path: Path, orde
     shutil.rmtree(tmp_path / "data")
 
 
-def test_rows_without_a_run_id_are_one_run_only_if_they_say_the_same(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_rows_without_a_run_id_are_one_run_only_if_they_are_equal(warehouse: Warehouse, tmp_path: Path) -> None:
     nameless = {"run_id": "", "experiment_id": "e1"}
     rows = [
         row(**nameless),

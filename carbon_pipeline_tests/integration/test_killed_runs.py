@@ -85,7 +85,7 @@ def test_a_run_that_ends_leaves_no_heartbeat(data_dir: Path) -> None:
     assert len(landed_files(data_dir)) == 1
 
 
-def test_a_run_that_was_taken_for_killed_and_ends_after_all_counts_once_and_whole(
+def test_a_run_mistaken_for_killed_that_ends_after_all_counts_once_and_whole(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warehouse = Warehouse(data_dir)
@@ -108,7 +108,7 @@ def test_a_run_of_another_host_is_left_alone_while_it_is_heard_of(
     assert killed_runs(data_dir) == []
 
 
-def test_a_later_process_of_the_same_number_is_not_taken_for_the_run(data_dir: Path) -> None:
+def test_a_later_process_with_the_same_pid_is_not_taken_for_the_run(data_dir: Path) -> None:
     record = make_record(status="interrupted")
     write_heartbeat(record, data_dir)
     (path,) = (data_dir / RUNNING).iterdir()

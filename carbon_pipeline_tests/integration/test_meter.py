@@ -18,7 +18,7 @@ from carbon_pipeline.tracking.meter import CodeCarbonMeter
 CPU_METHODS = {"rapl", "emi", "power_gadget", "powermetrics", "pmic", "cpu_load", "constant"}
 
 
-def test_codecarbon_still_says_how_it_measures() -> None:
+def test_codecarbon_still_exposes_how_it_measures() -> None:
     methods = CodeCarbonMeter().prepare()
     assert methods.cpu_method in CPU_METHODS
     assert methods.ram_method in {"estimated", "pmic"}
@@ -38,8 +38,9 @@ def test_energies_of_many_readings_add_up_to_that_of_one_span() -> None:
         time.sleep(0.1)
         readings.append(meter.read())
     time.sleep(0.1)
-    last = meter.stop(time.perf_counter())
-    duration_s = time.perf_counter() - started
+    ended = time.perf_counter()
+    last = meter.stop(ended)
+    duration_s = ended - started
     energies = [reading.ram_energy_kwh for reading in (*readings, last)]
     assert energies == sorted(energies)
     assert last.ram_energy_kwh
@@ -50,9 +51,10 @@ def test_energies_of_many_readings_add_up_to_that_of_one_span() -> None:
     single.start()
     started = time.perf_counter()
     time.sleep(0.3)
-    reading = single.stop(time.perf_counter())
+    ended = time.perf_counter()
+    reading = single.stop(ended)
     assert reading.ram_energy_kwh
-    assert ram_power_w == pytest.approx(reading.ram_energy_kwh * 3.6e6 / (time.perf_counter() - started), rel=0.1)
+    assert ram_power_w == pytest.approx(reading.ram_energy_kwh * 3.6e6 / (ended - started), rel=0.1)
 
 
 @pytest.mark.parametrize("seconds", [0.005, 0.02, 0.2])
@@ -135,13 +137,13 @@ def test_a_long_run_does_not_fill_the_memory(data_dir: Path) -> None:
     meter.stop(time.perf_counter())
 
 
-def test_codecarbon_says_nothing_on_the_terminal(data_dir: Path) -> None:
+def test_codecarbon_prints_nothing_on_the_terminal(data_dir: Path) -> None:
     script = "from carbon_pipeline import track\nwith track('fit'): pass"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_two_threads_that_track_say_nothing_and_leave_the_log_as_it_was(data_dir: Path) -> None:
+def test_two_tracking_threads_print_nothing_and_restore_the_log_level(data_dir: Path) -> None:
     script = """
 import logging, threading, time, codecarbon
 from carbon_pipeline import track
@@ -173,7 +175,9 @@ def test_no_file_is_left_in_the_working_folder(data_dir: Path, tmp_path: Path) -
     assert os.listdir(tmp_path) == ["data"]
 
 
-def test_without_a_network_nothing_says_canada(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_the_fallback_country_canada_appears_nowhere(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import socket
 
     def no_network(*_: object, **__: object) -> None:
@@ -192,7 +196,7 @@ def test_without_a_network_nothing_says_canada(data_dir: Path, monkeypatch: pyte
     assert run.record.intensity_source == "world_average"
 
 
-def test_codecarbon_is_told_the_name_of_the_cpu_and_not_made_to_look(data_dir: Path) -> None:
+def test_codecarbon_gets_the_cpu_name_without_a_slow_lookup(data_dir: Path) -> None:
     script = """
 import cpuinfo
 def slow(): raise AssertionError("py-cpuinfo was asked")

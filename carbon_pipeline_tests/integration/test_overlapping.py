@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -163,8 +162,10 @@ def test_the_cpu_seconds_of_children_that_came_and_went_count(data_dir: Path) ->
     with track("fit") as run:
         for _ in range(2):
             subprocess.run([sys.executable, "-c", burn], check=True)
-        child = subprocess.Popen([sys.executable, "-c", burn + "\ntime.sleep(30)"])
-        time.sleep(1.5)
+        last = burn + "\nprint('burnt', flush=True)\ntime.sleep(60)"
+        child = subprocess.Popen([sys.executable, "-c", last], stdout=subprocess.PIPE, text=True)
+        assert child.stdout
+        assert child.stdout.readline() == "burnt\n"
     child.kill()
     child.wait()
     assert run.record is not None

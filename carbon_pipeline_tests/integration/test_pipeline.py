@@ -88,7 +88,7 @@ def test_the_report_of_the_regression_is_filled_in_truly(data_dir: Path) -> None
     assert report["header"]["publisher"]["projectName"] == "Linear Regression Training"
 
 
-def test_an_asset_can_say_in_its_metadata_what_it_is(data_dir: Path) -> None:
+def test_the_task_in_an_assets_metadata_is_in_its_report(data_dir: Path) -> None:
     @dg.asset(metadata={"boamps/task": {"taskStage": "inference", "taskFamily": "chatbot"}})
     def answers(context: dg.AssetExecutionContext, emissions: EmissionsResource) -> None:
         with emissions.track(context, task={"taskFamily": "questionAnswering"}):
@@ -115,7 +115,7 @@ def test_a_second_run_adds_one_run_and_changes_nothing_else(data_dir: Path, monk
     assert len({row["run_id"] for row in rows}) == len(rows) == len(runs) == 2
 
 
-def test_without_a_network_or_a_country_nothing_anywhere_says_canada(data_dir: Path) -> None:
+def test_without_network_or_country_canada_appears_nowhere_in_the_pipeline(data_dir: Path) -> None:
     result = run_pipeline()
     assert result.success
     warehouse = Warehouse(data_dir)
@@ -178,7 +178,7 @@ def test_a_resource_that_is_replaced_is_the_one_that_is_used(data_dir: Path, tmp
         {"resources": {"emissions": {"config": {"tracking_mode": "Process"}}}},
     ],
 )
-def test_a_wrong_configuration_is_told_and_measures_nothing(data_dir: Path, wrong: dict[str, Any]) -> None:
+def test_a_wrong_configuration_raises_and_measures_nothing(data_dir: Path, wrong: dict[str, Any]) -> None:
     try:
         result = run_pipeline(wrong)
     except dg.DagsterInvalidConfigError:

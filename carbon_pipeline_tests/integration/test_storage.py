@@ -7,15 +7,18 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from carbon_pipeline.errors import UserError
 from carbon_pipeline.settings import SettingsError
 from carbon_pipeline.tracking.landing import land, landed_files
-from carbon_pipeline.warehouse import batch, connection, inbox, landing_archive, migrate, sql
+from carbon_pipeline.warehouse import batch, connection, inbox, landing_archive, schema
 from carbon_pipeline.warehouse.rebuild import rebuild
 from carbon_pipeline.warehouse.rules import RULES, broken
 from carbon_pipeline.warehouse.warehouse import Warehouse
@@ -122,24 +125,7 @@ def test_a_load_can_read_its_own_inbox_and_nothing_else_on_the_disk(warehouse: W
 # --- publishing ------------------------------------------------------------------------------------------------------
 
 
-def test_the_published_copy_is_the_warehouse_to_the_last_byte_and_only_changed_blocks_are_written(
-    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written = []
-    pwrite = os.pwrite
-    monkeypatch.setattr(os, "pwrite", lambda *arguments: written.append(len(arguments[1])) or pwrite(*arguments))
-    many = [row(run_id=f"first-{number}") for number in range(3000)]
-    warehouse.import_csv([write(tmp_path / "first.csv", *many)])
-    for number in range(4):
-        written.clear()
-        warehouse.import_csv([write(tmp_path / f"{number}.csv", row(run_id=f"run-{number}"))])
-        assert warehouse.path.read_bytes() == warehouse.reports_path.read_bytes()
-        assert warehouse.count() == 3001 + number
-    if sys.platform == "linux":
-        assert 0 < sum(written) < warehouse.path.stat().st_size / 2
-
-
-def test_a_copy_that_somebody_still_reads_is_not_written_into(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_a_published_copy_that_is_being_read_is_not_overwritten(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.import_csv([write(tmp_path / "0.csv", row(run_id="run-0"))])
     with connection.open_for_reading(warehouse.reports_path) as reader:
         for number in (1, 2, 3):
@@ -258,7 +244,7 @@ def drop(warehouse: Warehouse, name: str, *rows: dict[str, str], text: str = "")
     return path
 
 
-def test_a_file_dropped_into_the_inbox_is_loaded_once_and_again_when_it_has_grown(warehouse: Warehouse) -> None:
+def test_a_file_placed_in_the_inbox_is_loaded_once_and_again_when_it_has_grown(warehouse: Warehouse) -> None:
     path = drop(warehouse, "of a friend/emissions.csv", row(run_id="run-1"))
     assert warehouse.pending() == [path]
     (result,) = warehouse.load()
@@ -326,16 +312,16 @@ def test_an_import_that_is_interrupted_leaves_everything_as_it_was(
 def test_an_interruption_just_after_the_commit_keeps_the_copies(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leave = migrate.transaction.__exit__
-
-    def interrupted(self: migrate.transaction, *error: object) -> None:
-        leave(self, *error)  # type: ignore[arg-type]
+    @contextmanager
+    def interrupted(opened: "duckdb.DuckDBPyConnection") -> Iterator[None]:
+        with schema.transaction(opened):
+            yield
         raise KeyboardInterrupt
 
     warehouse.load()
     path = write(tmp_path / "emissions.csv", row())
     with monkeypatch.context() as patched:
-        patched.setattr(batch, "transaction", type("interrupted", (migrate.transaction,), {"__exit__": interrupted}))
+        patched.setattr(batch, "transaction", interrupted)
         with pytest.raises(KeyboardInterrupt):
             warehouse.import_csv([path])
     assert len(kept(warehouse)) == 1
@@ -367,7 +353,7 @@ def test_links_and_files_that_change_back_are_not_new_for_ever(warehouse: Wareho
     assert warehouse.load() == []
 
 
-def test_a_data_folder_that_duckdb_cannot_open_is_refused_with_the_reason(tmp_path: Path) -> None:
+def test_a_data_folder_that_duckdb_cannot_open_is_rejected_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(connection.WarehousePathError, match="question mark; choose another CARBON_DATA_DIR"):
         Warehouse(tmp_path / "da?ta").load()
 
@@ -393,7 +379,7 @@ def a_bit_of_everything(warehouse: Warehouse, tmp_path: Path) -> None:
     warehouse.load()
 
 
-def test_the_warehouse_made_again_is_the_same(
+def test_the_rebuilt_warehouse_is_the_same(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_bit_of_everything(warehouse, tmp_path)
@@ -415,7 +401,7 @@ CHANGES = {
 }
 
 
-def test_a_warehouse_that_was_changed_by_hand_is_found_out_and_stays_until_it_is_to_be_replaced(
+def test_a_warehouse_that_was_changed_by_hand_is_detected_and_stays_until_replace_is_given(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
     a_bit_of_everything(warehouse, tmp_path)
@@ -429,7 +415,7 @@ def test_a_warehouse_that_was_changed_by_hand_is_found_out_and_stays_until_it_is
     all_is_well(warehouse)
 
 
-def test_a_warehouse_that_was_deleted_is_made_again_by_the_next_load(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_a_deleted_warehouse_is_rebuilt_by_the_next_load(warehouse: Warehouse, tmp_path: Path) -> None:
     a_bit_of_everything(warehouse, tmp_path)
     before = warehouse.report("runs")
     warehouse.path.unlink()
@@ -442,37 +428,24 @@ def test_a_warehouse_that_was_deleted_is_made_again_by_the_next_load(warehouse: 
     all_is_well(warehouse)
 
 
-def test_a_warehouse_of_the_first_version_is_brought_up_to_date_with_all_that_is_in_it(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("version", [0, schema.VERSION + 1])
+def test_a_warehouse_of_another_version_is_left_alone_until_it_is_rebuilt_from_the_stored_files(
+    warehouse: Warehouse, tmp_path: Path, version: int
 ) -> None:
-    names = sql.names("migrations")
-    with monkeypatch.context() as older, connection.open_for_writing(warehouse.path) as opened:
-        older.setattr(
-            sql, "names", lambda folder: (*names[:12], names[-1]) if folder == "migrations" else sql.names(folder)
+    a_bit_of_everything(warehouse, tmp_path)
+    before = warehouse.report("runs")
+    with connection.open_for_writing(warehouse.path) as opened:
+        opened.execute(
+            f"UPDATE raw.schema_version SET version = {version}" if version else "DROP TABLE raw.schema_version"
         )
-        older.setattr(migrate, "_make_views", lambda _: None)
-        assert migrate.migrate(opened)[-1] == 12
-        for table in ("hardware", "location", "software", "task"):
-            opened.execute(f"INSERT INTO core.{table} ({table}_id) VALUES ('00000000-0000-0000-0000-000000000001')")
-        opened.execute("""
-            INSERT INTO core.run (run_id, status, started_at, ended_at, duration_s, energy_kwh, attributed_energy_kwh,
-                intensity_source, location_source, cpu_method, gpu_method, ram_method, meter, flags, source,
-                source_file, source_line, content_hash, hardware_id, location_id, software_id, task_id)
-            SELECT 'old', 'completed', '2026-05-01 12:00:00+00', '2026-05-01 12:01:00+00', 60, 1, 1, 'csv', 'csv',
-                'unknown', 'unknown', 'unknown', 'codecarbon', ['short_run'], 'csv', 'old.csv', 2, 'hash', i, i, i, i
-            FROM (SELECT '00000000-0000-0000-0000-000000000001'::UUID AS i)
-        """)
-        opened.execute("INSERT INTO raw.record VALUES ('old.csv', 'aa', 2, 'old', '{}', now())")
-        opened.execute("INSERT INTO raw.loaded_file VALUES ('old.csv', 'aa', 'codecarbon_csv', 1, 1, 0, 0, now())")
-        opened.execute("INSERT INTO raw.loaded_file VALUES ('same.csv', 'aa', 'codecarbon_csv', 1, 0, 1, 0, now())")
-    warehouse.import_csv([write(tmp_path / "new.csv", row())])
-    assert {run["run_id"]: run["flags"] for run in warehouse.report("runs")}["old"] == ["short_run"]
-    assert warehouse.count() == 2
+    content = warehouse.path.read_bytes()
+    for refused in (warehouse.load, lambda: rebuild(warehouse)):
+        with pytest.raises(UserError, match=rf"has schema {version}, this carbon-pipeline needs .* rebuild --replace"):
+            refused()
+    assert warehouse.path.read_bytes() == content
+    assert rebuild(warehouse, replace=True).runs == len(before)
+    assert {run["run_id"] for run in warehouse.report("runs")} == {run["run_id"] for run in before}
     all_is_well(warehouse)
-    assert "core.run: 1 rows are in the old one only" in rebuild(warehouse).differences[0]
-
-
-# --- the archive of records ------------------------------------------------------------------------------------------
 
 
 def test_records_of_past_days_are_put_together_and_none_is_lost(warehouse: Warehouse) -> None:

@@ -98,12 +98,12 @@ def test_only_what_is_selected_is_measured(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["nowhere", "from_a_graph", "external"])
-def test_what_cannot_be_tracked_is_said_where_it_is_asked_for(key: str) -> None:
+def test_an_asset_that_cannot_be_tracked_raises_if_it_is_selected(key: str) -> None:
     with pytest.raises(ValueError, match=key):
         track_assets(DEFS, selection=[key])
 
 
-def test_a_project_keeps_its_own_resources_and_assets_called_as_ours(data_dir: Path) -> None:
+def test_a_project_keeps_its_own_resources_and_assets_of_the_same_names(data_dir: Path) -> None:
     @dg.asset
     def emissions() -> list[int]:
         return [1, 2]

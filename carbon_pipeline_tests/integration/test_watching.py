@@ -58,13 +58,13 @@ def evaluated(check: dg.AssetChecksDefinition, **resources: Any) -> dg.AssetChec
     return evaluation
 
 
-def test_a_run_over_its_budget_is_red_with_the_reason_and_told(data_dir: Path, tmp_path: Path) -> None:
+def test_a_run_over_its_budget_fails_the_check_with_the_reason_and_an_alert(data_dir: Path, tmp_path: Path) -> None:
     landed(data_dir, [0.1, 0.3])
     heard = Heard(path=str(tmp_path / "heard"))
     found = evaluated(carbon_budget("model", max_kwh=0.2, max_kg=1.0), alerts=heard)
     assert not found.passed
     assert found.severity == dg.AssetCheckSeverity.ERROR
-    assert found.description == "0.3 kWh of 0.2 kWh per run: 50% too much"
+    assert found.description == "0.3 kWh of 0.2 kWh per run: 50% over the limit"
     assert found.metadata["share_of_limit_energy"].value == pytest.approx(1.5)
     assert "share_of_limit_emissions" in found.metadata
     assert "model is over its carbon budget: 0.3 kWh" in (tmp_path / "heard").read_text()
@@ -94,7 +94,7 @@ def test_an_energy_that_is_not_known_is_not_within_a_budget(data_dir: Path) -> N
     assert "not known" in (found.description or "")
 
 
-def test_an_asset_that_nobody_tracks_is_said_to_be_one(data_dir: Path) -> None:
+def test_an_untracked_asset_is_named_by_its_budget(data_dir: Path) -> None:
     assert "is it tracked?" in (evaluated(carbon_budget("model", max_kwh=1)).description or "")
     assert "is it tracked?" in (evaluated(energy_regression("model")).description or "")
 
@@ -120,7 +120,7 @@ def test_a_blocking_budget_keeps_what_is_downstream_from_running(data_dir: Path)
 
 
 @pytest.mark.parametrize("arguments", [{}, {"max_kwh": 0}, {"max_kg": -1}, {"max_kwh": 1, "period": "year"}], ids=str)
-def test_a_budget_that_makes_no_sense_is_refused(arguments: dict[str, Any]) -> None:
+def test_an_impossible_budget_is_rejected(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"budget|Period"):
         carbon_budget("model", **arguments)
 
@@ -128,7 +128,7 @@ def test_a_budget_that_makes_no_sense_is_refused(arguments: dict[str, Any]) -> N
 EARLIER = [1.0, 1.02, 0.98, 1.01, 0.99, 1.0]
 
 
-def test_more_energy_than_before_is_found_out_with_effect_and_interval(data_dir: Path, tmp_path: Path) -> None:
+def test_a_rise_in_energy_is_detected_with_effect_and_interval(data_dir: Path, tmp_path: Path) -> None:
     landed(data_dir, [*EARLIER, 1.3])
     heard = Heard(path=str(tmp_path / "heard"))
     found = evaluated(energy_regression("model"), alerts=heard)
@@ -150,13 +150,13 @@ def test_what_is_no_regression_is_none(data_dir: Path, last: float, why: str) ->
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"host": "elsewhere"}, "other host"),
-        ({"cpu_model": "Another CPU"}, "other cpu_model"),
-        ({"cpu_method": "rapl"}, "other cpu_method"),
-        ({"codecarbon_version": "3.2.0"}, "other codecarbon_version"),
-        ({"partition_key": "2026-01-01"}, "other partitions"),
-        ({"asset_key": "model, another"}, "other assets"),
-        ({"step_key": "a.part.of.it"}, "other steps"),
+        ({"host": "elsewhere"}, "different host"),
+        ({"cpu_model": "Another CPU"}, "different cpu_model"),
+        ({"cpu_method": "rapl"}, "different cpu_method"),
+        ({"codecarbon_version": "3.2.0"}, "different codecarbon_version"),
+        ({"partition_key": "2026-01-01"}, "different partitions"),
+        ({"asset_key": "model, another"}, "different assets"),
+        ({"step_key": "a.part.of.it"}, "different steps"),
     ],
 )
 def test_runs_that_cannot_be_compared_are_passed_over_in_silence(
@@ -226,9 +226,7 @@ def test_the_ops_of_a_graph_are_one_run_of_its_asset(data_dir: Path) -> None:
     assert run["energy_kwh"] > heavy_kwh  # type: ignore[operator]
 
 
-def test_a_check_that_can_say_nothing_warns_and_lets_the_work_stand(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_check_without_data_warns_and_does_not_fail_the_work(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CARBON_PUE", "abc")
     found = evaluated(carbon_budget("model", max_kwh=1))
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
@@ -272,7 +270,7 @@ def test_the_sensor_brings_runs_up_to_date_after_a_check_has_loaded(data_dir: Pa
         assert isinstance(asked(), dg.SkipReason)
 
 
-def test_a_hook_tells_of_work_that_failed(data_dir: Path, tmp_path: Path) -> None:
+def test_a_hook_sends_an_alert_when_work_fails(data_dir: Path, tmp_path: Path) -> None:
     @dg.asset(hooks={carbon_alert})
     @tracked
     def fails() -> None:

@@ -69,19 +69,19 @@ def test_a_sound_report_has_no_violation() -> None:
         ("measures.0.powerConsumption", True, "valid number"),
         ("measures.0.powerConsumption", 30.0, "is it in kWh"),
         ("measures.0.measurementDuration", 0, "cannot be 0 s"),
-        ("measures.0.measurementDuration", 1e300, "calendar"),
+        ("measures.0.measurementDuration", 1e300, "year 9999"),
         ("measures.0.measurementDateTime", "2026-11-24 03:00:10", "is the start"),
         ("infrastructure.components.0.nbComponent", 2**40, "less than or equal to"),
         ("measures.0.measurementDateTime", "yesterday", "YYYY-MM-DD HH:MM:SS"),
         ("measures.0.averageUtilizationCpu", 50, "less than or equal to 1"),
-        ("measures.0.measurmentMethod", "x", "misspelt"),
+        ("measures.0.measurmentMethod", "x", "spelling"),
         ("header.reportDatetime", "2026-13-01 00:00:00", "YYYY-MM-DD HH:MM:SS"),
         ("header.reportStatus", "done", "draft"),
         ("header.publisher.confidentialityLevel", "top secret", "public"),
-        ("task.taskStage", "", "has to say something"),
-        ("task.taskStage", "  ", "has to say something"),
+        ("task.taskStage", "", "must not be blank"),
+        ("task.taskStage", "  ", "must not be blank"),
         ("task.algorithms", [], "at least 1"),
-        ("task.dataset.0.dataFormat", None, "leave the key out"),
+        ("task.dataset.0.dataFormat", None, "omit the key"),
         ("task.dataset.0.dataType", "numbers", "tabular"),
         ("task.measuredAccuracy", 93, "less than or equal to 1"),
         ("infrastructure.components.0.nbComponent", -3, "greater than or equal to 0"),
@@ -90,7 +90,7 @@ def test_a_sound_report_has_no_violation() -> None:
         ("environment.latitude", 999, "less than or equal to 90"),
         ("environment.longitude", -181, "greater than or equal to -180"),
         ("quality", "perfect", "high"),
-        ("surprise", 1, "misspelt"),
+        ("surprise", 1, "spelling"),
     ],
 )
 def test_a_violation_names_field_value_and_rule(path: str, value: Any, rule: str) -> None:
@@ -152,14 +152,14 @@ def test_nothing_that_is_no_report_passes_and_nothing_makes_the_validator_fail(v
 @pytest.mark.parametrize(
     ("content", "rule"),
     [
-        (b"{", "has to be JSON"),
+        (b"{", "must be valid JSON"),
         (b"\xff\xfe{}", "UTF-8"),
-        (b'{"quality": "low", "quality": "high"}', "twice"),
+        (b'{"quality": "low", "quality": "high"}', "duplicate key quality"),
         (b"[" * 100_000, "nested too deeply"),
         (b"[]", "valid dictionary"),
     ],
 )
-def test_a_file_that_is_no_report_is_said_to_be_none(tmp_path: Path, content: bytes, rule: str) -> None:
+def test_a_file_that_is_no_report_is_named_as_such(tmp_path: Path, content: bytes, rule: str) -> None:
     path = tmp_path / "report.json"
     path.write_bytes(content)
     assert rule in examine_file(path)[0].rule
@@ -189,14 +189,14 @@ def test_a_file_has_the_name_that_boamps_gives_it() -> None:
     assert file_name(report) == "report_Sopra-Steria-group_training_regression_onPremise_an-id.json"
 
 
-def told(tmp_path: Path, text: str) -> Path:
+def context_file(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "report_context.yaml"
     path.write_text(text, encoding="utf-8")
     return path
 
 
-def test_a_run_says_more_than_its_project_and_a_project_more_than_the_defaults(tmp_path: Path) -> None:
-    context = read_context(told(tmp_path, """
+def test_the_task_of_a_run_overrides_its_project_and_a_project_the_defaults(tmp_path: Path) -> None:
+    context = read_context(context_file(tmp_path, """
 defaults:
   header: {licensing: CC0, publisher: {name: me, confidentialityLevel: internal, division: }}
   task: {taskStage: training, taskFamily: regression}
@@ -215,28 +215,28 @@ projects:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("default: {}", "is defaults meant"),
-        ("defaults: {headr: {}}", "is header meant"),
-        ("defaults: {header: {publisher: {nam: x}}}", "defaults.header.publisher.nam: .*is name meant"),
+        ("default: {}", "did you mean defaults"),
+        ("defaults: {headr: {}}", "did you mean header"),
+        ("defaults: {header: {publisher: {nam: x}}}", "defaults.header.publisher.nam: .*did you mean name"),
         ("defaults: {header: {publisher: {confidentialityLevel: x}}}", "confidentialityLevel = \"x\""),
         ("defaults: {environment: {country: France}}", "country: is measured"),
-        ("defaults: {measures: []}", "measures: can be told of"),
+        ("defaults: {measures: []}", "measures: cannot be provided here"),
         ("projects: {p: {task: {dataset: [{dataType: text}]}}}", "projects.p.task.dataset.0.dataUsage: is required"),
         ("projects: {p: {task: {measuredAccuracy: 93}}}", "projects.p.task.measuredAccuracy = 93"),
-        ("projects: [p]", "projects: has to be a map"),
-        ("defaults: {task: training}", "defaults.task: has to be a map"),
-        ("defaults: {task: {taskStage: a}, task: {taskStage: b}}", "task stands there twice"),
-        ("- a", "has to be a map"),
-        ("a: [", "is no YAML"),
+        ("projects: [p]", "projects: must be a mapping"),
+        ("defaults: {task: training}", "defaults.task: must be a mapping"),
+        ("defaults: {task: {taskStage: a}, task: {taskStage: b}}", "duplicate key task"),
+        ("- a", "must be a mapping"),
+        ("a: [", "is not valid YAML"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_context_is_named_with_its_place(tmp_path: Path, text: str, complaint: str) -> None:
     with pytest.raises(ContextError, match=rf"report_context\.yaml: .*{complaint}"):
-        read_context(told(tmp_path, text))
+        read_context(context_file(tmp_path, text))
 
 
 def test_a_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
-    with pytest.raises(ContextError, match="there is no such file"):
+    with pytest.raises(ContextError, match="no such file"):
         read_context(tmp_path / "nowhere.yaml")
     assert read_context(tmp_path / "nowhere.yaml", is_required=False).defaults == {}
 
@@ -246,6 +246,6 @@ def test_the_file_that_comes_with_the_project_can_be_read_and_its_comments_too(t
     assert read_context(path).defaults["header"]["publisher"] == {"confidentialityLevel": "internal"}
     commented_out = r"(?m)^( *)# ( *(?:- )?(?:my project|[A-Za-z]+):(?: .*)?)$"
     filled = re.sub(commented_out, r"\1\2", path.read_text(encoding="utf-8"))
-    context = read_context(told(tmp_path, filled))
+    context = read_context(context_file(tmp_path, filled))
     assert context.projects["my project"]["task"]["algorithms"][0]["parametersNumber"] == 8
     assert context.defaults["infrastructure"]["infraType"] == "privateCloud"

@@ -115,15 +115,15 @@ def test_the_answer_is_kept_for_ten_minutes_and_for_this_place_and_token_only(
         (429, {}, "HTTP 429"),
         (500, b"oops", "HTTP 500"),
         (200, b"<html>", "Electricity Maps"),
-        (200, {"carbonIntensity": 60}, "without carbonIntensity and datetime"),
-        (200, {"datetime": "yesterday", "carbonIntensity": 60}, "without carbonIntensity and datetime"),
-        (200, entry(HOUR, None), "without carbonIntensity and datetime"),
-        (200, entry(HOUR, -5), "makes no sense: -5"),
-        (200, entry(HOUR, float("nan")), "makes no sense: nan"),
-        (200, [], "without carbonIntensity and datetime"),
+        (200, {"carbonIntensity": 60}, "carbonIntensity or datetime is missing"),
+        (200, {"datetime": "yesterday", "carbonIntensity": 60}, "carbonIntensity or datetime is missing"),
+        (200, entry(HOUR, None), "carbonIntensity or datetime is missing"),
+        (200, entry(HOUR, -5), "invalid carbonIntensity: -5"),
+        (200, entry(HOUR, float("nan")), "invalid carbonIntensity: nan"),
+        (200, [], "carbonIntensity or datetime is missing"),
     ],
 )
-def test_a_service_that_fails_gives_the_average_of_the_country_and_says_why(
+def test_a_failing_service_leads_to_the_country_average_with_a_reason(
     service: Service, status: int, answer: Any, said: str
 ) -> None:
     service.answers["latest"] = (status, answer)
@@ -141,34 +141,34 @@ def test_what_you_know_wins_over_the_service(service: Service) -> None:
     assert service.asked == []
 
 
-def test_without_a_place_nobody_is_asked(service: Service) -> None:
+def test_without_a_place_no_service_is_asked(service: Service) -> None:
     found = now(Location())
     assert found.source == "world_average"
     assert "set CARBON_COUNTRY_ISO_CODE" in str(found.note)
     assert service.asked == []
 
 
-def test_a_run_over_several_hours_has_their_mean_by_energy(service: Service) -> None:
+def test_a_run_over_several_hours_has_their_energy_weighted_mean_intensity(service: Service) -> None:
     at_start = now()
     kwh = {HOUR: 1.0, HOUR + timedelta(hours=1): 3.0}
     found = intensity_over(read_settings(), FRANCE, at_start, kwh)
     assert (found.g_per_kwh, found.source) == (pytest.approx((50 + 3 * 60) / 4), "electricity_maps")
-    assert found.note == "mean of 2 hours, weighed by energy"
+    assert found.note == "mean of 2 hours, weighted by energy"
 
 
-def test_hours_that_the_service_does_not_know_take_the_intensity_of_the_start(service: Service) -> None:
+def test_hours_without_data_take_the_intensity_of_the_start(service: Service) -> None:
     kwh = {HOUR - timedelta(days=2): 1.0, HOUR: 1.0}
     found = intensity_over(read_settings(), FRANCE, now(), kwh)
     assert found.g_per_kwh == pytest.approx((60 + 50) / 2)
-    assert "50% of it with the intensity of the start" in str(found.note)
+    assert "50% of the energy with the intensity at the start" in str(found.note)
 
 
 @pytest.mark.parametrize("answer", [(503, {}), (200, {"history": []}), (200, {"history": [{}]}), (200, [])])
-def test_without_a_history_the_intensity_of_the_start_stays_and_says_so(service: Service, answer: Any) -> None:
+def test_without_a_history_the_intensity_of_the_start_is_kept_with_a_note(service: Service, answer: Any) -> None:
     service.answers["history"] = answer
     found = intensity_over(read_settings(), FRANCE, now(), {HOUR: 1.0, HOUR + timedelta(hours=1): 1.0})
     assert (found.g_per_kwh, found.source) == (60, "electricity_maps")
-    assert "for the whole run: Electricity Maps" in str(found.note)
+    assert "used for the whole run: Electricity Maps" in str(found.note)
 
 
 def test_a_run_within_an_hour_asks_no_second_time(service: Service) -> None:

@@ -109,7 +109,7 @@ def test_a_run_is_in_the_file_once_however_often_it_is_added(tmp_path: Path) -> 
     assert float(read_rows(path)[0]["energy_consumed"]) == first["energy_consumed"]
 
 
-def test_a_file_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+def test_a_foreign_file_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "tracking_info.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(FieldFileError, match=r"tracking_info\.csv.*33 fields"):

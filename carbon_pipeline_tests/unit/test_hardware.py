@@ -56,7 +56,7 @@ def test_windows_names_its_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     assert hardware.cpu_model("Windows").value == "Intel(R) Core(TM) i7-1185G7 @ 3.00GHz"
 
 
-def test_a_machine_that_names_no_cpu_says_so_instead_of_failing(
+def test_a_machine_without_a_cpu_name_has_a_reason_instead_of_failing(
     monkeypatch: pytest.MonkeyPatch, outputs: dict[str, str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "cpuinfo", SimpleNamespace(get_cpu_info=dict))
@@ -119,11 +119,11 @@ def test_a_gpu_without_its_driver_is_unknown_and_not_zero(monkeypatch: pytest.Mo
     pci_bus(monkeypatch, tmp_path / "pci", ("0x10de", "0x030200"))
     found = Hardware(**gpus.probe_gpus()).gpu_count
     assert found.value is None
-    assert "is its driver installed" in str(found.reason)
+    assert "driver is installed" in str(found.reason)
 
 
 @pytest.mark.usefixtures("no_nvml")
-def test_without_nvml_and_a_pci_bus_to_look_at_the_count_says_that_it_is_a_guess(
+def test_without_nvml_and_a_pci_bus_the_gpu_count_is_marked_as_unknown(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(gpus, "_PCI_DEVICES", tmp_path / "not here")
@@ -181,7 +181,7 @@ def test_this_machine_is_described_with_a_source_for_each_value() -> None:
         ("", None, None),
     ],
 )
-def test_linux_says_what_kind_of_machine_it_is(
+def test_linux_reports_the_kind_of_machine(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cpuinfo: str, chassis: str | None, kind: str | None
 ) -> None:
     (tmp_path / "cpuinfo").write_text(cpuinfo)
@@ -197,7 +197,7 @@ def test_linux_says_what_kind_of_machine_it_is(
 @pytest.mark.parametrize(
     ("model", "kind"), [("MacBookPro18,1\nApple M1 Pro\n", "laptop"), ("Mac14,3\nApple M2\n", "desktop")]
 )
-def test_macos_says_what_kind_of_machine_it_is(outputs: dict[str, str], model: str, kind: str) -> None:
+def test_macos_reports_the_kind_of_machine(outputs: dict[str, str], model: str, kind: str) -> None:
     outputs["sysctl"] = model
     assert machine.machine_kind("Darwin").value == kind
 

@@ -21,7 +21,7 @@ from carbon_pipeline.tracking.intensity import find_intensity
         ({"cloud_provider": "ovh", "cloud_region": "gra"}, "world_average"),
     ],
 )
-def test_the_intensity_says_where_it_comes_from(place: dict[str, str], source: str) -> None:
+def test_the_intensity_has_its_source(place: dict[str, str], source: str) -> None:
     assert find_intensity(**place).source == source  # type: ignore[arg-type]
 
 
@@ -37,7 +37,7 @@ def test_every_country_has_an_intensity_that_is_possible() -> None:
         assert (found.source == "world_average") == (found.g_per_kwh == 475.0), country
 
 
-def test_countries_are_as_codecarbon_reckons_them() -> None:
+def test_country_averages_are_those_of_codecarbon() -> None:
     """Our own reading of its data file spares a new process the import of pandas; it must not differ."""
     from codecarbon.core.emissions import Emissions
     from codecarbon.core.units import Energy

@@ -40,7 +40,7 @@ METHODS = st.fixed_dictionaries({"cpu": METHOD, "gpu": METHOD, "ram": METHOD})
 
 
 @given(ENERGIES, METHODS, SECONDS, MACHINE)
-def test_the_measured_energy_lies_in_its_interval_and_no_end_is_nan(
+def test_the_measured_energy_is_within_its_interval_and_no_end_is_nan(
     energies: dict[str, Any], methods: dict[str, Any], seconds: float, machine: dict[str, Any]
 ) -> None:
     found = interval(energies, methods, seconds, **machine)
@@ -89,7 +89,7 @@ def test_knowing_the_machine_never_makes_the_interval_wider(
 
 
 @pytest.mark.parametrize("wrong", [-1.0, math.nan, math.inf])
-def test_a_number_that_makes_no_sense_is_refused_by_name(wrong: float) -> None:
+def test_an_impossible_number_is_rejected_by_name(wrong: float) -> None:
     with pytest.raises(ValueError, match="gpu"):
         interval({"cpu": 1.0, "gpu": wrong, "ram": 1.0}, {}, 1.0)
     with pytest.raises(ValueError, match="duration_s"):
@@ -138,7 +138,7 @@ def test_bands_follow_from_the_half_width() -> None:
 @given(
     st.floats(0, 2000), st.sampled_from(["configured", "electricity_maps", "country_average", "world_average", "csv"])
 )
-def test_an_intensity_lies_in_its_interval(g_per_kwh: float, source: str) -> None:
+def test_an_intensity_is_within_its_interval(g_per_kwh: float, source: str) -> None:
     found = intensity_interval(g_per_kwh, source)
     assert found is not None
     assert 0 <= found[0] <= g_per_kwh <= found[1] < math.inf
@@ -179,11 +179,11 @@ def test_the_pue_is_in_the_interval_as_it_is_in_the_energy() -> None:
         (None, None, None),
     ],
 )
-def test_the_kind_of_machine_is_told_from_its_parts(cpu: str | None, gpus: int | None, kind: str | None) -> None:
+def test_the_kind_of_machine_is_derived_from_its_parts(cpu: str | None, gpus: int | None, kind: str | None) -> None:
     assert kind_from_parts(cpu, gpus) == kind
 
 
-def test_the_wall_meter_lies_in_the_interval_in_nine_of_ten_published_runs() -> None:
+def test_the_interval_contains_the_wall_meter_in_nine_of_ten_published_runs() -> None:
     from carbon_pipeline_tests.benchmarks.wall_meter import compare
 
     runs = compare()
@@ -195,7 +195,7 @@ def test_the_wall_meter_lies_in_the_interval_in_nine_of_ten_published_runs() -> 
     assert sum(run.is_inside for run in compare(described=False)) >= 0.75 * len(runs)
 
 
-def test_a_server_with_many_gpus_has_the_rest_of_one_whatever_its_firmware_says() -> None:
+def test_a_server_with_many_gpus_has_the_idle_power_of_a_gpu_server() -> None:
     by_firmware = quality.coefficients({}, machine_kind="server", gpu_count=8, gpu_tracked_count=8)
     assert vars(by_firmware.rest_w) | {"source": ""} == vars(quality.REST_W["gpu_server"]) | {"source": ""}
     two = quality.coefficients({}, machine_kind="server", gpu_count=2, gpu_tracked_count=2)

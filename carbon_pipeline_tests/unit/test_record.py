@@ -63,5 +63,5 @@ def test_a_run_of_no_duration_has_no_power() -> None:
     assert (record.cpu_power_w, record.emissions_rate_kg_per_s) == (None, None)
 
 
-def test_every_flag_says_what_it_means() -> None:
+def test_every_flag_has_a_meaning() -> None:
     assert all(text and name == name.lower() for name, text in FLAGS.items())

@@ -12,7 +12,7 @@ def test_what_is_given_in_code_wins_over_the_environment(monkeypatch: pytest.Mon
     assert read_settings(pue=None).pue == 1.5
 
 
-def test_a_country_of_two_or_three_letters_in_any_case_is_the_same_country(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_country_code_of_two_or_three_letters_in_any_case_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     for code in ("FR", "fra", " Fra "):
         monkeypatch.setenv("CARBON_COUNTRY_ISO_CODE", code)
         assert read_settings().country_iso_code == "FR"

@@ -21,7 +21,7 @@ def test_it_agrees_with_a_t_test_worked_by_hand() -> None:
 
 
 @pytest.mark.parametrize("n", [3, 5, 12])
-def test_a_false_alarm_is_as_rare_as_it_is_said_to_be(n: int) -> None:
+def test_false_alarms_are_as_rare_as_alpha(n: int) -> None:
     chance = random.Random(7)
     trials = 2000
     alarms = sum(
@@ -45,6 +45,6 @@ def test_the_unit_does_not_matter(earlier: list[float], value: float, factor: fl
 
 
 @pytest.mark.parametrize(("value", "earlier"), [(1.0, [1.0, 1.0]), (0.0, [1.0] * 5), (1.0, [1.0, -1.0, 1.0])])
-def test_what_cannot_be_compared_is_refused(value: float, earlier: list[float]) -> None:
+def test_values_that_cannot_be_compared_are_rejected(value: float, earlier: list[float]) -> None:
     with pytest.raises(ValueError, match="above 0"):
         compare(value, earlier)

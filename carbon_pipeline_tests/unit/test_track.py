@@ -18,6 +18,7 @@ from carbon_pipeline.tracking.landing import landed_files
 from carbon_pipeline.tracking.meter import Reading
 from carbon_pipeline.tracking.run import TrackedRun
 from carbon_pipeline_tests.fakes import FakeMeter
+from carbon_pipeline_tests.waiting import wait_until
 
 
 def test_a_tracked_block_leaves_a_record_on_disk(data_dir: Path) -> None:
@@ -57,19 +58,20 @@ def test_work_that_is_interrupted_leaves_a_record(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("call", ["make", "prepare", "start", "stop"])
-def test_a_meter_that_fails_never_breaks_the_work_and_no_energy_is_made_up(data_dir: Path, call: str) -> None:
+def test_a_failing_meter_never_breaks_the_work_and_invents_no_energy(data_dir: Path, call: str) -> None:
     with track("fit", make_meter=FakeMeter(fails_in=call)) as run:
         worked = True
     assert worked
     assert run.record is not None
-    assert run.record.flags == ["short_run", "meter_failed"]
+    assert {*run.record.flags} - {"short_run"} == {"meter_failed"}
     assert f"no {call} today" in str(run.record.meter_error)
     assert (run.record.energy_kwh, run.record.emissions_kg, run.record.gpu_energy_kwh) == (None, None, None)
 
 
 def test_a_meter_that_fails_half_way_gives_no_half_energy(data_dir: Path) -> None:
-    with track("fit", make_meter=FakeMeter(fails_in="read"), sample_s=0.01) as run:
-        time.sleep(0.1)
+    meter = FakeMeter(fails_in="read")
+    with track("fit", make_meter=meter, sample_s=0.01) as run:
+        wait_until(lambda: "read" in meter.calls)
     assert run.record is not None
     assert "meter_failed" in run.record.flags
     assert run.record.energy_kwh is None
@@ -78,12 +80,11 @@ def test_a_meter_that_fails_half_way_gives_no_half_energy(data_dir: Path) -> Non
 def test_the_meter_is_read_while_the_work_goes_on(data_dir: Path) -> None:
     meter = FakeMeter()
     with track("fit", make_meter=meter, sample_s=0.02):
-        time.sleep(0.2)
-    assert meter.calls.count("read") >= 3
+        wait_until(lambda: meter.calls.count("read") >= 3)
     assert meter.calls[-1] == "stop"
 
 
-def test_a_wrong_setting_never_breaks_the_work_and_is_said(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_setting_never_breaks_the_work_and_is_recorded(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CARBON_PUE", "much")
     with track("fit", country_iso_code="Atlantis", make_meter=FakeMeter()) as run:
         pass
@@ -103,7 +104,7 @@ def test_a_data_folder_that_cannot_be_written_never_breaks_the_work(
         pass
     assert run.record is not None
     assert run.landed_at is None
-    assert "could not be kept" in caplog.text
+    assert "could not be written" in caplog.text
 
 
 def test_without_a_country_the_world_average_is_marked_as_such(data_dir: Path) -> None:
@@ -138,18 +139,22 @@ def test_no_gpu_is_a_real_zero_and_a_gpu_that_was_not_measured_is_none(
 def test_a_meter_that_hangs_does_not_hang_the_work(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("carbon_pipeline.tracking.metering.METER_TIMEOUT_S", 0.1)
 
+    begun, is_over = threading.Event(), threading.Event()
+
     class Hanging(FakeMeter):
         def read(self) -> Reading:
-            time.sleep(2)
+            begun.set()
+            is_over.wait(60)
             return self.reading
 
     with track("fit", make_meter=Hanging(), sample_s=0.01) as run:
-        time.sleep(0.05)
+        assert begun.wait(60)
+    is_over.set()
     assert run.record is not None
-    assert run.record.flags == ["short_run", "meter_failed"]
+    assert "meter_failed" in run.record.flags
 
 
-def test_where_nobody_could_look_for_a_gpu_its_energy_is_not_zero(data_dir: Path) -> None:
+def test_gpu_energy_is_not_zero_where_gpus_could_not_be_probed(data_dir: Path) -> None:
     nobody = Hardware(gpu_count=Sourced(value=0, source="unknown", reason="no NVML, no PCI bus"))
     with TrackedRun("fit", settings=read_settings(), make_meter=FakeMeter(), probe_hardware=lambda: nobody) as run:
         pass
@@ -189,9 +194,8 @@ def test_an_interrupt_while_it_begins_leaves_no_thread_behind(data_dir: Path) ->
     before = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt), track("fit", make_meter=Interrupted()):
         pass
-    time.sleep(0.05)
-    ours = {thread for thread in threading.enumerate() if thread.name.startswith("carbon_pipeline")}
-    assert ours <= before  # timers of a CodeCarbon that was broken on purpose come and go
+    # (Timers of a CodeCarbon that was broken on purpose come and go.)
+    wait_until(lambda: {t for t in threading.enumerate() if t.name.startswith("carbon_pipeline")} <= before)
 
 
 @pytest.mark.parametrize("odd", [5, Path("x"), "", "half \ud800 a letter", "two\nlines"])
@@ -204,7 +208,7 @@ def test_an_odd_name_never_costs_the_record(data_dir: Path, odd: object) -> None
     assert "TRACKING_MODE='Process'" in str(run.record.settings_error)
 
 
-def test_a_misspelt_argument_is_told_before_the_work_begins() -> None:
+def test_a_misspelt_argument_raises_before_the_work_begins() -> None:
     with pytest.raises(TypeError, match="projekt_name"):
         track("fit", projekt_name="my project")  # type: ignore[call-arg]
 
@@ -229,7 +233,7 @@ def test_mode_and_pue_reach_the_meter(data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("kwh", [-1.0, float("nan"), float("inf")])
-def test_a_meter_that_says_nonsense_has_failed_and_the_record_is_kept(data_dir: Path, kwh: float) -> None:
+def test_an_impossible_reading_counts_as_a_failed_meter_and_the_record_is_kept(data_dir: Path, kwh: float) -> None:
     meter = FakeMeter()
     with track("fit", make_meter=meter) as run:
         meter.reading = replace(meter.reading, cpu_energy_kwh=kwh)
@@ -243,8 +247,7 @@ def test_a_heartbeat_comes_however_seldom_the_meter_is_to_be_read(data_dir: Path
     with track("fit", make_meter=FakeMeter(), sample_s=60, heartbeat_s=0.05) as run:
         (heartbeat,) = (data_dir / "running").iterdir()
         first = heartbeat.read_text()
-        time.sleep(0.3)
-        assert heartbeat.read_text() != first
+        wait_until(lambda: heartbeat.read_text() != first)
     assert run.record is not None
     assert run.record.sample_s == 0.05
 

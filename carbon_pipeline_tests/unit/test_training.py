@@ -50,7 +50,7 @@ def test_standardizing_finds_the_same_line_for_features_of_any_magnitude() -> No
     assert scaled.coefficients["x"] * 1e6 == pytest.approx(plain.coefficients["x"], rel=1e-4)
 
 
-def test_a_descent_that_diverges_says_what_to_do() -> None:
+def test_a_diverging_descent_names_the_remedy() -> None:
     with pytest.raises(ValueError, match="lower it, or set standardize"):
         fit(synthetic_samples(), Hyperparameters(learning_rate=10))
 
@@ -70,7 +70,7 @@ def test_a_csv_file_of_ones_own_is_learned_from(tmp_path: Path) -> None:
         ("area,price\n50,100\n80,much\n", "line 3: price is 'much'"),
         ("area,price\n50,100\n,161\n", "line 3: area is ''"),
         ("area,price\n50,100\n80,inf\n", "line 3: price is 'inf'"),
-        ("surface,price\n50,100\n", r"has no column \['area'\]; it has \['surface', 'price'\]"),
+        ("surface,price\n50,100\n", r"has no column \['area'\]; its columns are \['surface', 'price'\]"),
         ("area,price\n", "has no rows"),
         ("", "has no column"),
         ("area,price\n50,100,7\n", "line 2: 3 cells under 2 column names"),

@@ -36,9 +36,10 @@ def idle_baseline(
         context.log.error(str(error))
         return dg.MaterializeResult(metadata={"meter_error": str(error)})
     if baseline.duration_s < SHORTEST_BASELINE_S:
-        context.log.warning(f"measured for {baseline.duration_s:.1f} s only; MLPerf Power takes at least 60 s")
+        context.log.warning("measured for %.1f s only; MLPerf Power takes at least 60 s", baseline.duration_s)
     if baseline.is_busy:
-        context.log.warning(f"the machine was not idle: its CPUs were busy for {baseline.load:.0%} of the time")
+        share = 100 * (baseline.load or 0)
+        context.log.warning("the machine was not idle: its CPUs were busy for %.0f %% of the time", share)
     return dg.MaterializeResult(
         metadata={
             "carbon/power_w": baseline.power_w,

@@ -31,7 +31,7 @@ def boamps_reports(
     folder = opened.data_dir / FOLDER
     exported = export_all(opened, report_context.read(), folder)
     for reason, runs in list(exported.reasons.items())[:REASONS_SHOWN]:
-        context.log.warning(f"{runs} runs have no BoAmps report; {reason}")
+        context.log.warning("%d runs have no BoAmps report; %s", runs, reason)
     return dg.MaterializeResult(
         metadata={
             "folder": dg.MetadataValue.path(folder.resolve()),

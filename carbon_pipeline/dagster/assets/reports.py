@@ -5,7 +5,7 @@ import dagster as dg
 from carbon_pipeline.dagster.assets.attributes import FRESH, GROUP, OWNERS
 from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
 from carbon_pipeline.dagster.ui_metadata import column_schema, table_metadata
-from carbon_pipeline.warehouse.migrate import AGGREGATES
+from carbon_pipeline.warehouse.schema import AGGREGATES
 
 PREVIEW_ROWS = 10
 

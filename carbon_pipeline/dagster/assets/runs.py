@@ -12,14 +12,7 @@ from carbon_pipeline.warehouse.batch import refusals
 
 
 def runs_after(upstream: Iterable[Key] = ()) -> dg.AssetsDefinition:
-    """Make the asset `runs`, downstream of the tracked assets of a project: one launch then loads what they have used.
-
-    Args:
-        upstream: keys of the tracked assets.
-
-    Returns:
-        The asset.
-    """
+    """Make the asset `runs`, downstream of a project's tracked assets: one launch then loads what they have used."""
     # Waiting for another writer is no failure: the next attempt finds the warehouse free.
     return dg.asset(
         name="runs",

@@ -22,9 +22,6 @@ class LocationResource(LocationOptions, dg.ConfigurableResource[None]):
         Args:
             data_dir: data folder, where the answer of ip-api.com is kept for a day.
 
-        Returns:
-            The location with its source.
-
         Raises:
             SettingsError: a setting is not usable.
         """
@@ -35,8 +32,5 @@ class LocationResource(LocationOptions, dg.ConfigurableResource[None]):
 
         Args:
             settings: the settings in force, those of this resource among them.
-
-        Returns:
-            The location with its source.
         """
         return probe_location(settings)

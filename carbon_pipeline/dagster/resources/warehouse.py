@@ -20,9 +20,6 @@ class WarehouseResource(StorageOptions, dg.ConfigurableResource[None]):
     def open(self) -> Warehouse:
         """The warehouse in the data folder. No file is opened yet.
 
-        Returns:
-            The warehouse.
-
         Raises:
             SettingsError: a setting is not usable.
         """

@@ -1,1 +1,1 @@
-"""The regression that the project ships as its example: data, linear model, gradient descent. Nothing of energy."""
+"""The regression of the example: data, linear model, gradient descent. It contains nothing about energy."""

@@ -1,4 +1,4 @@
-"""The samples that a regression is fitted to: synthetic ones, or a CSV file of one's own."""
+"""Training samples of the regression: synthetic, or from a CSV file."""
 
 import csv
 import math
@@ -24,9 +24,9 @@ class Samples:
     Attributes:
         features: shape (samples, features), float64.
         target: shape (samples,), float64.
-        feature_names: one name for each column of `features`.
+        feature_names: names of the columns of `features`.
         target_name: name of the target.
-        file: name of the file that they come from; None where they are synthetic.
+        file: name of the file that the samples come from; None if they are synthetic.
     """
 
     features: "np.ndarray"
@@ -48,10 +48,10 @@ class Samples:
 def synthetic_samples(
     n_samples: int = 100, slope: float = 2.5, intercept: float = 1.0, noise_std: float = 2.0, seed: int = 42
 ) -> Samples:
-    """A straight line with noise: x uniform in 0..10, y = slope * x + intercept + normal noise.
+    """Generate a straight line with noise: x uniform in 0..10, y = slope * x + intercept + normal noise.
 
     Args:
-        n_samples: how many.
+        n_samples: number of samples.
         slope: true slope.
         intercept: true intercept.
         noise_std: standard deviation of the noise.
@@ -69,34 +69,29 @@ def synthetic_samples(
 
 
 def csv_samples(path: Path, feature_columns: list[str], target_column: str) -> Samples:
-    """Reads samples from a CSV file.
+    """Read samples from a CSV file.
 
     Args:
-        path: the file; its first line holds the column names.
-        feature_columns: the columns to learn from.
-        target_column: the column to predict.
-
-    Returns:
-        The samples.
+        path: the file; its first line contains the column names.
+        feature_columns: names of the feature columns.
+        target_column: name of the target column.
 
     Raises:
-        SamplesError: the file cannot be read, a column is missing, or a cell is no finite number; the message names the
-            file, the column and the line.
+        SamplesError: the file cannot be read, a column is missing, or a cell is not a finite number; the message names
+            the file, the column and the line.
     """
     import numpy as np
 
     columns = [*feature_columns, target_column]
     if not feature_columns or not target_column:
-        raise SamplesError(
-            f"{path}: say which columns to learn from (feature_columns) and which to predict (target_column)"
-        )
+        raise SamplesError(f"{path}: no columns were chosen; set feature_columns and target_column")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, skipinitialspace=True)
             header = [name.strip() for name in next(reader, [])]
             missing = [name for name in columns if name not in header]
             if missing:
-                raise SamplesError(f"{path}: has no column {missing}; it has {header}")
+                raise SamplesError(f"{path}: has no column {missing}; its columns are {header}")
             numbers = [
                 _numbers(cells, header, columns, f"{path}, line {reader.line_num}") for cells in reader if any(cells)
             ]
@@ -119,6 +114,6 @@ def _numbers(cells: list[str], header: list[str], columns: list[str], place: str
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise SamplesError(f"{place}: {name} is {row[name]!r}, which is no finite number")
+            raise SamplesError(f"{place}: {name} is {row[name]!r}, which is not a finite number")
         numbers.append(number)
     return numbers

@@ -1,7 +1,7 @@
-"""The linear model and how it is fitted, whatever the back end.
+"""The linear model and its fit, independent of the back end.
 
-Full-batch gradient descent on the mean squared error, from zero weights, in double precision: so both back ends take
-the same steps and end at the same place.
+Full-batch gradient descent on the mean squared error, from zero weights, in double precision, so that both back ends
+take the same steps and arrive at the same model.
 """
 
 import math
@@ -19,28 +19,28 @@ Backend = Literal["numpy", "torch"]
 
 
 class Hyperparameters(BaseModel):
-    """How to fit. The defaults are those of the original script."""
+    """Hyperparameters of the fit. The defaults are those of the original script."""
 
     model_config = ConfigDict(frozen=True)
 
-    backend: Backend = Field("numpy", description="What computes: NumPy, or PyTorch (extra `torch`).")
+    backend: Backend = Field("numpy", description="Library for the computation: NumPy, or PyTorch (extra `torch`).")
     learning_rate: float = Field(0.01, gt=0, description="Step size of the gradient descent.")
-    epochs: int = Field(500, gt=0, description="Passes over all samples.")
-    log_every: int = Field(50, gt=0, description="Epochs between two entries of the loss curve.")
+    epochs: int = Field(500, gt=0, description="Number of passes over all samples.")
+    log_every: int = Field(50, gt=0, description="Number of epochs between two points of the loss curve.")
     standardize: bool = Field(
         False, description="Scale each feature to mean 0 and standard deviation 1 first; for features of any magnitude."
     )
 
 
 class LossPoint(NamedTuple):
-    """One entry of the loss curve: mean squared error before the step of this epoch."""
+    """One point of the loss curve: the mean squared error before the step of this epoch."""
 
     epoch: int
     loss: float
 
 
 class Descent(NamedTuple):
-    """What a back end returns: weights and the loss curve."""
+    """Result of a back end: weights and loss curve."""
 
     coefficients: "np.ndarray"
     intercept: float
@@ -48,20 +48,20 @@ class Descent(NamedTuple):
 
 
 class Descend(Protocol):
-    """The one function that a back end provides (`with_numpy.py`, `with_torch.py`)."""
+    """The function that each back end provides (`with_numpy.py`, `with_torch.py`)."""
 
     def __call__(self, samples: Samples, hyperparameters: Hyperparameters) -> Descent:
-        """Runs the gradient descent."""
+        """Run the gradient descent."""
 
 
 class LinearModel(BaseModel):
     """A fitted model: target = intercept + the sum of coefficient * feature.
 
     Attributes:
-        coefficients: one for each feature, by its name, in units of target per unit of feature.
-        intercept: in units of the target.
+        coefficients: coefficient of each feature, by feature name, in units of the target per unit of the feature.
+        intercept: intercept, in units of the target.
         losses: the loss curve.
-        hyperparameters: how it was fitted.
+        hyperparameters: hyperparameters of the fit.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -73,18 +73,11 @@ class LinearModel(BaseModel):
 
 
 def fit(samples: Samples, hyperparameters: Hyperparameters) -> LinearModel:
-    """Fits the linear model.
-
-    Args:
-        samples: what to fit to.
-        hyperparameters: how.
-
-    Returns:
-        The fitted model.
+    """Fit the linear model.
 
     Raises:
         ValueError: the descent diverged.
-        ImportError: the back end is not installed; the message says how to install it.
+        ImportError: the back end is not installed; the message contains the command that installs it.
     """
     descend: Descend = import_module(f"carbon_pipeline.example.regression.with_{hyperparameters.backend}").descend
     mean, scale = _moments(samples, hyperparameters.standardize)
@@ -94,7 +87,7 @@ def fit(samples: Samples, hyperparameters: Hyperparameters) -> LinearModel:
     found = descend(scaled, hyperparameters)
     if not all(map(math.isfinite, (found.intercept, *found.coefficients))):
         raise ValueError(
-            f"the descent diverged with learning_rate {hyperparameters.learning_rate}: lower it, or set standardize"
+            f"training diverged with learning_rate {hyperparameters.learning_rate}: lower it, or set standardize"
         )
     coefficients = found.coefficients / scale
     return LinearModel(
@@ -106,7 +99,7 @@ def fit(samples: Samples, hyperparameters: Hyperparameters) -> LinearModel:
 
 
 def _moments(samples: Samples, standardize: bool) -> "tuple[np.ndarray, np.ndarray]":
-    """What to subtract from each feature and to divide it by; a constant feature is left as wide as it is."""
+    """Offset and scale of each feature; the scale of a constant feature is 1."""
     mean, deviation = samples.features.mean(axis=0), samples.features.std(axis=0)
     if not standardize:
         return mean * 0, deviation * 0 + 1

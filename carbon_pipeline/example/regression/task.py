@@ -1,4 +1,4 @@
-"""What a BoAmps report says of the regression's training: read from what is trained, nothing is assumed."""
+"""The task of a BoAmps report for the training of the regression, derived from its samples and hyperparameters."""
 
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -7,18 +7,14 @@ from carbon_pipeline.example.regression.data import Samples
 from carbon_pipeline.example.regression.model import Hyperparameters
 
 FRAMEWORKS = {"numpy": "numpy", "torch": "pytorch"}
-"""From the back end, which is also the name of its distribution, to its usual name."""
+"""From the back end, which is also the name of its distribution package, to the name of the framework."""
 
 
 def regression_task(samples: Samples, hyperparameters: Hyperparameters) -> dict[str, Any]:
     """The fields of BoAmps' `task` for one training.
 
-    Args:
-        samples: what the model is fitted to.
-        hyperparameters: how.
-
     Returns:
-        Field to value; the number of parameters is in billions, as BoAmps asks for.
+        Values by field name; the number of parameters is in billions, as BoAmps requires.
     """
     n_features = samples.features.shape[1]
     dataset = {
@@ -54,5 +50,5 @@ def regression_task(samples: Samples, hyperparameters: Hyperparameters) -> dict[
 def _version(distribution: str) -> dict[str, str]:
     try:
         return {"frameworkVersion": version(distribution)}
-    except PackageNotFoundError:  # a back end that is not installed is for `fit` to report
+    except PackageNotFoundError:  # `fit` reports a back end that is not installed
         return {}

@@ -5,7 +5,7 @@ from carbon_pipeline.example.regression.model import Descent, Hyperparameters, L
 
 
 def descend(samples: Samples, hyperparameters: Hyperparameters) -> Descent:
-    """Minimises the mean squared error. See `carbon_pipeline.example.regression.model.Descend`."""
+    """Minimize the mean squared error, as `carbon_pipeline.example.regression.model.Descend`."""
     import numpy as np
 
     x, y = samples.features, samples.target

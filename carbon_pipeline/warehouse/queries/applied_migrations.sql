@@ -1,1 +1,0 @@
-SELECT version, sha256 FROM schema_migration;

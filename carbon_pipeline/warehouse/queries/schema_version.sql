@@ -1,0 +1,1 @@
+SELECT version FROM raw.schema_version;

@@ -1,0 +1,1 @@
+INSERT INTO raw.schema_version VALUES ($version);
