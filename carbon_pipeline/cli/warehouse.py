@@ -59,13 +59,13 @@ class Format(StrEnum):
 
 def load() -> None:
     """Load the records that have landed, and the files in the inbox, into the warehouse."""
-    from carbon_pipeline.warehouse.batch import refusals
+    from carbon_pipeline.warehouse.batch import rejections
     from carbon_pipeline.warehouse.inbox import SETTLED_S
 
     warehouse = open_warehouse()
     with progress_bar() as progress:
         results = warehouse.load(progress)
-    for sentence in refusals(results):
+    for sentence in rejections(results):
         say(sentence)
     if fresh := warehouse.fresh():
         names = ", ".join(path.name for path in fresh)

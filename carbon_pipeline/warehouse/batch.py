@@ -114,16 +114,12 @@ class FileResult:
     is_refused: bool = False
 
 
-def refusals(results: Iterable[FileResult]) -> list[str]:
-    """What was refused in a load.
-
-    Returns:
-        A sentence for each file of which something was refused.
-    """
+def rejections(results: Iterable[FileResult]) -> list[str]:
+    """List what was rejected in a load, a sentence for each file of which something was."""
     return [
         f"{result.source_file}: {result.note}"
         if result.is_refused
-        else f"{result.source_file}: {result.rows_quarantined} rows of {result.rows_read} refused; see raw.quarantine"
+        else f"{result.source_file}: {result.rows_quarantined} rows of {result.rows_read} rejected; see raw.quarantine"
         for result in results
         if result.is_refused or result.rows_quarantined
     ]

@@ -37,6 +37,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
+@pytest.mark.long
 def test_the_wheel_holds_all_that_the_package_needs(environment: Path) -> None:
     script = "import carbon_pipeline, pathlib; print(pathlib.Path(carbon_pipeline.__file__).parent)"
     folder = Path(
@@ -52,6 +53,7 @@ def test_the_wheel_holds_all_that_the_package_needs(environment: Path) -> None:
     assert inside(folder) == inside(ROOT / "carbon_pipeline")
 
 
+@pytest.mark.long
 def test_the_example_project_materializes_and_reports(environment: Path, tmp_path: Path) -> None:
     shop = shutil.copytree(ROOT / "examples" / "shop", tmp_path / "shop")
     home = shop / "home"

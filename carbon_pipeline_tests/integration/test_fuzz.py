@@ -80,6 +80,7 @@ def rows_of(content: bytes) -> range:
     return range(len(lines) - 1, len(lines) + headers)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_large", [False, True], ids=["row by row", "by DuckDB where it may"])
 def test_thousands_of_damaged_files_lose_nothing_and_mix_nothing(
     tmp_path: Path, is_large: bool, monkeypatch: pytest.MonkeyPatch
@@ -143,6 +144,7 @@ NUMBER = st.one_of(st.just(""), st.floats(0, 1e6).map(repr), st.integers(0, 10**
         max_size=30,
     )
 )
+@pytest.mark.long
 def test_a_file_that_duckdb_reads_itself_gives_the_same_runs_as_read_row_by_row(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, str]]
 ) -> None:

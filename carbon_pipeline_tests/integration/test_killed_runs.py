@@ -131,7 +131,10 @@ while True:
 """
 
 
-@pytest.mark.parametrize(("number", "meter"), [(signal.SIGKILL, "FakeMeter()"), (signal.SIGTERM, "CodeCarbonMeter")])
+@pytest.mark.parametrize(
+    ("number", "meter"),
+    [(signal.SIGKILL, "FakeMeter()"), pytest.param(signal.SIGTERM, "CodeCarbonMeter", marks=pytest.mark.long)],
+)
 def test_whenever_a_process_is_killed_no_run_that_had_begun_is_lost_or_doubled(
     data_dir: Path, number: signal.Signals, meter: str
 ) -> None:
@@ -142,7 +145,12 @@ def test_whenever_a_process_is_killed_no_run_that_had_begun_is_lost_or_doubled(
         # Eight at a time: to start a process takes longer than to kill it.
         works = [
             subprocess.Popen(
-                [sys.executable, "-c", MANY.format(meter=meter)], stdout=subprocess.PIPE, text=True, env=environment
+                [sys.executable, "-c", MANY.format(meter=meter)],
+                stdout=subprocess.PIPE,
+                text=True,
+                env=environment,
+                # Whoever started the tests may ignore the signal.
+                preexec_fn=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL),
             )
             for _ in range(8)
         ]

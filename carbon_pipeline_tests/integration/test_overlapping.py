@@ -128,6 +128,7 @@ def test_a_run_beside_one_that_did_nothing_is_flagged_and_keeps_its_energy(data_
     assert overlapping(data_dir) == {"busy", "waiting"}
 
 
+@pytest.mark.long
 def test_four_busy_steps_in_parallel_add_up_to_one_machine(data_dir: Path) -> None:
     steps = [
         subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -195,6 +195,7 @@ def _read_all_the_while(data_dir: Path, stop: Path, errors: Path) -> None:
     errors.with_suffix(".reads").write_text(str(reads))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="needs fork and SIGKILL")
 def test_a_loader_killed_at_random_moments_loses_and_doubles_nothing_and_readers_never_see_an_error(
     warehouse: Warehouse, tmp_path: Path

@@ -8,7 +8,7 @@ from carbon_pipeline.dagster.asset_keys import Key, asset_key
 from carbon_pipeline.dagster.assets.attributes import FRESH, GROUP, OWNERS
 from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
 from carbon_pipeline.dagster.ui_metadata import column_schema, table_metadata
-from carbon_pipeline.warehouse.batch import refusals
+from carbon_pipeline.warehouse.batch import rejections
 
 
 def runs_after(upstream: Iterable[Key] = ()) -> dg.AssetsDefinition:
@@ -30,7 +30,7 @@ def _runs(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg
     """What has landed or was placed in the inbox, normalised into the tables of `core`: one row per run."""
     opened = warehouse.open()
     results = opened.load()
-    for sentence in refusals(results):
+    for sentence in rejections(results):
         context.log.warning(sentence)
     return dg.MaterializeResult(
         metadata={

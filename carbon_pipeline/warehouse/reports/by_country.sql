@@ -32,11 +32,3 @@ JOIN core.location USING (location_id)
 GROUP BY ALL
 ORDER BY energy_kwh DESC NULLS LAST;
 COMMENT ON VIEW report.by_country IS 'Energy and emissions per country; runs whose country is not known stand in a row without one.';
-COMMENT ON COLUMN report.by_country.runs IS 'Number of runs; a task whose run is known counts there.';
-COMMENT ON COLUMN report.by_country.duration_s IS 'Sum of the durations, seconds.';
-COMMENT ON COLUMN report.by_country.energy_kwh IS 'Sum of the attributed energies, kWh, so that nothing counts twice.';
-COMMENT ON COLUMN report.by_country.energy_low_kwh IS 'Sum of the lower ends, attributed, kWh.';
-COMMENT ON COLUMN report.by_country.energy_high_kwh IS 'Sum of the upper ends, attributed, kWh.';
-COMMENT ON COLUMN report.by_country.emissions_kg IS 'Sum of the emissions, attributed, kg CO2eq.';
-COMMENT ON COLUMN report.by_country.emissions_low_kg IS 'Sum of the lower ends, attributed, kg CO2eq.';
-COMMENT ON COLUMN report.by_country.emissions_high_kg IS 'Sum of the upper ends, attributed, kg CO2eq.';

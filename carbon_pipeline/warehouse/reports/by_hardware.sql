@@ -36,11 +36,3 @@ GROUP BY cpu_model, cpu_count, gpu_model, gpu_count, round(ram_gb, 1)
 ORDER BY energy_kwh DESC NULLS LAST;
 COMMENT ON VIEW report.by_hardware IS 'Energy and emissions per kind of machine.';
 COMMENT ON COLUMN report.by_hardware.ram_gb IS 'Main memory, GiB, to a tenth: systems differ in what they keep for themselves.';
-COMMENT ON COLUMN report.by_hardware.runs IS 'Number of runs; a task whose run is known counts there.';
-COMMENT ON COLUMN report.by_hardware.duration_s IS 'Sum of the durations, seconds.';
-COMMENT ON COLUMN report.by_hardware.energy_kwh IS 'Sum of the attributed energies, kWh, so that nothing counts twice.';
-COMMENT ON COLUMN report.by_hardware.energy_low_kwh IS 'Sum of the lower ends, attributed, kWh.';
-COMMENT ON COLUMN report.by_hardware.energy_high_kwh IS 'Sum of the upper ends, attributed, kWh.';
-COMMENT ON COLUMN report.by_hardware.emissions_kg IS 'Sum of the emissions, attributed, kg CO2eq.';
-COMMENT ON COLUMN report.by_hardware.emissions_low_kg IS 'Sum of the lower ends, attributed, kg CO2eq.';
-COMMENT ON COLUMN report.by_hardware.emissions_high_kg IS 'Sum of the upper ends, attributed, kg CO2eq.';

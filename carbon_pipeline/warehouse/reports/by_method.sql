@@ -16,11 +16,3 @@ FROM report.counted_runs
 GROUP BY ALL
 ORDER BY energy_kwh DESC NULLS LAST;
 COMMENT ON VIEW report.by_method IS 'Energy and emissions per way of measuring: only runs of one way compare.';
-COMMENT ON COLUMN report.by_method.runs IS 'Number of runs; a task whose run is known counts there.';
-COMMENT ON COLUMN report.by_method.duration_s IS 'Sum of the durations, seconds.';
-COMMENT ON COLUMN report.by_method.energy_kwh IS 'Sum of the attributed energies, kWh, so that nothing counts twice.';
-COMMENT ON COLUMN report.by_method.energy_low_kwh IS 'Sum of the lower ends, attributed, kWh.';
-COMMENT ON COLUMN report.by_method.energy_high_kwh IS 'Sum of the upper ends, attributed, kWh.';
-COMMENT ON COLUMN report.by_method.emissions_kg IS 'Sum of the emissions, attributed, kg CO2eq.';
-COMMENT ON COLUMN report.by_method.emissions_low_kg IS 'Sum of the lower ends, attributed, kg CO2eq.';
-COMMENT ON COLUMN report.by_method.emissions_high_kg IS 'Sum of the upper ends, attributed, kg CO2eq.';

@@ -13,11 +13,3 @@ FROM report.counted_runs
 GROUP BY ALL
 ORDER BY energy_kwh DESC NULLS LAST;
 COMMENT ON VIEW report.by_project IS 'Energy and emissions per project.';
-COMMENT ON COLUMN report.by_project.runs IS 'Number of runs; a task whose run is known counts there.';
-COMMENT ON COLUMN report.by_project.duration_s IS 'Sum of the durations, seconds.';
-COMMENT ON COLUMN report.by_project.energy_kwh IS 'Sum of the attributed energies, kWh, so that nothing counts twice.';
-COMMENT ON COLUMN report.by_project.energy_low_kwh IS 'Sum of the lower ends, attributed, kWh.';
-COMMENT ON COLUMN report.by_project.energy_high_kwh IS 'Sum of the upper ends, attributed, kWh.';
-COMMENT ON COLUMN report.by_project.emissions_kg IS 'Sum of the emissions, attributed, kg CO2eq.';
-COMMENT ON COLUMN report.by_project.emissions_low_kg IS 'Sum of the lower ends, attributed, kg CO2eq.';
-COMMENT ON COLUMN report.by_project.emissions_high_kg IS 'Sum of the upper ends, attributed, kg CO2eq.';
