@@ -1,10 +1,13 @@
-"""The schema of a warehouse: tables with a version number, and views, which are made at each opening for writing.
+"""The schema of a warehouse: tables with a version number, and views, which are made anew when their text has changed.
 
 There is one schema and no migration: a warehouse of another version is rebuilt from the stored source files.
 """
 
+import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from carbon_pipeline.errors import UserError
@@ -39,27 +42,39 @@ def prepare_schema(connection: "DuckDBPyConnection") -> None:
         SchemaError: the warehouse has a schema of another version.
     """
     tables = {name for (name,) in connection.execute(sql.statement("queries", "tables")).fetchall()}
-    if tables and (version := _version(connection, tables)) != VERSION:
+    version, views = _found(connection, tables)
+    if tables and version != VERSION:
         raise SchemaError(
             f"the warehouse has schema {version}, this carbon-pipeline needs {VERSION}: upgrade it if it is the "
             "older one, else rebuild the warehouse from the stored source files: carbon-pipeline rebuild --replace"
         )
+    if views == _digest_of_views():
+        return
     with transaction(connection):
         if not tables:
             for name in ("raw", "core"):
                 connection.execute(sql.statement("tables", name))
-            connection.execute(sql.statement("queries", "write_schema_version"), {"version": VERSION})
             connection.execute("CREATE SCHEMA report")
             _comment_by_the_record(connection)
         _make_views(connection)
+        connection.execute(
+            sql.statement("queries", "write_schema_version"), {"version": VERSION, "views": _digest_of_views()}
+        )
 
 
-def _version(connection: "DuckDBPyConnection", tables: set[str]) -> int:
-    """The version of the schema; 0 where it has none."""
+@cache
+def _digest_of_views() -> str:
+    """A hash of all that the views are made from."""
+    texts = [sql.statement("reports", name) for name in REPORTS] + [repr(field) for field in FIELDS]
+    return hashlib.sha256("\n".join(re.sub(r" at 0x\w+", "", text) for text in texts).encode()).hexdigest()
+
+
+def _found(connection: "DuckDBPyConnection", tables: set[str]) -> tuple[int, str]:
+    """The version of the tables and the digest of the views; 0 where there is none."""
     if "raw.schema_version" not in tables:
-        return 0
+        return 0, ""
     row = connection.execute(sql.statement("queries", "schema_version")).fetchone()
-    return int(row[0]) if row else 0
+    return row or (0, "")
 
 
 @contextmanager

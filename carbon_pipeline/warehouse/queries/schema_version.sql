@@ -1,1 +1,1 @@
-SELECT version FROM raw.schema_version;
+SELECT version, views FROM raw.schema_version;

@@ -1,1 +1,1 @@
-INSERT INTO raw.schema_version VALUES ($version);
+INSERT OR REPLACE INTO raw.schema_version VALUES ($version, $views);

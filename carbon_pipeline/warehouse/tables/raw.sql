@@ -1,10 +1,12 @@
 -- The ledger of loaded files, their rows, and the rows that were rejected.
 CREATE SCHEMA raw;
 CREATE TABLE raw.schema_version (
-    version INTEGER NOT NULL
+    version INTEGER PRIMARY KEY,
+    views VARCHAR NOT NULL
 );
 COMMENT ON TABLE raw.schema_version IS 'Version of the schema of this database.';
 COMMENT ON COLUMN raw.schema_version.version IS 'Number; a warehouse of another one is rebuilt from the stored source files.';
+COMMENT ON COLUMN raw.schema_version.views IS 'Hash of what the views were made from; they are made anew when it changes.';
 CREATE TABLE raw.loaded_file (
     source_file VARCHAR NOT NULL,
     sha256 VARCHAR NOT NULL,
