@@ -30,8 +30,8 @@ PORT ?= 3000
 ui: $(VENV)/ready-ui dagster-home ## The Dagster UI on http://127.0.0.1:3000
 	$(BIN)/dg dev --host 127.0.0.1 --port $(PORT)
 
-# One process for each core; the tests of a file stay together, since some share what is slow to make.
-IN_PARALLEL := -n auto --dist loadfile
+# One process for each core.
+IN_PARALLEL := -n auto --dist worksteal
 
 test: $(VENV)/ready-test$(EXTRAS) browser ## Runs the tests; EXTRAS=torch includes the PyTorch back end
 	$(BIN)/pytest $(IN_PARALLEL)

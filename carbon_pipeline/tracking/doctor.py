@@ -59,7 +59,7 @@ def examine(settings: Settings) -> list[Finding]:
         ),
         Finding(
             what="gpu",
-            value=hardware.gpu_model.value if gpu_count else "none",
+            value=hardware.gpu_model.value or (None if gpu_count is None else "none"),
             method=methods.gpu_method,
             source=hardware.gpu_count.source,
             quality=quality_of("gpu", methods.gpu_method),

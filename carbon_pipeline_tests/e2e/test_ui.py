@@ -78,6 +78,7 @@ def test_a_person_sees_plots_of_energy_the_energy_of_a_failure_and_why_a_budget_
         page.screenshot(path=tmp_path / "budget.png")
 
 
+@pytest.mark.long
 def test_the_sensor_loads_what_was_tracked_outside_dagster(tmp_path: Path) -> None:
     from carbon_pipeline import track
 

@@ -41,7 +41,7 @@ def observations(instance: dg.DagsterInstance, key: str) -> list[dict[str, Any]]
     ]
 
 
-@pytest.mark.parametrize("executor", ["in_process", "multiprocess"])
+@pytest.mark.parametrize("executor", ["in_process", pytest.param("multiprocess", marks=pytest.mark.long)])
 def test_every_shape_of_function_is_measured_once_and_its_numbers_reach_dagster(data_dir: Path, executor: str) -> None:
     data_dir.mkdir()
     os.environ["CARBON_DATA_DIR"] = str(data_dir)  # for step processes; the fixture takes it back
