@@ -67,6 +67,9 @@ class RunRecord(BaseModel):
     project_name: str = Field(description="Project that the run belongs to.")
     experiment_id: str | None = Field(None, description="Experiment that the run belongs to, if one was given.")
     status: Status = Field(description="Outcome of the tracked work: completed, failed, cancelled or interrupted.")
+    error_type: str | None = Field(
+        None, description="Class of the exception that ended the work, such as ValueError; its message is not recorded."
+    )
     source: Origin = Field(
         description="Origin of the record: a Dagster asset, track(), a command, or an imported CSV file."
     )

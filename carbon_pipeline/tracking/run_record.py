@@ -129,6 +129,7 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
         project_name=settings.project_name,
         experiment_id=work.experiment_id,
         status=_status(measured.error) if measured.has_ended else "interrupted",
+        error_type=_error_type(measured.error),
         source=work.source,
         flags=_flags(work, measured.duration_s, reading, gpu_count, baseline, metering.error),
         started_at=measured.started_at,
@@ -223,6 +224,10 @@ def _status(error: BaseException | None) -> Status:
         return "completed"
     # An interrupt (Ctrl-C, SIGTERM as raised by Dagster) is not an Exception; a failure of the work is.
     return "failed" if isinstance(error, Exception) else "cancelled"
+
+
+def _error_type(error: BaseException | None) -> str | None:
+    return None if error is None or _status(error) == "completed" else type(error).__name__
 
 
 def _difference(before: float | None, after: float | None) -> float | None:

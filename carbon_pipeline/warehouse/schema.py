@@ -18,7 +18,7 @@ from carbon_pipeline.warehouse import sql
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-VERSION = 1
+VERSION = 2
 """To be raised with every change in `tables/`."""
 
 AGGREGATES = ("daily", "by_project", "by_asset", "by_country", "by_hardware", "by_method")

@@ -17,6 +17,7 @@ from carbon_pipeline.settings import read_settings
 from carbon_pipeline.tracking.landing import landed_files
 from carbon_pipeline.tracking.meter import Reading
 from carbon_pipeline.tracking.run import TrackedRun
+from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fakes import FakeMeter
 from carbon_pipeline_tests.waiting import wait_until
 
@@ -46,8 +47,11 @@ def test_work_that_fails_keeps_its_exception_and_leaves_a_record(data_dir: Path)
     with pytest.raises(ZeroDivisionError), track("fit", make_meter=FakeMeter()) as run:
         _ = 1 / 0
     assert run.record is not None
-    assert run.record.status == "failed"
+    assert (run.record.status, run.record.error_type) == ("failed", "ZeroDivisionError")
     assert run.record.energy_kwh == pytest.approx(3e-6)
+    warehouse = Warehouse(data_dir)
+    warehouse.load()
+    assert [row["error_type"] for row in warehouse.report("runs")] == ["ZeroDivisionError"]
 
 
 def test_work_that_is_interrupted_leaves_a_record(data_dir: Path) -> None:

@@ -53,6 +53,7 @@ CREATE TABLE core.run (
     project_name VARCHAR,
     experiment_id VARCHAR,
     status VARCHAR NOT NULL CHECK (status IN ('completed', 'failed', 'cancelled', 'interrupted')),
+    error_type VARCHAR,
     started_at TIMESTAMPTZ NOT NULL,
     ended_at TIMESTAMPTZ NOT NULL,
     duration_s DOUBLE NOT NULL CHECK (isfinite(duration_s) AND duration_s >= 0),
