@@ -71,7 +71,7 @@ def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | No
 
 
 def _prepare(warehouse: Warehouse, replace: bool) -> tuple[list[str], list[str]]:
-    """Brings the old warehouse up to date, to be compared with.
+    """Open the old warehouse, to be compared with.
 
     Returns:
         Why it cannot be compared, if it cannot; and the archives that its ledger knows.
@@ -83,7 +83,11 @@ def _prepare(warehouse: Warehouse, replace: bool) -> tuple[list[str], list[str]]
             prepare_schema(connection)
             rows = connection.execute(sql.statement("queries", "kept_archives")).fetchall()
             return [], [name for (name,) in rows]
-    except (duckdb.Error, SchemaError) as error:
+    except SchemaError as error:
+        if not replace:
+            raise
+        return [str(error)], []
+    except duckdb.Error as error:
         if not replace:
             raise WarehouseUnreadableError(
                 f"{warehouse.path} cannot be read: {error}; --replace rebuilds it all the same"
