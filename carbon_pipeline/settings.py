@@ -190,9 +190,6 @@ def read_settings(**options: Any) -> Settings:
     Args:
         **options: fields of `Settings`; None means "not given".
 
-    Returns:
-        The settings.
-
     Raises:
         SettingsError: a value is not usable.
     """

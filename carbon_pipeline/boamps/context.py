@@ -52,10 +52,6 @@ class ReportContext:
     def of(self, project_name: str | None, task: Mapping[str, Any] | None = None) -> UserContext:
         """User-provided context of one run.
 
-        Args:
-            project_name: project that the run belongs to.
-            task: the fields of `task` that the run itself provides.
-
         Returns:
             Parts of a report. Mappings are merged key by key; a list, such as `algorithms`, replaces the other one.
         """

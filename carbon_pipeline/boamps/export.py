@@ -174,11 +174,7 @@ def export_all(
 
 
 def beside(folder: Path, ending: str) -> Path:
-    """Path of a file that is made from all reports in a folder.
-
-    Returns:
-        The path, beside the folder.
-    """
+    """Path of a file that is made from all reports in a folder."""
     return folder.with_name(f"{folder.name}{ending}")
 
 

@@ -29,11 +29,7 @@ def flatten(part: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def columns(names: Iterable[str]) -> list[Column]:
-    """The columns of the table, in the order of the datamodel.
-
-    Returns:
-        Each column once, with its type.
-    """
+    """The columns of the table in the order of the datamodel, each once and with its type."""
     found = {name: _look_up(name) for name in names}
     return [(name, kind) for name, (_, kind) in sorted(found.items(), key=lambda item: item[1][0])]
 

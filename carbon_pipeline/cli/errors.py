@@ -13,12 +13,7 @@ QUERY_INTERRUPTED = "Query interrupted"
 
 
 def fail(message: str, status: int) -> NoReturn:
-    """End the program with one line on stderr.
-
-    Args:
-        message: what is wrong, where, and what to do.
-        status: exit status.
-    """
+    """End the program with one line on stderr."""
     say(f"carbon-pipeline: {message}")
     sys.exit(status)
 

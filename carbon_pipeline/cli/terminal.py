@@ -48,10 +48,6 @@ def printable(text: str) -> str:
 def counted(number: int, noun: str) -> str:
     """Write a number of things.
 
-    Args:
-        number: how many.
-        noun: what, in the singular.
-
     Returns:
         Such as `1 run` or `2,000 runs`.
     """

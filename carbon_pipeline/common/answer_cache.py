@@ -67,13 +67,7 @@ class AnswerCache(Generic[T]):
         return found if is_fresh else None
 
     def put(self, answer: Any = None, *, failure: str | None = None, question: str = "") -> None:
-        """Cache an answer or a failure. If the folder cannot be written, nothing is cached and no error is raised.
-
-        Args:
-            answer: the answer, as JSON values.
-            failure: why the request failed.
-            question: key of the request, as in `get`.
-        """
+        """Cache an answer or a failure. If the folder cannot be written, nothing is cached and no error is raised."""
         cached: dict[str, Any] = {"question": question, "asked_at": time.time()}
         cached |= {"answer": answer} if failure is None else {"failure": failure}
         with suppress(OSError):

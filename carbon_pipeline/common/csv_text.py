@@ -26,15 +26,7 @@ def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def cell(value: Any) -> Any:
-    """Convert a value for a CSV cell.
-
-    Args:
-        value: the value; a list is joined by semicolons.
-
-    Returns:
-        The value for the csv module. A text that a spreadsheet would interpret as a formula is prefixed with an
-        apostrophe.
-    """
+    """Convert a value for the csv module, as `csv_text` describes."""
     if isinstance(value, list):
         value = ";".join(map(str, value))
     if not isinstance(value, str):

@@ -48,13 +48,13 @@ def write_text(path: Path, text: str) -> None:
         beside.write_text(text, encoding="utf-8", newline="")
 
 
-def sync(path: Path) -> None:
+def sync(path: Path, access: int = os.O_RDWR) -> None:
     """Wait until a file is on the disk.
 
     Raises:
         OSError: it cannot be written.
     """
-    descriptor = os.open(path, os.O_RDWR)
+    descriptor = os.open(path, access)
     try:
         os.fsync(descriptor)
     finally:
@@ -68,11 +68,7 @@ def sync_folder(folder: Path) -> None:
         OSError: it cannot be read.
     """
     if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(folder, os.O_RDONLY)
 
 
 def printable_path(path: Path) -> str:

@@ -62,9 +62,6 @@ def send_json(url: str, body: Mapping[str, Any], timeout_s: float) -> None:
 def one_line(error: Exception) -> str:
     """Describe an error in one line: the last of the chain of causes that the exceptions of requests contain.
 
-    Args:
-        error: an exception of `ask_json`.
-
     Returns:
         At most 200 characters, without the query (which may contain a location).
     """

@@ -8,11 +8,10 @@ from typing import Literal
 import dagster as dg
 
 from carbon_pipeline.dagster.asset_keys import Key, asset_key
-from carbon_pipeline.dagster.check_results import Severity, check_result, require_blocking_error, send_alert
-from carbon_pipeline.dagster.resources.alerts import AlertsResource
-from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
+from carbon_pipeline.dagster.check_results import Severity, check_of_runs
 from carbon_pipeline.model.budget import Budget, Period
 from carbon_pipeline.model.judgement import Judgement
+from carbon_pipeline.warehouse.warehouse import Warehouse
 
 
 def carbon_budget(
@@ -51,32 +50,21 @@ def carbon_budget(
         'carbon_budget_per_month'
     """
     budget = Budget(max_kg, max_kwh, Period(period))
-    require_blocking_error(severity, blocking)
-    key = asset_key(asset)
+    key = asset_key(asset).to_user_string()
 
-    @dg.asset_check(
-        asset=key,
+    def judge(warehouse: Warehouse, dagster_run_id: str) -> Judgement:
+        calendar = "day" if budget.period is Period.run else budget.period.value
+        spent = warehouse.spent(key, calendar, dagster_run_id)
+        if spent is None:
+            return Judgement(True, "no run of this asset is in the warehouse: is it tracked?", {})
+        return budget.judge(spent)
+
+    return check_of_runs(
+        asset,
         name=name or f"carbon_budget_per_{budget.period}",
-        blocking=blocking,
-        pool="warehouse",
         description=f"At most {budget}.",
+        severity=severity,
+        blocking=blocking,
+        subject="is over its carbon budget",
+        judge=judge,
     )
-    def check(
-        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, alerts: dg.ResourceParam[AlertsResource]
-    ) -> dg.AssetCheckResult:
-        def judge() -> Judgement:
-            opened = warehouse.open()
-            opened.load()
-            calendar = "day" if budget.period is Period.run else budget.period.value
-            spent = opened.spent(key.to_user_string(), calendar, context.run.run_id)
-            if spent is None:
-                return Judgement(True, "no run of this asset is in the warehouse: is it tracked?", {})
-            found = budget.judge(spent)
-            if not found.passed and found.is_known:
-                subject = f"{key.to_user_string()} is over its carbon budget"
-                send_alert(context, alerts, subject, found.description)
-            return found
-
-        return check_result(context, severity, judge)
-
-    return check

@@ -1,4 +1,4 @@
-"""How a judgement about a run becomes the result of an asset check, and how a failed one is sent as an alert.
+"""Asset checks that judge runs in the warehouse, and how a failed one is sent as an alert.
 
 https://docs.dagster.io/guides/test/asset-checks
 """
@@ -8,42 +8,70 @@ from typing import Any, Literal
 
 import dagster as dg
 
+from carbon_pipeline.dagster.asset_keys import Key, asset_key
 from carbon_pipeline.dagster.resources.alerts import AlertsResource
+from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
 from carbon_pipeline.model.judgement import Judgement
+from carbon_pipeline.warehouse.warehouse import Warehouse
 
 Severity = Literal["ERROR", "WARN"]
 
 
-def require_blocking_error(severity: Severity, blocking: bool) -> None:
-    """Reject a check that is to block and only warns.
+def check_of_runs(
+    asset: Key,
+    *,
+    name: str,
+    description: str,
+    severity: Severity,
+    blocking: bool,
+    subject: str,
+    judge: Callable[[Warehouse, str], Judgement],
+) -> dg.AssetChecksDefinition:
+    """Define a check of the runs of an asset, which loads what has landed first. A failed one is sent as an alert.
+
+    Where it cannot judge, it warns, whatever the severity, and names the reason: the work itself has been done.
+
+    Args:
+        asset: key of a tracked asset.
+        name: name of the check.
+        description: what has to be true, in one line.
+        severity: `ERROR` or `WARN`.
+        blocking: whether what is downstream waits in the same run; only with `ERROR`.
+        subject: what the alert says of the asset, such as "is over its carbon budget".
+        judge: called with the loaded warehouse and the ID of the Dagster run.
+
+    Returns:
+        The check. It needs the resources `warehouse` and `alerts`.
 
     Raises:
         ValueError: a warning is to block.
     """
     if blocking and severity != "ERROR":
         raise ValueError("a warning blocks nothing: a blocking check needs severity='ERROR'")
+    key = asset_key(asset)
 
+    @dg.asset_check(asset=key, name=name, blocking=blocking, pool="warehouse", description=description)
+    def check(
+        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, alerts: dg.ResourceParam[AlertsResource]
+    ) -> dg.AssetCheckResult:
+        try:
+            opened = warehouse.open()
+            opened.load()
+            found = judge(opened, context.run.run_id)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the warehouse or the settings
+            reason = f"nothing can be said: {' '.join(str(error).split()) or type(error).__name__}"
+            context.log.error(reason)
+            found = Judgement(False, reason, {}, is_known=False)
+        if not found.passed and found.is_known:
+            send_alert(context, alerts, f"{key.to_user_string()} {subject}", found.description)
+        return dg.AssetCheckResult(
+            passed=found.passed,
+            severity=dg.AssetCheckSeverity[severity if found.is_known else "WARN"],
+            description=found.description,
+            metadata=found.metadata,
+        )
 
-def check_result(
-    context: dg.AssetCheckExecutionContext, severity: Severity, judge: Callable[[], Judgement]
-) -> dg.AssetCheckResult:
-    """Run a check. Where it cannot judge, it warns and names the reason: the work itself has been done.
-
-    Returns:
-        The result. What is not known is a warning, whatever the severity.
-    """
-    try:
-        found = judge()
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with the warehouse or the settings
-        reason = f"nothing can be said: {' '.join(str(error).split()) or type(error).__name__}"
-        context.log.error(reason)
-        found = Judgement(False, reason, {}, is_known=False)
-    return dg.AssetCheckResult(
-        passed=found.passed,
-        severity=dg.AssetCheckSeverity[severity if found.is_known else "WARN"],
-        description=found.description,
-        metadata=found.metadata,
-    )
+    return check
 
 
 def send_alert(context: Any, alerts: AlertsResource, subject: str, text: str) -> None:

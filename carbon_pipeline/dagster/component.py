@@ -81,14 +81,7 @@ class CarbonTracking(
     regressions: list[Regression] = Field(default_factory=list)
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """Build the definitions that the component adds.
-
-        Args:
-            context: where the component is loaded.
-
-        Returns:
-            The definitions.
-        """
+        """Build the definitions that the component adds."""
         checks: list[Any] = [carbon_budget(**dict(budget)) for budget in self.budgets]
         checks += [energy_regression(**dict(regression)) for regression in self.regressions]
         automation = self.automation and self.warehouse

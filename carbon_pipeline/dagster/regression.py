@@ -8,12 +8,11 @@ from importlib.util import find_spec
 import dagster as dg
 
 from carbon_pipeline.dagster.asset_keys import Key, asset_key
-from carbon_pipeline.dagster.check_results import Severity, check_result, require_blocking_error, send_alert
-from carbon_pipeline.dagster.resources.alerts import AlertsResource
-from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
+from carbon_pipeline.dagster.check_results import Severity, check_of_runs
 from carbon_pipeline.model.comparison import FEWEST_RUNS, judge_against_earlier_runs
 from carbon_pipeline.model.judgement import Judgement
 from carbon_pipeline.tracking.landing import running_runs
+from carbon_pipeline.warehouse.warehouse import Warehouse
 
 
 def energy_regression(
@@ -59,33 +58,18 @@ def energy_regression(
             f"alpha={alpha} has to be between 0 and 0.5, min_runs={min_runs} at least {FEWEST_RUNS}, "
             f"min_effect={min_effect} at least 0"
         )
-    require_blocking_error(severity, blocking)
-    key = asset_key(asset)
+    key = asset_key(asset).to_user_string()
 
-    @dg.asset_check(
-        asset=key,
+    def judge(warehouse: Warehouse, dagster_run_id: str) -> Judgement:
+        runs = warehouse.runs_of_asset(key, dagster_run_id)
+        return judge_against_earlier_runs(runs, running_runs(warehouse.data_dir), alpha, min_runs, min_effect)
+
+    return check_of_runs(
+        asset,
         name=name or "energy_regression",
-        blocking=blocking,
-        pool="warehouse",
         description=f"At most {min_effect:.0%} more energy than comparable earlier runs, or by chance (p >= {alpha:g})",
+        severity=severity,
+        blocking=blocking,
+        subject="uses more energy than before",
+        judge=judge,
     )
-    def check(
-        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, alerts: dg.ResourceParam[AlertsResource]
-    ) -> dg.AssetCheckResult:
-        def judge() -> Judgement:
-            opened = warehouse.open()
-            opened.load()
-            found = judge_against_earlier_runs(
-                opened.runs_of_asset(key.to_user_string(), context.run.run_id),
-                running_runs(opened.data_dir),
-                alpha,
-                min_runs,
-                min_effect,
-            )
-            if not found.passed:
-                send_alert(context, alerts, f"{key.to_user_string()} uses more energy than before", found.description)
-            return found
-
-        return check_result(context, severity, judge)
-
-    return check

@@ -17,11 +17,7 @@ StepContext = dg.AssetExecutionContext | dg.OpExecutionContext | dg.AssetCheckEx
 
 
 def op_context(context: StepContext) -> dg.OpExecutionContext:
-    """The context of the op behind a step.
-
-    Args:
-        context: of an asset, op or check.
-    """
+    """The context of the op behind a step."""
     return context if isinstance(context, dg.OpExecutionContext) else context.op_execution_context
 
 
@@ -30,9 +26,6 @@ def task_in_metadata(context: StepContext | None) -> dict[str, Any]:
 
     Args:
         context: of the step; None outside Dagster.
-
-    Returns:
-        Fields of BoAmps' `task`.
     """
     op = op_context(context) if context else None
     if op is None or not op.has_assets_def:

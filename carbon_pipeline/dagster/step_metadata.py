@@ -49,12 +49,7 @@ def carbon_metadata(record: RunRecord, assets_of_the_step: int = 1) -> dict[str,
 
 
 def dagster_metadata(record: RunRecord | None, assets_of_the_step: int = 1) -> dict[str, Any]:
-    """The metadata of a materialization or observation, with one line for people on top.
-
-    Args:
-        record: what was measured, if there is a record.
-        assets_of_the_step: how many assets the measured step makes; the numbers are those of the step.
-    """
+    """The metadata of a materialization or observation, with one line for people on top, as in `carbon_metadata`."""
     import dagster as dg
 
     if record is None:

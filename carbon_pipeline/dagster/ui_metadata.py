@@ -25,11 +25,7 @@ def table_metadata(rows: Sequence[Mapping[Any, Any]]) -> dg.TableMetadataValue |
 
 
 def column_schema(columns: Sequence[Mapping[str, Any]]) -> dg.TableSchema:
-    """Describe the columns of a table for the UI.
-
-    Args:
-        columns: column_name, data_type and comment of each.
-    """
+    """Describe the columns of a table for the UI."""
     return dg.TableSchema(
         columns=[dg.TableColumn(c["column_name"], c["data_type"], description=c["comment"]) for c in columns]
     )

@@ -29,9 +29,6 @@ from carbon_pipeline.example.training import regression_model, training_data
 def build_defs(resource_overrides: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Build the whole project.
 
-    Args:
-        resource_overrides: resources by key that replace those of `carbon_resources`.
-
     Returns:
         The definitions of all assets, checks, jobs, schedules, sensors and resources.
     """

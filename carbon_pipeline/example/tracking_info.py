@@ -41,9 +41,6 @@ def add_row(path: Path, row: Mapping[str, Any]) -> int:
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """Read the rows of the file, as strings.
 
-    Returns:
-        The rows, by column name.
-
     Raises:
         FieldFileError: the file does not contain the 33 fields.
     """

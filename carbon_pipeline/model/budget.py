@@ -44,9 +44,6 @@ class Budget:
     def judge(self, spent: Mapping[str, Any]) -> Judgement:
         """Compare the energy and emissions of an asset with its limits.
 
-        Args:
-            spent: a row of `Warehouse.spent`.
-
         Returns:
             Whether the asset is within the limits; `is_known` is False if that cannot be determined, since the energy
             of a record is not known.

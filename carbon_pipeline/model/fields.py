@@ -70,9 +70,6 @@ def measurement_method(run: Mapping[str, Any]) -> str:
 
     Args:
         run: a row of `report.runs`, or a record as a mapping.
-
-    Returns:
-        The value of the field `extra`.
     """
     parts = (f"{part}={run.get(f'{part}_method') or 'unknown'}" for part in ("cpu", "gpu", "ram"))
     return ";".join((run.get("meter") or "codecarbon", *parts))
@@ -179,9 +176,5 @@ def field_record(run: Mapping[str, Any] | RunRecord) -> dict[str, Any]:
 
 
 def to_csv(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Field records as CSV with a header.
-
-    Args:
-        rows: field records, as `field_record` returns them.
-    """
+    """Field records as CSV with a header."""
     return csv_text(FIELD_NAMES, rows)

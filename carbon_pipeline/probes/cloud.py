@@ -21,11 +21,7 @@ class Cloud(BaseModel):
 
 
 def probe_cloud(settings: Settings) -> Cloud:
-    """Read the cloud from `CLOUD_PROVIDER` and `CLOUD_REGION`; unknown where they are not set.
-
-    Returns:
-        Provider and region, each with its source.
-    """
+    """Read the cloud from `CLOUD_PROVIDER` and `CLOUD_REGION`; unknown where they are not set."""
     return Cloud(
         provider=_configured(settings.cloud_provider, "CLOUD_PROVIDER"),
         region=_configured(settings.cloud_region, "CLOUD_REGION"),

@@ -76,10 +76,6 @@ def landed_files(data_dir: Path) -> list[Path]:
 def write_heartbeat(record: RunRecord, data_dir: Path) -> None:
     """Write the record so far of a run of this process to `running/`.
 
-    Args:
-        record: the record, with status `interrupted`.
-        data_dir: the data folder.
-
     Raises:
         OSError: the folder cannot be written.
     """

@@ -138,9 +138,6 @@ def load_files(
         files: what to load; read one after the other.
         progress: is told how far it has come.
         before_commit: is called when all but the commit is done.
-
-    Returns:
-        A result for each file, in the same order.
     """
     load = _Load(connection, progress or Progress())
     load.stage(files)

@@ -135,9 +135,6 @@ class CodeCarbonCsv:
     def __init__(self, stream: BinaryIO):
         """Reads the header.
 
-        Args:
-            stream: the file, at its beginning.
-
         Raises:
             NotCodeCarbonError: it is empty, or has no header of CodeCarbon's.
         """

@@ -66,9 +66,6 @@ def walk(folder: Path, data_dir: Path | None = None) -> Inside:
     Args:
         folder: the folder.
         data_dir: the data folder: the copies of what was loaded, which lie in it, are no files to load.
-
-    Returns:
-        The files, and what else is there.
     """
     found = Inside()
     copies = (data_dir / FOLDER / KEPT).resolve() if data_dir else None
@@ -92,9 +89,6 @@ def walk(folder: Path, data_dir: Path | None = None) -> Inside:
 
 def fingerprint(path: Path) -> str:
     """Size and times of change of a file and of its permissions, by which a change is seen without reading it.
-
-    Returns:
-        The three, as text.
 
     Raises:
         OSError: it is gone.
@@ -182,12 +176,6 @@ class Keeper:
     def add(self, source_file: str, sha256: str, content: bytes, fingerprint: str | None = None) -> None:
         """Keeps the content of a file.
 
-        Args:
-            source_file: its name in the warehouse.
-            sha256: hash of its content.
-            content: all of it.
-            fingerprint: see `raw.loaded_file`.
-
         Raises:
             OSError: the folder cannot be written.
         """
@@ -196,13 +184,7 @@ class Keeper:
         self._names.append(KeptName(source_file, sha256, entry, fingerprint))
 
     def add_name(self, source_file: str, sha256: str, fingerprint: str | None = None) -> None:
-        """Keeps the name of a file whose content is kept already.
-
-        Args:
-            source_file: its name in the warehouse.
-            sha256: hash of its content.
-            fingerprint: see `raw.loaded_file`.
-        """
+        """Keeps the name of a file whose content is kept already."""
         self._open()
         self._names.append(KeptName(source_file, sha256, None, fingerprint))
 
@@ -220,13 +202,7 @@ class Keeper:
         return examine(path, self.folder / f".{self.name}-{self._copies}.csv")
 
     def keep(self, source_file: str, large: LargeFile, fingerprint: str | None = None) -> None:
-        """Keeps the copy of a large file.
-
-        Args:
-            source_file: its name in the warehouse.
-            large: the copy.
-            fingerprint: see `raw.loaded_file`.
-        """
+        """Keeps the copy of a large file."""
         self._names.append(KeptName(source_file, large.sha256, large.path.name.removeprefix("."), fingerprint))
 
     def seal(self) -> None:

@@ -23,11 +23,7 @@ class Progress:
     """
 
     def __init__(self, show: Callable[["Progress"], None] | None = None):
-        """Begins to count the time.
-
-        Args:
-            show: is called at most ten times a second, from one thread or another.
-        """
+        """Begins to count the time; `show` is called at most ten times a second, from one thread or another."""
         self.total_bytes = self.done_bytes = self.rows = 0
         self._show = show
         self._began = self._shown = time.monotonic()

@@ -16,13 +16,5 @@ RULES = {
 
 
 def broken(warehouse: Warehouse, rule: str) -> list[dict[str, Any]]:
-    """The rows that break a rule.
-
-    Args:
-        warehouse: the warehouse; its published copy is asked.
-        rule: a name from `RULES`.
-
-    Returns:
-        The rows; none if the rule holds.
-    """
+    """The rows of the published copy that break a rule of `RULES`; none if it holds."""
     return warehouse.rows(sql.statement("checks", rule))

@@ -35,9 +35,6 @@ class SchemaError(UserError):
 def prepare_schema(connection: "DuckDBPyConnection") -> None:
     """Make the tables of a new warehouse, and the views.
 
-    Args:
-        connection: the warehouse, open for writing.
-
     Raises:
         SchemaError: the warehouse has a schema of another version.
     """

@@ -16,24 +16,12 @@ def read_sql(package: str, name: str) -> str:
 
 
 def statement(folder: str, name: str) -> str:
-    """Read an SQL file of the warehouse.
-
-    Args:
-        folder: a folder of the warehouse, such as `load` or `reports`.
-        name: the file's name without `.sql`.
-    """
+    """Read an SQL file of the warehouse, such as `run` in the folder `load`."""
     return read_sql("carbon_pipeline.warehouse", f"{folder}/{name}")
 
 
 @cache
 def names(folder: str) -> tuple[str, ...]:
-    """List the SQL files in a folder of the warehouse.
-
-    Args:
-        folder: the folder, such as `load` or `reports`.
-
-    Returns:
-        Their names without `.sql`, in order.
-    """
+    """List the SQL files in a folder of the warehouse, without `.sql`, in order."""
     entries = (entry.name for entry in (files("carbon_pipeline.warehouse") / folder).iterdir())
     return tuple(sorted(name.removesuffix(".sql") for name in entries if name.endswith(".sql")))

@@ -84,9 +84,6 @@ class Warehouse:
 
         A warehouse that is not there is made again from all that has ever been loaded.
 
-        Args:
-            progress: is told how far it has come.
-
         Returns:
             What became of each file that was new; empty if nothing was.
 
@@ -98,10 +95,6 @@ class Warehouse:
 
     def import_csv(self, paths: Iterable[Path], progress: Progress | None = None) -> list[FileResult]:
         """Takes CSV files of CodeCarbon into the warehouse, all of them or none, then publishes.
-
-        Args:
-            paths: the files.
-            progress: is told how far it has come.
 
         Returns:
             What became of each file.
@@ -123,9 +116,6 @@ class Warehouse:
 
     def compact(self) -> Compacted:
         """Puts the loaded records of past days together, a Parquet file for each day.
-
-        Returns:
-            What was put together.
 
         Raises:
             WarehouseBusyError: another process holds the warehouse.
@@ -170,13 +160,6 @@ class Warehouse:
     def rows(self, query: str, parameters: Parameters = None) -> list[dict[str, Any]]:
         """Asks the published copy.
 
-        Args:
-            query: SQL.
-            parameters: values for its `?` or `$name`.
-
-        Returns:
-            The rows as mappings.
-
         Raises:
             WarehouseMissingError: nothing has been published yet.
         """
@@ -187,10 +170,6 @@ class Warehouse:
 
     def iterate(self, query: str, parameters: Parameters = None) -> Iterator[tuple[Any, ...]]:
         """Query the published copy row by row, in constant memory.
-
-        Args:
-            query: SQL.
-            parameters: values for its `?` or `$name`.
 
         Yields:
             The rows as tuples.
@@ -206,13 +185,6 @@ class Warehouse:
     def frame(self, query: str, parameters: Parameters = None) -> "pd.DataFrame":
         """As `rows`, as a pandas frame.
 
-        Args:
-            query: SQL.
-            parameters: values for its `?` or `$name`.
-
-        Returns:
-            The frame.
-
         Raises:
             WarehouseMissingError: nothing has been published yet.
         """
@@ -220,14 +192,7 @@ class Warehouse:
             return connection.execute(query, parameters).df()
 
     def latest(self, count: int) -> list[dict[str, Any]]:
-        """The runs that ended last, newest first.
-
-        Args:
-            count: how many at most.
-
-        Returns:
-            The most telling columns of each.
-        """
+        """The runs that ended last, newest first, with the most telling columns of each."""
         return self.rows(sql.statement("queries", "latest_runs"), [count])
 
     def count(self) -> int:
@@ -237,22 +202,13 @@ class Warehouse:
     def quarantined(self, source_files: Iterable[str], limit: int) -> list[dict[str, Any]]:
         """Rows of files that were refused.
 
-        Args:
-            source_files: the files, by their names in the warehouse.
-            limit: how many rows at most.
-
         Returns:
             source_file, line, reason and content of each.
         """
         return self.rows(sql.statement("queries", "quarantined"), {"files": list(source_files), "limit": limit})
 
     def columns(self, schema: str = "core", table: str = "run") -> list[dict[str, Any]]:
-        """The columns of a table or view: column_name, data_type, comment.
-
-        Args:
-            schema: its schema.
-            table: its name.
-        """
+        """The columns of a table or view: column_name, data_type, comment."""
         return self.rows(sql.statement("queries", "columns"), {"schema": schema, "table": table})
 
     def runs_between(self, first_day: str, last_day: str) -> list[dict[str, Any]]:
@@ -261,9 +217,6 @@ class Warehouse:
         Args:
             first_day: the first day, UTC, YYYY-MM-DD.
             last_day: the last one.
-
-        Returns:
-            Rows of `report.runs`, the earliest first.
         """
         return self.rows(sql.statement("queries", "runs_between"), {"first": first_day, "last": last_day})
 
@@ -273,9 +226,6 @@ class Warehouse:
         Args:
             name: its name without the schema.
             limit: how many rows at most; None for all.
-
-        Returns:
-            Its rows.
 
         Raises:
             NoSuchReportError: there is no such view.

@@ -21,10 +21,6 @@ class AlertsResource(dg.ConfigurableResource[None]):
     def send(self, subject: str, text: str) -> None:
         """Send a message.
 
-        Args:
-            subject: what it is about, in one line.
-            text: what happened.
-
         Raises:
             OSError: it could not be sent.
         """
