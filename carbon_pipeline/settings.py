@@ -107,6 +107,12 @@ def _described(options: type[BaseModel], name: str, default: Any, **bounds: Any)
     return Field(default, description=options.model_fields[name].description, **bounds)
 
 
+def encodable_text(value: Any) -> str | None:
+    """A value as text that can be encoded as UTF-8; other characters are escaped. None stays None."""
+    return None if value is None else str(value).encode("utf-8", "backslashreplace").decode()
+
+
+ProjectName = Annotated[str, BeforeValidator(encodable_text)]
 CloudName = Annotated[str | None, BeforeValidator(_not_the_word_none)]
 POSITIVE: dict[str, Any] = {"gt": 0, "allow_inf_nan": False}
 UNPREFIXED = ("cloud_provider", "cloud_region", "carbon_intensity_g_per_kwh", "electricitymaps_api_token")
@@ -126,7 +132,7 @@ class Settings(ReportOptions, MeasuringOptions, LocationOptions, StorageOptions,
     model_config = SettingsConfigDict(env_prefix="CARBON_", env_ignore_empty=True, extra="forbid", frozen=True)
 
     data_dir: Path = _described(StorageOptions, "data_dir", Path("data"))  # type: ignore[assignment]
-    project_name: str = _described(MeasuringOptions, "project_name", "carbon_pipeline", min_length=1)
+    project_name: ProjectName = _described(MeasuringOptions, "project_name", "carbon_pipeline", min_length=1)
     country_iso_code: Annotated[str, AfterValidator(_known_country)] | None = _described(
         LocationOptions, "country_iso_code", None
     )
@@ -194,7 +200,7 @@ def read_settings(**options: Any) -> Settings:
         SettingsError: a value is not usable.
     """
     try:
-        return Settings(**_not_none(options))
+        return Settings(**_given_only(options))
     except ValidationError as error:
         raise SettingsError("; ".join(_explain(error))) from None
 
@@ -210,7 +216,7 @@ def read_settings_leniently(**options: Any) -> tuple[Settings, list[str]]:
     Returns:
         The settings, and one sentence for each value that was discarded.
     """
-    values = _not_none(options)
+    values = _given_only(options)
     try:
         return Settings(**values), []
     except ValidationError as error:
@@ -224,8 +230,9 @@ def variable(field: str) -> str:
     return field.upper() if field in UNPREFIXED else f"CARBON_{field.upper()}"
 
 
-def _not_none(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
+def _given_only(options: dict[str, Any]) -> dict[str, Any]:
+    """What is given: an empty text counts as not set, as in the environment."""
+    return {name: value for name, value in options.items() if value is not None and value != ""}
 
 
 def _field_name(location: tuple[int | str, ...]) -> str:

@@ -77,7 +77,7 @@ def read_context(path: Path, is_required: bool = True) -> ReportContext:
         return ReportContext()
     except (OSError, UnicodeDecodeError) as error:
         raise ContextError(f"{path}: cannot be read: {error}") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date such as 2020-02-31 is a ValueError
         raise ContextError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from None
     content = {} if content is None else content
     faults = list(_faults_of_file(content))

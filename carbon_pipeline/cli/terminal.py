@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
@@ -36,6 +36,11 @@ def say(message: str) -> None:
     print(printable(" ".join(message.split())), file=sys.stderr)
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a stream goes to a terminal; one that is closed is None."""
+    return stream is not None and stream.isatty()
+
+
 def printable(text: str) -> str:
     """Escape what would control the terminal in text from outside.
 
@@ -59,7 +64,7 @@ def progress_bar(noun: str = "rows") -> "Iterator[Progress]":
     """Show count and rate of what is done: a bar on a terminal, elsewhere a line on stderr every `LOG_S` seconds."""
     from carbon_pipeline.warehouse.progress import Progress
 
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         logged = time.monotonic()
 
         def log(progress: Progress) -> None:
@@ -110,7 +115,8 @@ def print_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     if not rows:
         print(f"{title}: no rows")
         return
-    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS") or WIDE)
+    columns_set = os.environ.get("COLUMNS", "")
+    width = None if is_terminal(sys.stdout) else int(columns_set) if columns_set.isdecimal() else WIDE
     console = Console(markup=False, highlight=False, width=width)
     columns = [name for name in rows[0] if any(row[name] not in (None, "") for row in rows)]
     widths = {name: max(len(name), *(len(_cell_text(row[name])) for row in rows)) for name in columns}

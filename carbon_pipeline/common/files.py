@@ -1,10 +1,17 @@
 """Atomic file writes: a reader sees the old file or the new one, never a partial one."""
 
 import os
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+PART = ".part"
+"""Ending of a file that is being written."""
+
+STALE_S = 3600.0
+"""Nobody writes one file for so long, seconds."""
 
 
 @contextmanager
@@ -22,16 +29,28 @@ def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
         OSError: the folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{uuid.uuid4().hex}.part")
+    beside = path.with_name(f".{uuid.uuid4().hex}{PART}")
     try:
         yield beside
         if durable:
             sync(beside)
         beside.replace(path)
+    except OSError as error:
+        if error.filename == str(beside):  # which says nothing to the user
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         beside.unlink(missing_ok=True)
     if durable:
         sync_folder(path.parent)
+
+
+def remove_stale_parts(folder: Path) -> None:
+    """Remove incomplete files from a folder that processes left which were killed in `replacing`."""
+    for path in folder.glob(f".*{PART}"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > STALE_S:
+                path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,6 +1,7 @@
 """A single run of the whole pipeline in this process, with the summary that `make run` prints."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,8 +48,10 @@ def run_pipeline_once() -> Summary:
         The measured values, their methods, and the written files.
 
     Raises:
-        PipelineError: a step or an asset check failed.
+        PipelineError: a step or an asset check failed, or the extra `example` is missing.
     """
+    if missing := [name for name in ("numpy", "matplotlib") if find_spec(name) is None]:
+        raise PipelineError(f"the example needs {' and '.join(missing)}: pip install 'carbon-pipeline[example]'")
     import dagster as dg
 
     from carbon_pipeline.example.project import build_defs

@@ -8,12 +8,11 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from carbon_pipeline.common.files import write_text
+from carbon_pipeline.common.files import remove_stale_parts, write_text
 from carbon_pipeline.model.record import RunRecord
 
 FOLDER = "landing"
@@ -114,16 +113,8 @@ def land_killed_runs(data_dir: Path) -> list[Path]:
     Raises:
         OSError: the folder cannot be written.
     """
-    _remove_stale_parts(data_dir / RUNNING)
+    remove_stale_parts(data_dir / RUNNING)
     return [land(record, data_dir) for record in killed_runs(data_dir)]
-
-
-def _remove_stale_parts(folder: Path) -> None:
-    """Remove incomplete files left by processes that were killed while writing; complete records stay."""
-    for path in folder.glob(".*"):
-        with suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > SILENT_S:
-                path.unlink()
 
 
 def _heartbeat_path(run_id: str, data_dir: Path) -> Path:

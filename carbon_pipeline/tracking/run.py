@@ -24,7 +24,7 @@ from carbon_pipeline.probes.cpu_seconds import CpuSeconds, cpu_seconds
 from carbon_pipeline.probes.hardware import Hardware, probe_hardware
 from carbon_pipeline.probes.location import Location, probe_location
 from carbon_pipeline.probes.operating_system import probe_operating_system
-from carbon_pipeline.settings import Settings, TrackOptions, read_settings_leniently
+from carbon_pipeline.settings import Settings, TrackOptions, encodable_text, read_settings_leniently
 from carbon_pipeline.tracking.baseline import find_baseline
 from carbon_pipeline.tracking.electricity_maps import hour_of
 from carbon_pipeline.tracking.intensity import CarbonIntensity, intensity_now, intensity_over
@@ -77,8 +77,7 @@ def track(
     """
     if unknown := options.keys() - TrackOptions.__annotations__.keys():
         raise TypeError(f"track() got an unexpected keyword argument {', '.join(map(repr, sorted(unknown)))}")
-    given: dict[str, Any] = {**options, "project_name": _encodable_text(options.get("project_name")) or None}
-    settings, problems = read_settings_leniently(**given)
+    settings, problems = read_settings_leniently(**options)
     return TrackedRun(
         name, settings=settings, problems=problems, experiment_id=experiment_id, task=task, make_meter=make_meter
     )
@@ -133,8 +132,8 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         sample_s = min(settings.sample_s, settings.heartbeat_s)  # a heartbeat contains a reading
         self._work = Work(
             run_id=self.run_id,
-            name=_encodable_text(name) or DEFAULT_NAME,
-            experiment_id=_encodable_text(experiment_id),
+            name=encodable_text(name) or DEFAULT_NAME,
+            experiment_id=encodable_text(experiment_id),
             source=source,
             orchestration=orchestration or Orchestration(),
             task=plain_task,
@@ -257,11 +256,6 @@ def _probe_or_default(what: str, probe: Callable[[], T], otherwise: T) -> T:
     except Exception:
         logger.exception("the %s could not be determined", what)
         return otherwise
-
-
-def _encodable_text(value: object) -> str | None:
-    """A value as text that can be encoded as UTF-8; other characters are escaped."""
-    return None if value is None else str(value).encode("utf-8", "backslashreplace").decode()
 
 
 def _json_copy(task: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carbon_pipeline.errors import WRONG_INPUT, UserError
+from carbon_pipeline.errors import WRONG_INPUT, InputError, UserError
 from carbon_pipeline.warehouse.inbox import FOLDER
 
 if TYPE_CHECKING:
@@ -31,10 +31,16 @@ class WarehouseMissingError(UserError):
     exit_status = WRONG_INPUT
 
 
-class WarehousePathError(UserError):
+class WarehousePathError(InputError):
     """DuckDB cannot open a file of this name."""
 
-    exit_status = WRONG_INPUT
+
+class MemoryLimitError(InputError):
+    """DuckDB cannot work with this limit of its memory."""
+
+
+class WarehouseFileError(UserError):
+    """A file of the warehouse is damaged, or cannot be read or written."""
 
 
 @contextmanager
@@ -160,12 +166,35 @@ def _memory(folder: Path, memory_limit: str | None) -> Iterator["DuckDBPyConnect
     connection = duckdb.connect()  # noqa: TID251 - in memory: a file is only ever attached
     try:
         if memory_limit:
-            connection.execute(f"SET memory_limit = {_quoted(memory_limit)}")
+            _limit_memory(connection, memory_limit)
         connection.execute(f"SET temp_directory = {_quoted(folder / '.spill')}")
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
+    except duckdb.OutOfMemoryException as error:
+        raise MemoryLimitError(
+            f"DuckDB needs more memory than CARBON_MEMORY_LIMIT={memory_limit}: {_first_line(error)}"
+        ) from error
+    except (duckdb.IOException, duckdb.SerializationException) as error:
+        raise WarehouseFileError(
+            f"{folder}: DuckDB cannot read or write: {_first_line(error)}. Is the disk full? If warehouse.duckdb is "
+            "damaged, `carbon-pipeline rebuild --replace` makes it again; `carbon-pipeline load` replaces a damaged "
+            "reports.duckdb"
+        ) from error
     finally:
         connection.close()
+
+
+def _limit_memory(connection: "DuckDBPyConnection", memory_limit: str) -> None:
+    import duckdb
+
+    try:
+        connection.execute(f"SET memory_limit = {_quoted(memory_limit)}")
+    except (duckdb.ParserException, duckdb.OutOfMemoryException) as error:
+        raise MemoryLimitError(f"CARBON_MEMORY_LIMIT={memory_limit} is not usable: {_first_line(error)}") from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].rstrip(".!")
 
 
 def _attach(connection: "DuckDBPyConnection", path: Path, name: str, option: str) -> None:
@@ -174,9 +203,9 @@ def _attach(connection: "DuckDBPyConnection", path: Path, name: str, option: str
     try:
         connection.execute(f"ATTACH {_quoted(path)} AS {name} (TYPE duckdb, {option})")
     except duckdb.IOException as error:
-        if "lock" not in str(error):
+        if "lock on file" not in str(error):
             raise
-        raise WarehouseBusyError(f"{path} is open in another program: {str(error).splitlines()[0]}") from None
+        raise WarehouseBusyError(f"{path} is open in another program: {_first_line(error)}") from None
 
 
 def _quoted(value: object) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from carbon_pipeline.common.files import printable_path, replacing, sync
+from carbon_pipeline.common.files import printable_path, remove_stale_parts, replacing, sync
 from carbon_pipeline.errors import UserError
 from carbon_pipeline.tracking.landing import FOLDER, landed_files
 from carbon_pipeline.warehouse import sql
@@ -44,6 +44,7 @@ def compact(data_dir: Path, loaded: Container[str], memory_limit: str | None = N
         LostError: a file reads back as something else than was written.
         OSError: the folder cannot be written.
     """
+    remove_stale_parts(data_dir / FOLDER)
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     days: dict[str, list[Path]] = defaultdict(list)
     for path in landed_files(data_dir):
@@ -105,7 +106,7 @@ def _write(archive: Path, data_dir: Path, texts: dict[str, str], memory_limit: s
         sync(beside)
         found = {name: text for name, _, text in read_archive(beside, data_dir, memory_limit)}
         if found != texts:
-            raise LostError(f"{archive} does not read back as it was written; the records stay where they are")
+            raise LostError(f"{archive} does not read back as written: check the disk; the records stay where they are")
 
 
 def _number(archive: Path) -> int:

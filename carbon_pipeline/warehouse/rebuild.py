@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from carbon_pipeline.errors import UserError
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.batch import load_files
-from carbon_pipeline.warehouse.connection import locked, open_both, open_for_writing, wal
+from carbon_pipeline.warehouse.connection import WarehouseFileError, locked, open_both, open_for_writing, wal
 from carbon_pipeline.warehouse.inbox import FOLDER, KEPT, recover
 from carbon_pipeline.warehouse.progress import Progress
 from carbon_pipeline.warehouse.schema import SchemaError, prepare_schema
@@ -87,7 +87,7 @@ def _prepare(warehouse: Warehouse, replace: bool) -> tuple[list[str], list[str]]
         if not replace:
             raise
         return [str(error)], []
-    except duckdb.Error as error:
+    except (duckdb.Error, WarehouseFileError) as error:
         if not replace:
             raise WarehouseUnreadableError(
                 f"{warehouse.path} cannot be read: {error}; --replace rebuilds it all the same"

@@ -42,8 +42,9 @@ def prepare_schema(connection: "DuckDBPyConnection") -> None:
     version, views = _found(connection, tables)
     if tables and version != VERSION:
         raise SchemaError(
-            f"the warehouse has schema {version}, this carbon-pipeline needs {VERSION}: upgrade it if it is the "
-            "older one, else rebuild the warehouse from the stored source files: carbon-pipeline rebuild --replace"
+            f"the warehouse has schema {version}, this carbon-pipeline needs {VERSION}: rebuild the warehouse from the "
+            "stored source files with `carbon-pipeline rebuild --replace`, or install a newer carbon-pipeline if the "
+            "schema of the warehouse is the higher one"
         )
     if views == _digest_of_views():
         return
@@ -63,6 +64,7 @@ def prepare_schema(connection: "DuckDBPyConnection") -> None:
 def _digest_of_views() -> str:
     """A hash of all that the views are made from."""
     texts = [sql.statement("reports", name) for name in REPORTS] + [repr(field) for field in FIELDS]
+    texts += [sql.statement("queries", name) for name in ("write_field", "inherited_comments")]
     return hashlib.sha256("\n".join(re.sub(r" at 0x\w+", "", text) for text in texts).encode()).hexdigest()
 
 
@@ -88,7 +90,7 @@ def transaction(connection: "DuckDBPyConnection") -> Iterator[None]:
 
 def _make_views(connection: "DuckDBPyConnection") -> None:
     if set(REPORTS) != set(sql.names("reports")):
-        raise SchemaError(f"the views {REPORTS} and the files in reports/ are not the same")
+        raise RuntimeError(f"the views {REPORTS} and the files in reports/ are not the same")
     for position, field in enumerate(FIELDS, start=1):
         connection.execute(
             sql.statement("queries", "write_field"),

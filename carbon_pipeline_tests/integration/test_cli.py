@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from carbon_pipeline.cli.errors import ending_cleanly
+from carbon_pipeline.errors import InputError, UserError
 from carbon_pipeline.model.fields import FIELD_NAMES
 from carbon_pipeline.tracking.landing import land
 from carbon_pipeline_tests.codecarbon_files import row, write
@@ -40,6 +42,13 @@ def test_doctor_shows_for_each_component_how_it_would_be_measured(data_dir: Path
     assert by_name["cpu"]["method"]
     assert all(finding["source"] for finding in findings)
     assert "France" in carbon_pipeline("doctor", CARBON_COUNTRY_ISO_CODE="FRA").stdout
+
+
+def test_a_short_baseline_is_kept_and_named_as_short(data_dir: Path) -> None:
+    done = carbon_pipeline("baseline", "--seconds", "0.5")
+    assert "W when idle" in done.stdout
+    assert "short_baseline" in done.stderr
+    assert len(os.listdir(data_dir / "baseline")) == 1
 
 
 def test_load_then_report_then_export(data_dir: Path, tmp_path: Path) -> None:
@@ -119,6 +128,64 @@ def test_a_wrong_variable_is_one_line_on_stderr_and_status_2(data_dir: Path) -> 
     done = carbon_pipeline("doctor", status=2, CARBON_PUE="0.2")
     assert done.stderr.count("\n") == 1
     assert "CARBON_PUE='0.2'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (UserError("mend it"), 1, "carbon-pipeline: mend it\n"),
+        (InputError("correct it"), 2, "carbon-pipeline: correct it\n"),
+        (OSError(28, "No space left on device", "file"), 1, "No space left on device: 'file'"),
+        (KeyboardInterrupt(), 1, "carbon-pipeline: interrupted\n"),
+        (ValueError("slip"), 1, "unexpected ValueError: slip. This is a bug in carbon-pipeline: please report it"),
+        (KeyError("slip"), 1, "This is a bug in carbon-pipeline: please report it"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_what_a_user_can_mend_is_told_from_a_bug(
+    capsys: pytest.CaptureFixture[str], error: BaseException, status: int, message: str
+) -> None:
+    with pytest.raises(SystemExit) as ended, ending_cleanly():
+        raise error
+    assert ended.value.code == status
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["warehouse.duckdb", "reports.duckdb"])
+def test_a_damaged_database_is_no_bug_and_the_remedy_works(data_dir: Path, name: str) -> None:
+    land(make_record(), data_dir)
+    carbon_pipeline("load")
+    (data_dir / name).write_bytes(b"\0" * 20_000)
+    command, remedy = ("load", ("rebuild", "--replace")) if name == "warehouse.duckdb" else ("report", ("load",))
+    done = carbon_pipeline(command, status=1)
+    assert " ".join(remedy) in done.stderr
+    assert "bug" not in done.stderr
+    land(make_record(), data_dir)
+    carbon_pipeline(*remedy)
+    carbon_pipeline("report")
+
+
+def test_an_unusable_memory_limit_is_wrong_input(data_dir: Path) -> None:
+    land(make_record(), data_dir)
+    for limit in ("1MB", "99999999999999999999TB"):
+        assert f"CARBON_MEMORY_LIMIT={limit}" in carbon_pipeline("load", status=2, CARBON_MEMORY_LIMIT=limit).stderr
+
+
+def test_a_context_with_an_impossible_date_is_named(data_dir: Path, tmp_path: Path) -> None:
+    land(make_record(), data_dir)
+    carbon_pipeline("load")
+    context = tmp_path / "context.yaml"
+    context.write_text("defaults:\n  header:\n    licensing: 2020-02-31\n")
+    done = carbon_pipeline("export", "boamps", status=2, CARBON_REPORT_CONTEXT=str(context))
+    assert f"{context}: is not valid YAML" in done.stderr
+
+
+def test_a_width_that_is_no_number_is_ignored(data_dir: Path) -> None:
+    land(make_record(), data_dir)
+    carbon_pipeline("load")
+    assert "runs" in carbon_pipeline("report", COLUMNS="wide").stdout
 
 
 def test_square_brackets_in_a_name_are_shown_as_they_are(data_dir: Path) -> None:

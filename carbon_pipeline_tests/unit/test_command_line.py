@@ -48,4 +48,4 @@ def test_a_command_has_help_an_example_and_a_test(words: tuple[str, ...], comman
             assert getattr(parameter, "help", None), f"{words}: {parameter.name}"
     assert re.search(rf"^(\.venv/bin/)?carbon-pipeline {' '.join(words)}\b", PAGES, re.MULTILINE), words
     call = r'",\s*"'.join(words)
-    assert re.search(rf'"{call}"|carbon_{words[0]}\(', TESTS), words
+    assert re.search(rf'carbon_pipeline\(\s*"{call}"|"carbon_pipeline",\s*"{call}"|carbon_{words[0]}\(', TESTS), words

@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 
 from carbon_pipeline import CarbonTracking
+from carbon_pipeline.dagster.component import Budget, Regression
 from carbon_pipeline.definitions import defs
 
 FOLDER = Path(__file__).parent / "snapshots"
@@ -26,9 +27,9 @@ def asset(spec: dg.AssetSpec, definition: dg.AssetsDefinition) -> dict[str, Any]
         "owners": list(spec.owners),
         "partitions": str(definition.partitions_def) if definition.partitions_def else None,
         "automation": spec.automation_condition.get_label() if spec.automation_condition else None,
-        "freshness": type(spec.freshness_policy).__name__ if spec.freshness_policy else None,
+        "freshness": str(spec.freshness_policy) if spec.freshness_policy else None,
         "pool": definition.op.pool,
-        "retries": definition.op.retry_policy.max_retries if definition.op.retry_policy else 0,
+        "retries": str(definition.op.retry_policy) if definition.op.retry_policy else None,
         "resources": sorted(definition.required_resource_keys),
         "config": sorted(fields(definition.op.config_schema.as_field())),
     }
@@ -51,7 +52,7 @@ def snapshot(found: dg.Definitions) -> dict[str, Any]:
     repository = found.get_repository_def()
     definitions = {key: d for d in repository.assets_defs_by_key.values() for key in d.keys}
     specs = {key: d.get_asset_spec(key) for key, d in definitions.items()}
-    checks = [spec for check in repository.asset_checks_defs_by_key.values() for spec in check.check_specs]
+    checks = [(spec, check) for check in repository.asset_checks_defs_by_key.values() for spec in check.check_specs]
     jobs = [job for job in found.jobs or () if isinstance(job, dg.JobDefinition) or job.name]
     return {
         "assets": {key.to_user_string(): asset(spec, definitions[key]) for key, spec in sorted(specs.items())},
@@ -59,16 +60,27 @@ def snapshot(found: dg.Definitions) -> dict[str, Any]:
             f"{spec.asset_key.to_user_string()}: {spec.name}": {
                 "description": spec.description,
                 "blocking": spec.blocking,
+                "pool": check.op.pool,
+                "resources": sorted(check.required_resource_keys),
             }
-            for spec in checks
+            for spec, check in checks
         },
         "jobs": {job.name: [str(getattr(job, "selection", "")), job.description] for job in jobs},
         "schedules": {
-            schedule.name: [str(schedule.cron_schedule), schedule.default_status.value]
+            schedule.name: [
+                schedule.job_name,
+                str(schedule.cron_schedule),
+                schedule.execution_timezone,
+                schedule.default_status.value,
+            ]
             for schedule in repository.schedule_defs
         },
         "sensors": {
-            sensor.name: [sensor.minimum_interval_seconds, sensor.default_status.value]
+            sensor.name: [
+                [target.job_name for target in sensor.targets],
+                sensor.minimum_interval_seconds,
+                sensor.default_status.value,
+            ]
             for sensor in repository.sensor_defs
         },
         "resources": {
@@ -83,7 +95,12 @@ def snapshot(found: dg.Definitions) -> dict[str, Any]:
         ("project", defs),
         (
             "component",
-            CarbonTracking(after=["my_model"], daily_report=True, budgets=[], regressions=[]).build_defs(None),  # type: ignore[arg-type]
+            CarbonTracking(
+                after=["my_model"],
+                daily_report=True,
+                budgets=[Budget(asset="my_model", max_kg=1.0, period="day")],
+                regressions=[Regression(asset="my_model", blocking=True, severity="ERROR")],
+            ).build_defs(None),  # type: ignore[arg-type]
         ),
     ],
 )

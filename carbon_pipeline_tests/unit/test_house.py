@@ -30,6 +30,8 @@ def imports(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
+            if node.module == "carbon_pipeline":  # names that it exports come from any floor
+                found |= {f"carbon_pipeline.{alias.name}" for alias in node.names}
     return found
 
 

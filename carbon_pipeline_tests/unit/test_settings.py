@@ -2,7 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from carbon_pipeline.settings import SettingsError, read_settings, read_settings_leniently
+from carbon_pipeline.settings import (
+    LocationOptions,
+    MeasuringOptions,
+    SettingsError,
+    TrackOptions,
+    read_settings,
+    read_settings_leniently,
+)
 
 
 def test_what_is_given_in_code_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,3 +63,16 @@ def test_a_wrong_variable_costs_the_tracked_work_only_that_setting(monkeypatch: 
     assert (settings.pue, settings.cloud_provider, settings.data_dir) == (1.0, "ovh", Path("elsewhere"))
     assert len(problems) == 1
     assert "CARBON_PUE" in problems[0]
+
+
+def test_track_takes_every_option_of_location_and_measuring() -> None:
+    fields = {*LocationOptions.model_fields, *MeasuringOptions.model_fields, "data_dir"}
+    assert set(TrackOptions.__annotations__) == fields
+
+
+@pytest.mark.parametrize(
+    ("given", "in_force"), [("mine", "mine"), ("", "carbon_pipeline"), (5, "5"), ("a\udcffb", "a\\udcffb")]
+)
+def test_any_project_name_is_taken_and_an_empty_one_is_none(given: object, in_force: str) -> None:
+    settings, problems = read_settings_leniently(project_name=given)
+    assert (settings.project_name, problems) == (in_force, [])

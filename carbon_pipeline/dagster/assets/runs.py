@@ -45,6 +45,3 @@ def _runs(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg
             "latest": table_metadata(opened.latest(5)),
         }
     )
-
-
-runs = runs_after()

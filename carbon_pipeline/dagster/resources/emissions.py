@@ -110,6 +110,5 @@ class EmissionsResource(MeasuringOptions, dg.ConfigurableResource[None]):
             **given(self.location, LocationOptions),
             **given(self.warehouse, StorageOptions),
         }
-        return read_settings_leniently(
-            **{**options, **{key: value for key, value in more.items() if value is not None}}
-        )
+        options |= {name: value for name, value in more.items() if value not in (None, "")}
+        return read_settings_leniently(**options)
