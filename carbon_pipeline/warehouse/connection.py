@@ -103,10 +103,6 @@ def open_for_writing(
 def open_for_reading(path: Path, memory_limit: str | None = None) -> Iterator["DuckDBPyConnection"]:
     """Opens a database that nobody is writing: the published copy, or the warehouse while it is `locked`.
 
-    Args:
-        path: the database file.
-        memory_limit: memory that DuckDB may use, such as 4GB; None for DuckDB's own default.
-
     Yields:
         A connection that can read this database and nothing else on the disk.
 
@@ -127,10 +123,6 @@ def open_for_reading(path: Path, memory_limit: str | None = None) -> Iterator["D
 def open_in_memory(folder: Path, memory_limit: str | None = None) -> Iterator["DuckDBPyConnection"]:
     """Opens no database: for reading and writing Parquet files.
 
-    Args:
-        folder: the data folder.
-        memory_limit: memory that DuckDB may use, such as 4GB; None for DuckDB's own default.
-
     Yields:
         A connection that can reach the files in this folder and nothing else on the disk.
     """
@@ -143,11 +135,6 @@ def open_in_memory(folder: Path, memory_limit: str | None = None) -> Iterator["D
 @contextmanager
 def open_both(path: Path, other: Path, memory_limit: str | None = None) -> Iterator["DuckDBPyConnection"]:
     """Opens two databases to read, as `warehouse` and `other`, while they are `locked`.
-
-    Args:
-        path: one.
-        other: the other.
-        memory_limit: memory that DuckDB may use, such as 4GB; None for DuckDB's own default.
 
     Yields:
         A connection that can read the two and nothing else on the disk.

@@ -21,11 +21,7 @@ class Days(NamedTuple):
 
 
 def write_days(warehouse: Warehouse, days: Sequence[str]) -> Days:
-    """Writes a file for each day; a day without a run has a header only.
-
-    Args:
-        warehouse: where the runs are.
-        days: the days, UTC, YYYY-MM-DD.
+    """Writes a file for each day (UTC, YYYY-MM-DD); a day without a run has a header only.
 
     Raises:
         WarehouseMissingError: nothing has been published yet.

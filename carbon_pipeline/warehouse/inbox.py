@@ -61,12 +61,7 @@ class Inside:
 
 
 def walk(folder: Path, data_dir: Path | None = None) -> Inside:
-    """All files below a folder; links to folders are not followed.
-
-    Args:
-        folder: the folder.
-        data_dir: the data folder: the copies of what was loaded, which lie in it, are no files to load.
-    """
+    """All files below a folder but the copies of what was loaded, in the data folder; no links to folders."""
     found = Inside()
     copies = (data_dir / FOLDER / KEPT).resolve() if data_dir else None
 

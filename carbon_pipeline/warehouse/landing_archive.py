@@ -35,11 +35,6 @@ class LostError(UserError):
 def compact(data_dir: Path, loaded: Container[str], memory_limit: str | None = None) -> Compacted:
     """Puts the loaded records of past days (UTC) into Parquet files. The warehouse has to be locked.
 
-    Args:
-        data_dir: the data folder.
-        loaded: names of the records that are in the warehouse.
-        memory_limit: memory that DuckDB may use, such as 4GB.
-
     Raises:
         LostError: a file reads back as something else than was written.
         OSError: the folder cannot be written.
@@ -61,11 +56,6 @@ def archives(data_dir: Path) -> list[Path]:
 
 def read_archive(archive: Path, data_dir: Path, memory_limit: str | None = None) -> Iterator[tuple[str, str, str]]:
     """The records in one Parquet file.
-
-    Args:
-        archive: the file.
-        data_dir: the data folder.
-        memory_limit: memory that DuckDB may use, such as 4GB.
 
     Yields:
         Name in the warehouse, SHA-256 and text of each.

@@ -8,14 +8,7 @@ from carbon_pipeline.warehouse.connection import literally, open_in_memory
 
 
 def write_parquet(lines: Path, columns: Iterable[tuple[str, str]], path: Path, memory_limit: str) -> None:
-    """Make a Parquet file from a file with a JSON object in each line.
-
-    Args:
-        lines: the file, in the folder of `path`.
-        columns: names and types of the columns; what a line does not have is empty.
-        path: the Parquet file.
-        memory_limit: memory that DuckDB may use.
-    """
+    """Make a Parquet file from a file beside it with a JSON object in each line; a key that is missing is empty."""
     with open_in_memory(path.parent, memory_limit) as connection:
         connection.execute(
             sql.statement("queries", "json_lines"),

@@ -10,11 +10,7 @@ from carbon_pipeline.warehouse.connection import locked, open_for_writing, wal
 def publish(path: Path, target: Path, timeout_s: float = 120.0, memory_limit: str | None = None) -> None:
     """Copy the warehouse and replace the copy for readers atomically, so that nobody who reads it is disturbed.
 
-    Args:
-        path: the warehouse; nobody may have it open.
-        target: the copy for readers.
-        timeout_s: how long to wait for a writer, seconds.
-        memory_limit: memory that DuckDB may use, such as 4GB; None for DuckDB's own default.
+    Nobody may have the warehouse open.
 
     Raises:
         WarehouseBusyError: another process holds the warehouse.

@@ -1,52 +1,59 @@
-"""Makes the pictures of the README: a real UI, real runs, a real browser. `make pictures` calls it."""
+"""Make the picture of the README: a real UI, a real run, a real browser. `make pictures` calls it."""
 
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page
 
-from carbon_pipeline.warehouse.warehouse import Warehouse
-from carbon_pipeline_tests.e2e.ui import LOCATION, ROOT, browser, dagster_ui
+from carbon_pipeline_tests.e2e.ui import LOCATION, browser, dagster_ui
 
 HERE = Path(__file__).parent
 
 
+EPOCHS = 500_000
+"""A training of some seconds: the defaults take milliseconds."""
+
+RUN_CONFIG = {"ops": {"regression_model": {"config": {"epochs": EPOCHS, "log_every": EPOCHS // 20}}}}
+
+LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) { __typename ... on PythonError { message } }
+}
+"""
+
+
 def main() -> None:
-    """Materializes all assets three times in a data folder of its own and takes the pictures."""
+    """Run the job `pipeline` in a data folder of its own and take the picture of the trained model's metadata."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
-        Warehouse(data).import_csv([ROOT / "data" / "samples" / "emissions.csv"])
         with dagster_ui(data, Path(folder) / "ui.log", CARBON_COUNTRY_ISO_CODE="FR") as address, browser() as chromium:
-            page = chromium.new_page(viewport={"width": 1900, "height": 760}, device_scale_factor=1)
-            page.goto(f"{address}/locations/{LOCATION}/asset-groups/carbon_pipeline")
-            page.get_by_text("Hide navigation").click()
-            for done in range(3):
-                _materialize_all(page, address, done)
-            page.goto(f"{address}/locations/{LOCATION}/asset-groups/carbon_pipeline")
-            page.get_by_text("5 / 5 Passed").wait_for()
-            page.get_by_text("0 / 1 Passed").wait_for(state="detached")
-            page.wait_for_timeout(2000)
-            page.screenshot(path=HERE / "asset_graph.png")
-
-            page.set_viewport_size({"width": 1400, "height": 1000})
+            page = chromium.new_page(viewport={"width": 1760, "height": 1300}, device_scale_factor=1)
+            page.set_default_timeout(90_000)
+            _run_pipeline(page, address)
             page.goto(f"{address}/assets/regression_model")
-            page.get_by_text("carbon/energy_kwh", exact=True).wait_for()
-            page.wait_for_timeout(2000)
-            page.screenshot(path=HERE / "regression_model.png")
+            page.get_by_text("at the wall").first.wait_for()
+            page.wait_for_timeout(3000)
+            heading = page.get_by_text("Metadata", exact=True).bounding_box()
+            last = page.get_by_text("carbon/emissions_kg", exact=True).bounding_box()
+            assert heading
+            assert last
+            top = heading["y"] - 24
+            page.screenshot(
+                path=HERE / "regression_model.png",
+                clip={"x": 70, "y": top, "width": 1180, "height": last["y"] + 33 - top},
+            )
 
-            page.goto(f"{address}/assets/reports")
-            page.get_by_text("by_country", exact=True).wait_for()
-            page.get_by_text("by_country", exact=True).scroll_into_view_if_needed()
-            page.wait_for_timeout(2000)
-            page.screenshot(path=HERE / "reports.png")
 
-
-def _materialize_all(page: Page, address: str, done: int) -> None:
-    page.goto(f"{address}/locations/{LOCATION}/asset-groups/carbon_pipeline")
-    page.get_by_role("button", name="Materialize all").click()
-    page.get_by_text("Launched run").wait_for()
+def _run_pipeline(page: Page, address: str) -> None:
+    repository, location = LOCATION.split("@")
+    params = {
+        "selector": {"repositoryLocationName": location, "repositoryName": repository, "pipelineName": "pipeline"},
+        "runConfigData": RUN_CONFIG,
+    }
+    answer = page.request.post(f"{address}/graphql", data={"query": LAUNCH, "variables": {"params": params}}).json()
+    assert answer["data"]["launchRun"]["__typename"] == "LaunchRunSuccess", answer
     page.goto(f"{address}/runs")
-    page.get_by_text("Success", exact=True).nth(done).wait_for(timeout=120_000)
+    page.get_by_text("Success", exact=True).first.wait_for(timeout=300_000)
 
 
 if __name__ == "__main__":
