@@ -15,7 +15,7 @@ from carbon_pipeline_tests.e2e.ui import LOCATION, browser, dagster_ui
 
 pytestmark = pytest.mark.e2e
 
-STEPS_TIMEOUT_MS = 120_000
+STEPS_TIMEOUT_MS = 300_000
 
 
 def test_a_person_can_materialize_all_in_the_browser_and_see_the_energy_of_the_model(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ with track("fit", heartbeat_s=0.2, sample_s=0.1) as run:
 
 
 def test_a_killed_run_leaves_an_interrupted_record_with_its_energy(data_dir: Path) -> None:
+    started = time.monotonic()
     work = subprocess.Popen([sys.executable, "-c", WORK], stdout=subprocess.PIPE, text=True)
     assert work.stdout
     run_id = work.stdout.readline().strip()
@@ -36,12 +37,13 @@ def test_a_killed_run_leaves_an_interrupted_record_with_its_energy(data_dir: Pat
     assert warehouse.pending() == []
     work.send_signal(signal.SIGKILL)
     work.communicate()
+    elapsed_s = time.monotonic() - started
 
     assert len(warehouse.pending()) == 1
     warehouse.load()
     (run,) = warehouse.report("runs")
     assert (run["run_id"], run["status"]) == (run_id, "interrupted")
-    assert 0.5 < run["duration_s"] < 3
+    assert 0.5 < run["duration_s"] < elapsed_s
     assert run["energy_kwh"] > 0
     assert run["ram_power_w"] == pytest.approx(run["ram_energy_kwh"] * 3.6e6 / run["duration_s"])
     assert os.listdir(data_dir / RUNNING) == []
@@ -180,12 +182,12 @@ def test_whenever_a_process_is_killed_no_run_that_had_begun_is_lost_or_doubled(
 
 def test_what_a_killed_process_left_half_written_is_swept_away_after_an_hour(data_dir: Path) -> None:
     (data_dir / RUNNING).mkdir(parents=True)
-    old, new = data_dir / RUNNING / ".old.json.x", data_dir / RUNNING / ".new.json.x"
+    old, new = data_dir / RUNNING / ".old.part", data_dir / RUNNING / ".new.part"
     for path in (old, new):
         path.write_text("{")
     os.utime(old, (1, 1))
     Warehouse(data_dir).load()
-    assert os.listdir(data_dir / RUNNING) == [".new.json.x"]
+    assert os.listdir(data_dir / RUNNING) == [".new.part"]
 
 
 FORKS = """
