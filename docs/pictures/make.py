@@ -40,7 +40,7 @@ def main() -> None:
             top = heading["y"] - 24
             page.screenshot(
                 path=HERE / "regression_model.png",
-                clip={"x": 70, "y": top, "width": 1180, "height": last["y"] + 33 - top},
+                clip={"x": heading["x"] - 50, "y": top, "width": 1050, "height": last["y"] + 33 - top},
             )
 
 
