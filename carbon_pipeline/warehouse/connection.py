@@ -164,7 +164,7 @@ def _memory(folder: Path, memory_limit: str | None) -> Iterator["DuckDBPyConnect
     except (duckdb.IOException, duckdb.SerializationException) as error:
         raise WarehouseFileError(
             f"{folder}: DuckDB cannot read or write: {_first_line(error)}. Is the disk full? If warehouse.duckdb is "
-            "damaged, `carbon-pipeline rebuild --replace` makes it again; `carbon-pipeline load` replaces a damaged "
+            "damaged, `carbon-pipeline rebuild --replace` rebuilds it; `carbon-pipeline load` replaces a damaged "
             "reports.duckdb"
         ) from error
     finally:
