@@ -18,6 +18,7 @@ pytestmark = pytest.mark.e2e
 STEPS_TIMEOUT_MS = 300_000
 
 
+@pytest.mark.long
 def test_a_person_can_materialize_all_in_the_browser_and_see_the_energy_of_the_model(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with (

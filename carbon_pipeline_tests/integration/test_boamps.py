@@ -332,6 +332,7 @@ RECORDS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
+@pytest.mark.long
 @settings(max_examples=8, deadline=None)
 @given(st.lists(RECORDS, min_size=20, max_size=60))
 def test_any_run_has_a_valid_report_or_a_named_reason(

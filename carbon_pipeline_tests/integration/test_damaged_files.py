@@ -386,8 +386,8 @@ def test_one_file_under_two_names_in_one_import_counts_once(warehouse: Warehouse
     "others",
     [
         [row(country_iso_code="XXX"), row(country_iso_code="")],
-        [row(cpu_power="36"), row(cpu_power="7.2")],
-        [row(experiment_id=CONSTANT_ID), row(experiment_id="")],
+        pytest.param([row(cpu_power="36"), row(cpu_power="7.2")], marks=pytest.mark.long),
+        pytest.param([row(experiment_id=CONSTANT_ID), row(experiment_id="")], marks=pytest.mark.long),
         [row(), row(duration="20.0", timestamp="2026-05-01T12:00:20"), row(emissions="2e-06")],
     ],
 )

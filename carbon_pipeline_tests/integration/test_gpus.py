@@ -46,19 +46,19 @@ def tracked(boards: list[dict[str, Any]], visible: str | None = None) -> dict[st
     ("visible", "measured", "power_w"),
     [
         (None, 2, 400),
-        ("0", 1, 100),
-        ("1,0", 2, 400),
+        pytest.param("0", 1, 100, marks=pytest.mark.long),
+        pytest.param("1,0", 2, 400, marks=pytest.mark.long),
         (A, 1, 100),
-        (B, 1, 300),
-        ("GPU-4e8199", 1, 300),
-        (f"{A},{B}", 2, 400),
+        pytest.param(B, 1, 300, marks=pytest.mark.long),
+        pytest.param("GPU-4e8199", 1, 300, marks=pytest.mark.long),
+        pytest.param(f"{A},{B}", 2, 400, marks=pytest.mark.long),
         (SLICE, 1, 300),  # a slice has no energy of its own: its whole board
-        (f"MIG-{B}/1/0", 1, 300),
-        ("0,7,1", 1, 100),  # CUDA stops at the first one that is none
+        pytest.param(f"MIG-{B}/1/0", 1, 300, marks=pytest.mark.long),
+        pytest.param("0,7,1", 1, 100, marks=pytest.mark.long),  # CUDA stops at the first one that is none
         ("-1", 2, 400),  # the work sees no GPU, but the machine draws their power
-        ("", 2, 400),
-        ("GPU-4e81", 2, 400),  # fits two boards, so it is none for CUDA
-        ("MIG-no-such-slice", 2, 400),
+        pytest.param("", 2, 400, marks=pytest.mark.long),
+        pytest.param("GPU-4e81", 2, 400, marks=pytest.mark.long),  # fits two boards, so it is none for CUDA
+        pytest.param("MIG-no-such-slice", 2, 400, marks=pytest.mark.long),
     ],
 )
 def test_the_gpus_that_the_work_may_use_are_measured_by_index_or_uuid(

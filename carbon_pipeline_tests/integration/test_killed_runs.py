@@ -133,9 +133,10 @@ while True:
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "meter"),
-    [(signal.SIGKILL, "FakeMeter()"), pytest.param(signal.SIGTERM, "CodeCarbonMeter", marks=pytest.mark.long)],
+    [(signal.SIGKILL, "FakeMeter()"), (signal.SIGTERM, "CodeCarbonMeter")],
 )
 def test_whenever_a_process_is_killed_no_run_that_had_begun_is_lost_or_doubled(
     data_dir: Path, number: signal.Signals, meter: str

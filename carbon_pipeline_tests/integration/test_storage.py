@@ -402,6 +402,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.long
 def test_a_warehouse_that_was_changed_by_hand_is_detected_and_stays_until_replace_is_given(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
