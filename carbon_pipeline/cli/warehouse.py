@@ -16,8 +16,8 @@ from carbon_pipeline.model.flags import FLAGS
 from carbon_pipeline.settings import read_settings
 
 if TYPE_CHECKING:
-    from carbon_pipeline.warehouse.batch import FileResult
-    from carbon_pipeline.warehouse.csv_import import FoundFiles
+    from carbon_pipeline.warehouse.ingest.files import FoundFiles
+    from carbon_pipeline.warehouse.ingest.load import FileResult
     from carbon_pipeline.warehouse.warehouse import Warehouse
 
 RUN_COLUMNS = (
@@ -59,8 +59,8 @@ class Format(StrEnum):
 
 def load() -> None:
     """Load the records that have landed, and the files in the inbox, into the warehouse."""
-    from carbon_pipeline.warehouse.batch import rejections
-    from carbon_pipeline.warehouse.inbox import SETTLED_S
+    from carbon_pipeline.warehouse.ingest.files import SETTLED_S
+    from carbon_pipeline.warehouse.ingest.load import rejections
 
     warehouse = open_warehouse()
     with progress_bar() as progress:
@@ -102,7 +102,7 @@ def import_(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
     """Import CSV files of CodeCarbon into the warehouse."""
-    from carbon_pipeline.warehouse.csv_import import find_files
+    from carbon_pipeline.warehouse.ingest.files import find_files
 
     if not all(map(str.strip, names)):
         raise InputError("a path is empty: name the files or folders")
@@ -110,7 +110,7 @@ def import_(
     warehouse = open_warehouse()
     found = find_files(paths, warehouse.data_dir)
     if not found.files:
-        if reasons := [*found.refused, *found.left_out]:
+        if reasons := [*found.rejected, *found.skipped]:
             raise InputError("; ".join(reasons))
         others = counted(found.others, "file") + " of other kinds"
         raise InputError(f"no CSV file of CodeCarbon in {', '.join(map(str, paths))}: {others}")
@@ -121,8 +121,8 @@ def import_(
     else:
         _print_import(warehouse, found, results)
     total = _totals(results)
-    if found.refused:
-        fail("; ".join(found.refused), WRONG_INPUT)
+    if found.rejected:
+        fail("; ".join(found.rejected), WRONG_INPUT)
     if total["read"] and total["quarantined"] == total["read"]:
         fail("all rows were rejected; nothing was imported", WRONG_INPUT)
 
@@ -174,7 +174,7 @@ def _print_import(warehouse: "Warehouse", found: "FoundFiles", results: "Sequenc
     for flag, runs in _flags(results).most_common():
         print(f"  {runs:>9,} {flag}: {FLAGS[flag]}")
     _print_rejected(warehouse, results)
-    for reason in found.left_out:
+    for reason in found.skipped:
         say(f"skipped: {reason}")
     if found.others:
         say(f"skipped: {counted(found.others, 'other file')}, hidden or none of CodeCarbon's")
@@ -185,8 +185,8 @@ def _print_import_as_json(found: "FoundFiles", results: "Sequence[FileResult]") 
         "files": [_row(result) | {"flags": result.flags} for result in results],
         "total": _totals(results),
         "flags": _flags(results),
-        "rejected": found.refused,
-        "skipped": found.left_out,
+        "rejected": found.rejected,
+        "skipped": found.skipped,
         "others": found.others,
     })  # fmt: skip
 

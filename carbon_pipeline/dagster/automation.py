@@ -13,7 +13,7 @@ import dagster as dg
 
 from carbon_pipeline.common.files import printable_path
 from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
-from carbon_pipeline.warehouse.inbox import fingerprint
+from carbon_pipeline.warehouse.ingest.files import fingerprint
 
 RETRY_S = 600
 

@@ -8,22 +8,26 @@ The energy that a machine draws at the wall is between
 with E the measured energies of CPU, GPU and RAM, f the error factors of each method, m the losses that grow with the
 load (power supply, voltage regulators, fans), p the power of the rest of the machine (mainboard, disks, fans, network,
 unmeasured GPUs) and t the duration. The power of a CPU that is modelled from its TDP is bounded by a pair of curves in
-place of f. The interval always contains the measured energy itself.
+place of f, which consist of three lines each. The interval always contains the measured energy itself.
+
+All that depends on methods and machine is in `Coefficients`; `apply` is the formula. The view `core.run` of the
+warehouse applies the same coefficients by the same formula in SQL, and a property test compares the two.
 
 docs/measuring.md explains the model and its validation on published runs with a wall meter; `make bench` repeats it.
 """
 
 import math
 import re
-import sys
-from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, TypedDict, Unpack
 
 from carbon_pipeline.model.machine_kind import GPU_SERVER_FROM, kind_from_parts
 
 J_PER_KWH = 3.6e6
+HIGHEST_KWH = 1e300
+"""Ends are finite, whatever they are computed from."""
 
 Quality = Literal["high", "medium", "low"]
 
@@ -92,8 +96,8 @@ LOAD_CURVE = (
     (0.23, 0.136, 1.00),
     (1.00, 0.500, 1.10),
 )
-"""True power of a CPU for each power from CodeCarbon's load model. Both curves rise; the lower one is convex and the
-upper one concave, so that they also bound the mean of a run whose load changes. Source: _PROFILES."""
+"""True power of a CPU for each power from CodeCarbon's load model. Both curves rise; above the idle power, the lower one
+is convex and the upper one concave, so that they also bound the mean of a run whose load changes. Source: _PROFILES."""
 
 TURBO = {
     r"intel.*core|core.*\bi[3579]\b|core.*ultra": Range(
@@ -169,14 +173,38 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Coefficients:
-    """Coefficients of the model for given methods and a given machine: all its inputs except energies and duration."""
+class Line:
+    """A CPU's energy: `factor` times the measured energy, plus the energy of a constant power, W."""
 
-    cpu: Range
+    factor: float
+    constant_w: float = 0.0
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """The model for given methods and a given machine: all its inputs except energies and duration.
+
+    Attributes:
+        cpu_low: lines of the lower end of the CPU's energy: the lower of the first and the higher of the others.
+        cpu_high: lines of the upper end: the higher of the first and the lower of the others.
+        gpu: factor of the GPUs' energy.
+        ram: factor of the memory's energy.
+        total: factor of a total whose parts are not known.
+        losses: factor of all energies.
+        rest_w: power of the rest of the machine, W.
+        missing_gpu_w: what to add to it where the energy of the GPUs is not known, W.
+        missing_ram_w: what to add to it where the energy of the memory is not known, W.
+    """
+
+    cpu_low: tuple[Line, Line, Line]
+    cpu_high: tuple[Line, Line, Line]
     gpu: Range
     ram: Range
+    total: Range
     losses: Range
     rest_w: Range
+    missing_gpu_w: Range
+    missing_ram_w: Range
 
 
 class Machine(TypedDict, total=False):
@@ -186,6 +214,7 @@ class Machine(TypedDict, total=False):
         machine_kind: kind of the machine, as its firmware reports it; by default inferred from CPU and GPUs.
         cpu_model: name of the CPU.
         cpu_count: number of logical CPUs.
+        cpu_tdp_w: TDP of all CPUs that the method `cpu_load` assumes, W.
         cpu_tdp_source: `table` if the TDP is that of this CPU; any other value means that the TDP is a guess.
         gpu_model: name of the GPUs.
         gpu_count: number of GPUs in the machine.
@@ -197,6 +226,7 @@ class Machine(TypedDict, total=False):
     machine_kind: str | None
     cpu_model: str | None
     cpu_count: int | None
+    cpu_tdp_w: float | None
     cpu_tdp_source: str | None
     gpu_model: str | None
     gpu_count: int | None
@@ -210,7 +240,6 @@ def interval(
     methods: Mapping[str, str | None],
     duration_s: float,
     *,
-    cpu_tdp_w: float | None = None,
     pue: float = 1.0,
     **machine: Unpack[Machine],
 ) -> Interval | None:
@@ -221,7 +250,6 @@ def interval(
             of the parts is known, `total`: the range that covers the factors of CPU and GPU is applied to all of it.
         methods: method of each part, such as `rapl`, `cpu_load`, `nvml_counter`, `estimated`; any other is unknown.
         duration_s: duration, seconds.
-        cpu_tdp_w: TDP of all CPUs that the method `cpu_load` assumes, W.
         pue: power usage effectiveness included in the energies; the interval includes it too.
         **machine: what is known of the machine, see `Machine`.
 
@@ -235,60 +263,87 @@ def interval(
     seconds = _checked("duration_s", duration_s)
     if not 1 <= pue < math.inf:
         raise ValueError(f"pue is {pue}; it must be a finite number of at least 1")
-    is_total = energy["cpu"] is None or (
-        energy["total"] is not None and None in [energy[part] for part in UNKNOWN_METHOD]
-    )
-    measured = set(UNKNOWN_METHOD) if is_total else {part for part in UNKNOWN_METHOD if energy[part] is not None}
-    cpu_kwh = energy["total"] if is_total else energy["cpu"]
-    if cpu_kwh is None or seconds is None:
+    if seconds is None or (energy["cpu"] is None and energy["total"] is None):
         return None
-    gpu_kwh, ram_kwh = (0.0, 0.0) if is_total else (energy["gpu"] or 0.0, energy["ram"] or 0.0)
-    known = coefficients(methods, measured=measured, **machine)
-    factor = known.cpu.hull(known.gpu) if is_total else known.cpu
-    cpu_low_kwh, cpu_high_kwh = factor.low * cpu_kwh, factor.high * cpu_kwh
-    tdp_kwh = (cpu_tdp_w or 0.0) * pue * seconds / J_PER_KWH
-    if methods.get("cpu") == "cpu_load" and machine.get("tracking_mode") != "process" and tdp_kwh > 0 and not is_total:
-        cpu_low_kwh, cpu_high_kwh = _by_load_curve(cpu_kwh, tdp_kwh, _tdp_range_of(machine))
-    rest_kwh = seconds / J_PER_KWH * pue
-    total = cpu_kwh + gpu_kwh + ram_kwh
-    low = known.losses.low * (cpu_low_kwh + known.gpu.low * gpu_kwh + known.ram.low * ram_kwh)
-    high = known.losses.high * (cpu_high_kwh + known.gpu.high * gpu_kwh + known.ram.high * ram_kwh)
+    return apply(coefficients(methods, **machine), energy, seconds / J_PER_KWH * pue)
+
+
+def apply(model: Coefficients, energy: Mapping[str, float | None], kwh_per_w: float) -> Interval:
+    """Apply coefficients to energies.
+
+    Args:
+        model: the coefficients.
+        energy: energies of `cpu`, `gpu`, `ram` and `total`, kWh; that of the CPU or the total is known.
+        kwh_per_w: energy of a constant power of 1 W over the duration, kWh, PUE included.
+    """
+    cpu, gpu, ram, total = (energy.get(part) for part in ("cpu", "gpu", "ram", "total"))
+    if cpu is None or (total is not None and (gpu is None or ram is None)):
+        known = total or 0.0
+        rest_low_w, rest_high_w = model.rest_w.low, model.rest_w.high
+        low, high = model.total.low * known, model.total.high * known
+    else:
+        known = cpu + (gpu or 0.0) + (ram or 0.0)
+        missing = [w for w, part in ((model.missing_gpu_w, gpu), (model.missing_ram_w, ram)) if part is None]
+        rest_low_w = model.rest_w.low + sum(range_w.low for range_w in missing)
+        rest_high_w = model.rest_w.high + sum(range_w.high for range_w in missing)
+        lows, highs = (
+            [line.factor * cpu + line.constant_w * kwh_per_w for line in lines]
+            for lines in (model.cpu_low, model.cpu_high)
+        )
+        low = min(lows[0], max(lows[1:])) + model.gpu.low * (gpu or 0.0) + model.ram.low * (ram or 0.0)
+        high = max(highs[0], min(highs[1:])) + model.gpu.high * (gpu or 0.0) + model.ram.high * (ram or 0.0)
     return Interval(
-        low_kwh=min(low + known.rest_w.low * rest_kwh, total),
-        high_kwh=min(max(high + known.rest_w.high * rest_kwh, total), sys.float_info.max),
+        low_kwh=min(model.losses.low * low + rest_low_w * kwh_per_w, known),
+        high_kwh=min(max(model.losses.high * high + rest_high_w * kwh_per_w, known), HIGHEST_KWH),
     )
 
 
-def coefficients(
-    methods: Mapping[str, str | None], *, measured: set[str] | None = None, **machine: Unpack[Machine]
-) -> Coefficients:
-    """Look up the coefficients for methods and a machine, without the curves of `cpu_load`.
+def coefficients(methods: Mapping[str, str | None], **machine: Unpack[Machine]) -> Coefficients:
+    """Look up the coefficients for methods and a machine.
 
     Args:
         methods: as for `interval`.
-        measured: names of the components whose energy is known; default: all.
         **machine: what is known of the machine, see `Machine`.
     """
-    measured = {"cpu", "gpu", "ram"} if measured is None else measured
     cpu_model, gpu_count, ram_gb = machine.get("cpu_model"), machine.get("gpu_count"), machine.get("ram_gb")
     kind = machine.get("machine_kind") or kind_from_parts(cpu_model, gpu_count)
     if kind == "server" and (gpu_count or 0) >= GPU_SERVER_FROM:  # the firmware does not report GPUs
         kind = "gpu_server"
     factor = {part: FACTORS.get(methods.get(part) or "", UNKNOWN_METHOD[part]) for part in UNKNOWN_METHOD}
-    if methods.get("cpu") in ("cpu_load", "constant"):
+    if methods.get("cpu") == "cpu_load" and not machine.get("cpu_tdp_w") and machine.get("cpu_tdp_source") is None:
+        factor["cpu"] = _unknown_tdp(cpu_model, machine.get("cpu_count"))
+    elif methods.get("cpu") in ("cpu_load", "constant"):
         factor["cpu"] = _times(factor["cpu"], _tdp_range(None, machine.get("cpu_tdp_source")))
-    rest = _rest_w(kind, machine.get("cpu_count"))
+    losses, rest = _losses(kind), _rest_w(kind, machine.get("cpu_count"))
+    if machine.get("machine_kind") is None and kind is not None:  # whatever its parts are, it may be a virtual machine
+        losses = losses.hull(LOSSES["virtual"])
+        rest = rest.hull(_rest_w("virtual", machine.get("cpu_count")))
     is_sxm = re.search(r"SXM|HGX|V100|A100|H100|H200|B200", machine.get("gpu_model") or "", re.I)
     idle = IDLE_SXM_GPU_W if is_sxm else IDLE_GPU_W
-    if gpu_count is None and "gpu" not in measured:
-        rest = _plus(rest, Range(0.0, idle.high, idle.source), 1)  # GPUs were not probed: there may be one
-    rest = _plus(rest, idle, _unmeasured_gpus(gpu_count, machine.get("gpu_tracked_count"), "gpu" in measured))
-    if "ram" not in measured:
-        rest = _plus(rest, UNMEASURED_RAM_W_PER_GB, COMMON_RAM_GB if ram_gb is None else ram_gb)
+    untracked, all_untracked = (
+        _unmeasured_gpus(gpu_count, machine.get("gpu_tracked_count"), is_measured) for is_measured in (True, False)
+    )
+    rest = _plus(rest, idle, untracked)
+    nothing = Range(0.0, 0.0, "")
+    missing_gpu = _plus(nothing, idle, all_untracked - untracked)
+    if gpu_count is None:
+        missing_gpu = Range(0.0, idle.high, idle.source)  # GPUs were not probed: there may be one
+    missing_ram = _plus(nothing, UNMEASURED_RAM_W_PER_GB, COMMON_RAM_GB if ram_gb is None else ram_gb)
     if machine.get("tracking_mode") == "process":
         factor["cpu"] = _times(factor["cpu"], PROCESS_MODE)
-        rest = Range(0.0, rest.high, rest.source)
-    return Coefficients(factor["cpu"], factor["gpu"], factor["ram"], _losses(kind), rest)
+        rest, missing_gpu, missing_ram = (Range(0.0, w.high, w.source) for w in (rest, missing_gpu, missing_ram))
+    low, high = _cpu_lines(methods.get("cpu"), factor["cpu"], machine)
+    return Coefficients(
+        low,
+        high,
+        factor["gpu"],
+        factor["ram"],
+        factor["cpu"].hull(factor["gpu"]),
+        losses,
+        rest,
+        missing_gpu,
+        missing_ram,
+    )
 
 
 def quality_of(part: str, method: str | None, cpu_tdp_source: str | None = None) -> Quality | None:
@@ -304,7 +359,10 @@ def quality_of(part: str, method: str | None, cpu_tdp_source: str | None = None)
     """
     if method in (None, "none"):
         return None
-    factor = getattr(coefficients({part: method}, cpu_tdp_source=cpu_tdp_source), part)
+    model = coefficients({part: method}, cpu_tdp_source=cpu_tdp_source or "table")
+    if part == "cpu":
+        return Interval(model.cpu_low[0].factor, model.cpu_high[0].factor).quality
+    factor = model.gpu if part == "gpu" else model.ram
     return Interval(factor.low, factor.high).quality
 
 
@@ -349,15 +407,32 @@ def _tdp_range(cpu_model: str | None, cpu_tdp_source: str | None) -> Range:
     return _times(guess, next(turbo, Range(1.0, 1.0, "")))
 
 
-def _by_load_curve(cpu_kwh: float, tdp_kwh: float, tdp: Range) -> tuple[float, float]:
-    """Both ends of the CPU's energy, kWh; `tdp_kwh` is its energy at constant TDP."""
-    right = min(bisect_right([share for share, _, _ in LOAD_CURVE], cpu_kwh / tdp_kwh), len(LOAD_CURVE) - 1)
-    (left, *here), (upper, *there) = LOAD_CURVE[right - 1], LOAD_CURVE[right]
-    low, high = (
-        ends[0] * tdp_kwh + (ends[1] - ends[0]) / (upper - left) * (cpu_kwh - left * tdp_kwh)
-        for ends in zip(here, there, strict=True)
+def _unknown_tdp(cpu_model: str | None, cpu_count: int | None) -> Range:
+    """Factor of the load model where the TDP that it assumed is not known: from the curves, for any guess."""
+    lowest = min((cpu_count or 1) / MOST_THREADS, *(guess.low for guess in GUESSED_TDP.values()))
+    highest = max(guess.high for guess in GUESSED_TDP.values()) * _tdp_range(cpu_model, "table").high
+    least = min((b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(LOAD_CURVE))
+    return Range(least * min(1.0, lowest), FACTORS["cpu_load"].high * highest, _PROFILES)
+
+
+def _cpu_lines(
+    method: str | None, factor: Range, machine: Machine
+) -> tuple[tuple[Line, Line, Line], tuple[Line, Line, Line]]:
+    """Lines of both ends of the CPU's energy: those of the load curve, else three times the factor."""
+    tdp_w = machine.get("cpu_tdp_w") or 0.0
+    if method != "cpu_load" or machine.get("tracking_mode") == "process" or tdp_w <= 0:
+        low, high = Line(factor.low), Line(factor.high)
+        return (low, low, low), (high, high, high)
+    tdp = _tdp_range_of(machine)
+    lows, highs = (
+        [
+            Line(times * slope, times * (a[end] - slope * a[0]) * tdp_w)
+            for a, b in pairwise(LOAD_CURVE)
+            for slope in [(b[end] - a[end]) / (b[0] - a[0])]
+        ]
+        for end, times in ((1, tdp.low), (2, tdp.high))
     )
-    return low * tdp.low, high * tdp.high
+    return (lows[0], lows[1], lows[2]), (highs[0], highs[1], highs[2])
 
 
 def _losses(kind: str | None) -> Range:

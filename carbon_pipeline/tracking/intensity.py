@@ -23,6 +23,12 @@ from carbon_pipeline.tracking.electricity_maps import ElectricityMapsError
 
 logger = logging.getLogger(__name__)
 
+WIDE_COUNTRIES = ("US", "CA", "CN", "RU", "BR", "AU", "IN", "NO", "SE", "FI", "DK")
+"""Countries whose regions differ widely: hydropower here, coal there."""
+
+HIGHEST_G_PER_KWH = 1500.0
+"""Carbon intensity of lignite in old plants, with losses, gCO2eq/kWh; no mix of a country or region is above it."""
+
 WORLD_AVERAGE_YEAR = 2018
 """Year of the world average, 475 g/kWh: IEA, Global Energy & CO2 Status Report 2019, as in CodeCarbon's data."""
 
@@ -147,6 +153,24 @@ def find_intensity(
         year = _region_year(country_iso_code, region)
         return CarbonIntensity(g_per_kwh=regional, source="region_average", year=year)
     return country
+
+
+@cache
+def plausible_range(country_iso_code: str) -> tuple[float, float] | None:
+    """Find between what bounds the carbon intensity of a country can be, gCO2eq/kWh.
+
+    Regions and hours differ from the yearly average of a country by less than a factor of three where the average is
+    not low (Wiesner et al. 2021, 10.1145/3464298.3493399), and editions of the data by less than a factor of two.
+
+    Returns:
+        The bounds; None where the data have no value, or where the regions of the country differ widely.
+    """
+    if country_iso_code in WIDE_COUNTRIES:
+        return 0.0, HIGHEST_G_PER_KWH
+    average = _country_average(country_iso_code)
+    if average is None or average.g_per_kwh == 0:
+        return None
+    return average.g_per_kwh / 10, min(max(3 * average.g_per_kwh, average.g_per_kwh + 150), HIGHEST_G_PER_KWH)
 
 
 @cache

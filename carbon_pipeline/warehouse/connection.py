@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carbon_pipeline.errors import WRONG_INPUT, InputError, UserError
-from carbon_pipeline.warehouse.inbox import FOLDER
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -95,7 +94,7 @@ def open_for_writing(
         # The statements of a load name the large table first. DuckDB's guesses, without statistics of temporary tables,
         # hash the million rows and look up the ten: four times slower, and gigabytes of memory.
         connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
-        _close_doors(connection, "warehouse", path.parent / FOLDER)
+        _close_doors(connection, "warehouse", path.parent / "inbox")
         yield connection
 
 

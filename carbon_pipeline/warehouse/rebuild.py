@@ -1,16 +1,17 @@
-"""Making the warehouse again from what is kept, and proving that it is the same. How rows are loaded: batch.py."""
+"""Rebuilding the warehouse from the stored source files, and verifying that it is the same. Loading: ingest/load.py."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from carbon_pipeline.errors import UserError
 from carbon_pipeline.warehouse import sql
-from carbon_pipeline.warehouse.batch import load_files
 from carbon_pipeline.warehouse.connection import WarehouseFileError, locked, open_both, open_for_writing, wal
-from carbon_pipeline.warehouse.inbox import FOLDER, KEPT, recover
+from carbon_pipeline.warehouse.ingest.files import INBOX, KEPT
+from carbon_pipeline.warehouse.ingest.load import load_files
+from carbon_pipeline.warehouse.ingest.source_archive import recover
 from carbon_pipeline.warehouse.progress import Progress
-from carbon_pipeline.warehouse.schema import SchemaError, prepare_schema
-from carbon_pipeline.warehouse.warehouse import Warehouse
+from carbon_pipeline.warehouse.schema import SchemaError
+from carbon_pipeline.warehouse.warehouse import Warehouse, prepare_warehouse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,7 @@ class WarehouseUnreadableError(UserError):
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What came of it.
+    """The outcome of a rebuild.
 
     Attributes:
         files: files that were loaded.
@@ -38,14 +39,13 @@ class Rebuilt:
 
 
 def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | None = None) -> Rebuilt:
-    """Makes the warehouse again beside the old one, compares the two, and takes the new one if they are the same.
+    """Rebuild the warehouse beside the old one, compare the two, and take the new one if they are the same.
 
-    Not compared: when something was loaded; which of several files that say the same of a run it was taken from; which
-    of two rows was there first, and thus counts as loaded and which as superseded.
+    Not compared: when something was loaded, and which of several files that say the same of a run was loaded first.
 
     Raises:
         WarehouseBusyError: another process holds the warehouse.
-        KeptError: a copy of what was loaded is damaged or gone.
+        KeptError: a copy of what was loaded is damaged or missing.
         WarehouseUnreadableError: the old warehouse cannot be read, and `replace` is not given.
     """
     path = warehouse.path
@@ -55,10 +55,11 @@ def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | No
         try:
             is_first = not path.exists()
             unreadable, kept = ([], []) if is_first else _prepare(warehouse, replace)
-            recover(warehouse.data_dir / FOLDER / KEPT, kept)
+            folder = warehouse.data_dir / INBOX / KEPT
+            recover(folder, kept)
             with open_for_writing(beside, memory_limit=warehouse.memory_limit) as connection:
-                prepare_schema(connection)
-                files = load_files(connection, warehouse.everything(), progress)
+                prepare_warehouse(connection)
+                files = load_files(connection, warehouse.everything(), folder, "rebuild", progress)
                 (runs,) = connection.execute(sql.statement("queries", "count_runs")).fetchone() or (0,)
             differences = unreadable or ([] if is_first else _differences(path, beside, warehouse.memory_limit))
             if replace or not differences:
@@ -80,7 +81,7 @@ def _prepare(warehouse: Warehouse, replace: bool) -> tuple[list[str], list[str]]
 
     try:
         with open_for_writing(warehouse.path, memory_limit=warehouse.memory_limit) as connection:
-            prepare_schema(connection)
+            prepare_warehouse(connection)
             rows = connection.execute(sql.statement("queries", "kept_archives")).fetchall()
             return [], [name for (name,) in rows]
     except SchemaError as error:

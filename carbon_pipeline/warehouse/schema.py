@@ -1,6 +1,7 @@
-"""The schema of a warehouse: tables with a version number, and views, which are made anew when their text has changed.
+"""The schema of a warehouse: tables with a version number, views over them, and the coefficients of the interval model.
 
-There is one schema and no migration: a warehouse of another version is rebuilt from the stored source files.
+There is one schema and no migration: a warehouse of another version is rebuilt from the stored source files. Views are
+created anew when their text has changed, and coefficients when the model has.
 """
 
 import hashlib
@@ -18,62 +19,81 @@ from carbon_pipeline.warehouse import sql
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-VERSION = 2
-"""To be raised with every change in `tables/`."""
+VERSION = 3
+"""To be raised with every change of a table in `schema/`."""
+
+FIRST_VIEW = "10"
+"""Number of the first file in `schema/` that can be run again."""
+
+COEFFICIENT = "A coefficient of the interval model; see carbon_pipeline/model/interval.py."
 
 AGGREGATES = ("daily", "by_project", "by_asset", "by_country", "by_hardware", "by_method")
 """The views of `report` that add runs up."""
 
-REPORTS = ("runs", "counted_runs", *AGGREGATES, "quarantine", "field_mapping")
-"""The views of `report`, in the order in which they are made: the others build on `runs` and `counted_runs`."""
+REPORTS = ("runs", "counted_runs", *AGGREGATES, "files", "quarantine", "field_mapping")
+"""The views of `report`, in the order in which they are created: the others build on `runs` and `counted_runs`."""
 
 
 class SchemaError(UserError):
     """The warehouse and the code do not fit together."""
 
 
-def prepare_schema(connection: "DuckDBPyConnection") -> None:
-    """Make the tables of a new warehouse, and the views.
+def prepare_schema(connection: "DuckDBPyConnection") -> bool:
+    """Create the tables of a new warehouse, and the views.
+
+    Returns:
+        Whether the coefficients of the interval model have to be computed.
 
     Raises:
         SchemaError: the warehouse has a schema of another version.
     """
+    from carbon_pipeline.warehouse.coefficients import digest_of_model
+
     tables = {name for (name,) in connection.execute(sql.statement("queries", "tables")).fetchall()}
-    version, views = _found(connection, tables)
+    version, views, model = _found(connection, tables)
     if tables and version != VERSION:
         raise SchemaError(
             f"the warehouse has schema {version}, this carbon-pipeline needs {VERSION}: rebuild the warehouse from the "
             "stored source files with `carbon-pipeline rebuild --replace`, or install a newer carbon-pipeline if the "
             "schema of the warehouse is the higher one"
         )
-    if views == _digest_of_views():
-        return
+    current = _digest_of_views(), digest_of_model()
+    if (views, model) == current:
+        return False
     with transaction(connection):
-        if not tables:
-            for name in ("raw", "core"):
-                connection.execute(sql.statement("tables", name))
-            connection.execute("CREATE SCHEMA report")
-            _comment_by_the_record(connection)
-        _make_views(connection)
+        for name in sql.names("schema"):
+            if not tables or name >= FIRST_VIEW:
+                connection.execute(sql.statement("schema", name))
+        _create_reports(connection)
+        if model != current[1]:
+            connection.execute("DELETE FROM raw.coefficients")
         connection.execute(
-            sql.statement("queries", "write_schema_version"), {"version": VERSION, "views": _digest_of_views()}
+            sql.statement("queries", "write_schema_version"),
+            {"version": VERSION, "views": current[0], "coefficients": current[1]},
         )
+    return model != current[1]
 
 
 @cache
 def _digest_of_views() -> str:
     """A hash of all that the views are made from."""
-    texts = [sql.statement("reports", name) for name in REPORTS] + [repr(field) for field in FIELDS]
-    texts += [sql.statement("queries", name) for name in ("write_field", "inherited_comments")]
+    texts = [sql.statement("schema", name) for name in sql.names("schema") if name >= FIRST_VIEW]
+    texts += [sql.statement("reports", name) for name in REPORTS] + [repr(field) for field in FIELDS]
+    texts += [sql.statement("queries", name) for name in ("write_field", "columns_without_comment")]
     return hashlib.sha256("\n".join(re.sub(r" at 0x\w+", "", text) for text in texts).encode()).hexdigest()
 
 
-def _found(connection: "DuckDBPyConnection", tables: set[str]) -> tuple[int, str]:
-    """The version of the tables and the digest of the views; 0 where there is none."""
+def _found(connection: "DuckDBPyConnection", tables: set[str]) -> tuple[int, str, str]:
+    """The version of the tables, the digests of views and model; 0 and nothing where there is none."""
+    import duckdb
+
     if "raw.schema_version" not in tables:
-        return 0, ""
-    row = connection.execute(sql.statement("queries", "schema_version")).fetchone()
-    return row or (0, "")
+        return 0, "", ""
+    try:
+        row = connection.execute(sql.statement("queries", "schema_version")).fetchone()
+    except duckdb.BinderException:  # a version before 3
+        row = (*(connection.execute("SELECT version FROM raw.schema_version").fetchone() or (0,)), "", "")
+    return row or (0, "", "")
 
 
 @contextmanager
@@ -88,7 +108,7 @@ def transaction(connection: "DuckDBPyConnection") -> Iterator[None]:
     connection.execute("COMMIT")
 
 
-def _make_views(connection: "DuckDBPyConnection") -> None:
+def _create_reports(connection: "DuckDBPyConnection") -> None:
     if set(REPORTS) != set(sql.names("reports")):
         raise RuntimeError(f"the views {REPORTS} and the files in reports/ are not the same")
     for position, field in enumerate(FIELDS, start=1):
@@ -108,19 +128,18 @@ def _make_views(connection: "DuckDBPyConnection") -> None:
         )
     for name in REPORTS:
         connection.execute(sql.statement("reports", name))
-    # A column of a view without a comment of its own has that of the column of `core` that it hands on.
-    for view, column, comment in connection.execute(sql.statement("queries", "inherited_comments")).fetchall():
-        _comment(connection, f"report.{view}.{column}", comment)
+    _add_comments(connection)
 
 
-def _comment_by_the_record(connection: "DuckDBPyConnection") -> None:
-    """Give the columns of `core` that are fields of the record the description that they have there."""
+def _add_comments(connection: "DuckDBPyConnection") -> None:
+    """Give columns without a comment the description of the field of a record of the same name, else of another column."""
     fields = {name: field.description for name, field in RunRecord.model_fields.items()}
     fields |= {name: field.description for name, field in RunRecord.model_computed_fields.items()}
-    for table, column in connection.execute(sql.statement("queries", "uncommented_columns")).fetchall():
-        _comment(connection, f"core.{table}.{column}", str(fields[column]))
-
-
-def _comment(connection: "DuckDBPyConnection", column: str, comment: str) -> None:
-    quoted = " ".join(comment.split()).replace("'", "''")
-    connection.execute(f"COMMENT ON COLUMN {column} IS '{quoted}'")  # COMMENT takes no parameters
+    columns = connection.execute(sql.statement("queries", "columns_without_comment")).fetchall()
+    for schema, relation, name, comment in columns:
+        summed = comment if relation.startswith("by_") else None
+        text = summed or fields.get(name) or comment or (COEFFICIENT if relation == "coefficients" else None)
+        if text is None:
+            raise RuntimeError(f"{schema}.{relation}.{name} has no comment")
+        quoted = " ".join(text.split()).replace("'", "''")
+        connection.execute(f"COMMENT ON COLUMN {schema}.{relation}.{name} IS '{quoted}'")  # it takes no parameters

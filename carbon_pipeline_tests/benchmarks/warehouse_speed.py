@@ -24,8 +24,8 @@ from carbon_pipeline.settings import read_settings
 from carbon_pipeline.tracking.landing import land, landed_files
 from carbon_pipeline.warehouse import warehouse as warehouse_module
 from carbon_pipeline.warehouse.connection import open_for_reading
-from carbon_pipeline.warehouse.csv_import import find_files
-from carbon_pipeline.warehouse.csv_reader import NUMBERS
+from carbon_pipeline.warehouse.ingest.files import find_files
+from carbon_pipeline.warehouse.ingest.layout import NUMBERS
 from carbon_pipeline.warehouse.rules import RULES, broken
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fakes import make_record

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from carbon_pipeline.warehouse import inbox
-from carbon_pipeline.warehouse.batch import FileResult
-from carbon_pipeline.warehouse.csv_import import find_files
+from carbon_pipeline.warehouse.ingest import large_file
+from carbon_pipeline.warehouse.ingest.load import FileResult
+from carbon_pipeline.warehouse.ingest.files import find_files
 from carbon_pipeline.warehouse.csv_reader import CodeCarbonCsv
 from carbon_pipeline.warehouse.rebuild import rebuild
 from carbon_pipeline.warehouse.rules import RULES, broken
@@ -259,7 +259,7 @@ def test_large_files_come_in_as_small_ones_do(
     path.write_text(text_of(row(run_id="first"), row(**cells), row(run_id="last")))
     seen = []
     for least in (2**40, 1):
-        monkeypatch.setattr(inbox, "LARGE_BYTES", least)
+        monkeypatch.setattr(large_file, "LARGE_BYTES", least)
         warehouse = Warehouse(tmp_path / f"data {least}")
         (result,) = warehouse.import_csv([path])
         seen.append(
@@ -364,7 +364,7 @@ def test_hostile_names_are_names(
     warehouse: Warehouse, tmp_path: Path, is_large: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if is_large:
-        monkeypatch.setattr(inbox, "LARGE_BYTES", 1)
+        monkeypatch.setattr(large_file, "LARGE_BYTES", 1)
     folder = tmp_path / "[glob] *"
     for number, name in enumerate(HOSTILE):
         path = folder / name

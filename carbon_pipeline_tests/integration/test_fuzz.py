@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from carbon_pipeline.warehouse import inbox
-from carbon_pipeline.warehouse.csv_import import find_files
-from carbon_pipeline.warehouse.csv_reader import REQUIRED
+from carbon_pipeline.warehouse.ingest import large_file
+from carbon_pipeline.warehouse.ingest.files import find_files
+from carbon_pipeline.warehouse.ingest.layout import REQUIRED
 from carbon_pipeline.warehouse.rules import RULES, broken
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.codecarbon_files import LAYOUTS, ORIGINAL_FIELDS, TASKS_3_3, VERSION_3_3, original_row, row
@@ -95,9 +95,9 @@ def test_thousands_of_damaged_files_lose_nothing_and_mix_nothing(
         path.write_bytes(mutated(content, chance))
         marks[str(path)] = mark
     if is_large:
-        monkeypatch.setattr(inbox, "LARGE_BYTES", 1)
+        monkeypatch.setattr(large_file, "LARGE_BYTES", 1)
     found = find_files([tmp_path / "files"])
-    assert len(found.files) + len(found.left_out) == len(marks)
+    assert len(found.files) + len(found.skipped) == len(marks)
     warehouse = Warehouse(tmp_path / "data")
     results = warehouse.import_csv(found.files)
     assert len(results) == len(found.files)
@@ -158,7 +158,7 @@ def test_a_file_that_duckdb_reads_itself_gives_the_same_runs_as_read_row_by_row(
     seen = []
     for least in (2**40, 1):
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(inbox, "LARGE_BYTES", least)
+            patched.setattr(large_file, "LARGE_BYTES", least)
             warehouse = Warehouse(folder / f"data {least}")
             (result,) = warehouse.import_csv([path])
         runs = warehouse.rows("FROM core.run ORDER BY run_id")

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from carbon_pipeline.dagster.automation import landed_records
 from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
 from carbon_pipeline.tracking.landing import land
-from carbon_pipeline.warehouse import inbox
+from carbon_pipeline.warehouse.ingest import large_file
 from carbon_pipeline.warehouse import warehouse as warehouse_module
-from carbon_pipeline.warehouse.csv_import import find_files
-from carbon_pipeline.warehouse.inbox import KeptError
+from carbon_pipeline.warehouse.ingest.files import find_files
+from carbon_pipeline.warehouse.ingest.source_archive import KeptError
 from carbon_pipeline.warehouse.rebuild import WarehouseUnreadableError, rebuild
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.codecarbon_files import row, write
@@ -58,7 +58,7 @@ def test_copies_whose_load_was_killed_after_its_commit_are_found_by_a_rebuild(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_large: bool
 ) -> None:
     if is_large:
-        monkeypatch.setattr(inbox, "LARGE_BYTES", 1)
+        monkeypatch.setattr(large_file, "LARGE_BYTES", 1)
     imported(warehouse, tmp_path, "a")
     hide(warehouse)
     found = rebuild(warehouse)
@@ -70,7 +70,7 @@ def test_copies_whose_load_was_killed_after_its_commit_outlive_the_warehouse(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_large: bool
 ) -> None:
     if is_large:
-        monkeypatch.setattr(inbox, "LARGE_BYTES", 1)
+        monkeypatch.setattr(large_file, "LARGE_BYTES", 1)
     imported(warehouse, tmp_path, "a")
     hide(warehouse)
     delete(warehouse)
@@ -81,7 +81,7 @@ def test_copies_whose_load_was_killed_after_its_commit_outlive_the_warehouse(
 def test_a_stored_copy_that_was_changed_is_detected(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox, "LARGE_BYTES", 1)
+    monkeypatch.setattr(large_file, "LARGE_BYTES", 1)
     imported(warehouse, tmp_path, "a")
     (copy,) = kept(warehouse).glob("*.csv")
     copy.write_text(copy.read_text().replace("3e-05", "9e-05"))
@@ -106,8 +106,8 @@ def test_a_large_file_is_copied_and_looked_at_to_the_byte(
     content = b"".join(lines) + rest
     path.write_bytes(content)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(inbox, "CHUNK_BYTES", chunk_bytes)
-        found = inbox.examine(path, path.with_name("copy.csv"))
+        patch.setattr(large_file, "CHUNK_BYTES", chunk_bytes)
+        found = large_file.examine(path, path.with_name("copy.csv"))
     assert found.path.read_bytes() == content
     assert found.sha256 == hashlib.sha256(content).hexdigest()
     assert found.lines == len(lines)
@@ -150,7 +150,7 @@ def test_an_archive_of_landed_records_never_takes_the_place_of_another(warehouse
 def test_a_data_folder_of_any_name_takes_large_files_and_archives(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox, "LARGE_BYTES", 1)
+    monkeypatch.setattr(large_file, "LARGE_BYTES", 1)
     warehouse = Warehouse(tmp_path / name)
     imported(warehouse, tmp_path, "a")
     land(make_record(ended_at=PAST), warehouse.data_dir)
@@ -197,7 +197,7 @@ def test_a_file_from_a_machine_whose_clock_is_ahead_is_loaded(warehouse: Warehou
 
 
 def test_a_file_that_is_too_fresh_is_named(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("carbon_pipeline.warehouse.inbox.SETTLED_S", 3600.0)  # a busy machine may take its time
+    monkeypatch.setattr("carbon_pipeline.warehouse.ingest.files.SETTLED_S", 3600.0)  # a busy machine may take its time
     drop(warehouse, b"new.csv", age_s=0)
     assert warehouse.load() == []
     assert [path.name for path in warehouse.fresh()] == ["new.csv"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from carbon_pipeline.warehouse.csv_import import find_files
+from carbon_pipeline.warehouse.ingest.files import find_files
 from carbon_pipeline.warehouse.rebuild import rebuild
 from carbon_pipeline.warehouse.rules import RULES, broken
 from carbon_pipeline.warehouse.warehouse import Warehouse
@@ -49,7 +49,7 @@ def test_every_row_of_the_real_files_is_accounted_for_and_flagged_as_its_traps_d
     assert REAL_FILES
     warehouse = Warehouse(data_dir)
     found = find_files([REAL_FILES])
-    assert found.left_out == found.refused == []
+    assert found.skipped == found.rejected == []
     results = {
         Path(result.source_file).name: (
             result.rows_read, result.rows_loaded, result.rows_superseded, result.rows_quarantined, result.flags,

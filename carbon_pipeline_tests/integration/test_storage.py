@@ -18,7 +18,8 @@ import pytest
 from carbon_pipeline.errors import UserError
 from carbon_pipeline.settings import SettingsError
 from carbon_pipeline.tracking.landing import land, landed_files
-from carbon_pipeline.warehouse import batch, connection, inbox, landing_archive, schema
+from carbon_pipeline.warehouse import connection, landing_archive, schema
+from carbon_pipeline.warehouse.ingest import large_file, load, source_archive
 from carbon_pipeline.warehouse.rebuild import rebuild
 from carbon_pipeline.warehouse.rules import RULES, broken
 from carbon_pipeline.warehouse.warehouse import Warehouse
@@ -141,7 +142,7 @@ def test_what_a_killed_load_had_committed_is_published(warehouse: Warehouse) -> 
     script = """
 import os, sys; from pathlib import Path; from carbon_pipeline.warehouse.connection import open_for_writing
 with open_for_writing(Path(sys.argv[1])) as opened:
-    opened.execute("UPDATE core.run SET project_name = 'committed'")
+    opened.execute("UPDATE raw.measurement SET project_name = 'committed'")
     os.kill(os.getpid(), 9)
 """
     subprocess.run([sys.executable, "-c", script, str(warehouse.path)])
@@ -157,9 +158,9 @@ import os, random, signal, sys, time
 from pathlib import Path
 import duckdb, pycountry, filelock
 from carbon_pipeline.tracking.intensity import world_average_g_per_kwh
-from carbon_pipeline.warehouse import inbox
+from carbon_pipeline.warehouse.ingest import large_file
 from carbon_pipeline.warehouse.warehouse import Warehouse
-inbox.LARGE_BYTES = 100_000
+large_file.LARGE_BYTES = 100_000
 data_dir, kills, files = Path(sys.argv[1]), int(sys.argv[2]), [Path(path) for path in sys.argv[3:]]
 world_average_g_per_kwh(), list(pycountry.countries)
 chance, alive, took = random.Random(), 0, 0.6
@@ -283,7 +284,7 @@ def test_a_file_of_another_kind_in_the_inbox_is_named_once_with_the_reason_and_d
     results = {result.source_file: result for result in warehouse.load()}
     assert results["inbox/emissions.csv"].rows_loaded == 1
     assert results["inbox/empty.csv"].note == "is empty"
-    assert results["inbox/letter.txt"].is_refused
+    assert results["inbox/letter.txt"].is_rejected
     assert "is no CSV file of CodeCarbon" in results["inbox/letter.txt"].note
     assert warehouse.pending() == []
     assert warehouse.load() == []
@@ -295,12 +296,12 @@ def test_an_import_that_is_interrupted_leaves_everything_as_it_was(
 ) -> None:
     warehouse.import_csv([write(tmp_path / "first.csv", row(run_id="run-1"))])
     before = kept(warehouse), warehouse.path.read_bytes(), warehouse.reports_path.read_bytes()
-    monkeypatch.setattr(inbox, "LARGE_BYTES", 1)
+    monkeypatch.setattr(large_file, "LARGE_BYTES", 1)
 
-    def interrupt(self: inbox.Keeper) -> None:
+    def interrupt(self: source_archive.SourceArchive) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(inbox.Keeper, "seal", interrupt)
+    monkeypatch.setattr(source_archive.SourceArchive, "seal", interrupt)
     with pytest.raises(KeyboardInterrupt):
         warehouse.import_csv([write(tmp_path / "second.csv", row(run_id="run-2"))])
     monkeypatch.undo()
@@ -322,7 +323,7 @@ def test_an_interruption_just_after_the_commit_keeps_the_copies(
     warehouse.load()
     path = write(tmp_path / "emissions.csv", row())
     with monkeypatch.context() as patched:
-        patched.setattr(batch, "transaction", interrupted)
+        patched.setattr(load, "transaction", interrupted)
         with pytest.raises(KeyboardInterrupt):
             warehouse.import_csv([path])
     assert len(kept(warehouse)) == 1
@@ -330,7 +331,7 @@ def test_an_interruption_just_after_the_commit_keeps_the_copies(
 
 
 def test_what_is_known_is_not_kept_twice(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox, "LARGE_BYTES", 1)
+    monkeypatch.setattr(large_file, "LARGE_BYTES", 1)
     path = write(tmp_path / "emissions.csv", row())
     for _ in range(3):
         warehouse.import_csv([path])
@@ -384,7 +385,7 @@ def test_the_rebuilt_warehouse_is_the_same(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_bit_of_everything(warehouse, tmp_path)
-    monkeypatch.setattr(inbox, "LARGE_BYTES", 1)
+    monkeypatch.setattr(large_file, "LARGE_BYTES", 1)
     warehouse.import_csv([write(tmp_path / "large.csv", row(), row(run_id="large-1"), row(run_id="large-1"))])
     all_is_well(warehouse)
     found = rebuild(warehouse)
@@ -394,9 +395,9 @@ def test_the_rebuilt_warehouse_is_the_same(
 
 
 CHANGES = {
-    "core.run": "UPDATE core.run SET energy_kwh = energy_kwh * 2",
-    "core.run: 0 rows": "DELETE FROM core.run WHERE run_id = 'other'",
-    "raw.record": "UPDATE raw.record SET content = '{}'",
+    "core.run": "UPDATE raw.measurement SET cpu_kwh = cpu_kwh * 2",
+    "core.run: 0 rows": "DELETE FROM raw.measurement WHERE run_id = 'other'",
+    "raw.measurement": "UPDATE raw.measurement SET file_cpu_w = 1",
     "raw.quarantine": "DELETE FROM raw.quarantine",
     "raw.loaded_file": "UPDATE raw.loaded_file SET rows_read = 0",
 }

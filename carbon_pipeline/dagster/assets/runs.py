@@ -8,7 +8,7 @@ from carbon_pipeline.dagster.asset_keys import Key, asset_key
 from carbon_pipeline.dagster.assets.attributes import FRESH, GROUP, OWNERS
 from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
 from carbon_pipeline.dagster.ui_metadata import column_schema, table_metadata
-from carbon_pipeline.warehouse.batch import rejections
+from carbon_pipeline.warehouse.ingest.load import rejections
 
 
 def runs_after(upstream: Iterable[Key] = ()) -> dg.AssetsDefinition:

@@ -1,10 +1,10 @@
 WITH old AS (
-    SELECT source_file, sha256, format, rows_read, rows_loaded + rows_superseded AS rows_taken, rows_quarantined, note
+    SELECT source_file, sha256, format, rows_read, has_mixed_modes, timezone, note
     FROM warehouse.raw.loaded_file
-    WHERE format <> 'refused'
+    WHERE format <> 'rejected'
 ), new AS (
-    SELECT source_file, sha256, format, rows_read, rows_loaded + rows_superseded AS rows_taken, rows_quarantined, note
+    SELECT source_file, sha256, format, rows_read, has_mixed_modes, timezone, note
     FROM other.raw.loaded_file
-    WHERE format <> 'refused'
+    WHERE format <> 'rejected'
 )
 SELECT (SELECT count(*) FROM (FROM old EXCEPT ALL FROM new)), (SELECT count(*) FROM (FROM new EXCEPT ALL FROM old));

@@ -1,1 +1,1 @@
-SELECT count(*) AS runs FROM core.run;
+SELECT count(*) AS runs FROM raw.measurement WHERE is_current;

@@ -1,9 +1,10 @@
+-- Files whose content has been loaded before, under one name or several.
 SELECT
-    sha256,
-    arg_min(rows_read, loaded_at) AS rows_read,
-    arg_min(rows_quarantined, loaded_at) AS rows_quarantined,
-    arg_min(note, loaded_at) AS note,
-    list(source_file) AS names
-FROM raw.loaded_file
-WHERE sha256 IN (SELECT unnest($sha256)) AND format <> 'refused'
-GROUP BY sha256;
+    first.sha256,
+    first.file_no,
+    first.rows_read,
+    (SELECT count(*) FROM raw.quarantine WHERE quarantine.file_no = first.file_no) AS rows_quarantined,
+    first.note,
+    (SELECT list(source_file) FROM raw.loaded_file AS other WHERE other.sha256 = first.sha256) AS names
+FROM raw.loaded_file AS first
+WHERE sha256 IN (SELECT unnest($sha256)) AND format <> 'rejected' AND same_as IS NULL;

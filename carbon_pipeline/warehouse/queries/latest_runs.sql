@@ -1,4 +1,7 @@
+WITH latest AS (
+    SELECT run_id FROM raw.measurement WHERE is_current ORDER BY ended_at DESC, run_id LIMIT $limit
+)
 SELECT run_id, project_name, name, status, started_at, duration_s, energy_kwh, emissions_kg, cpu_method, flags
 FROM report.runs
-ORDER BY ended_at DESC
-LIMIT ?;
+WHERE run_id IN (FROM latest)
+ORDER BY ended_at DESC, run_id;

@@ -1,1 +1,1 @@
-SELECT version, views FROM raw.schema_version;
+SELECT version, views, coefficients FROM raw.schema_version;

@@ -1,1 +1,1 @@
-INSERT OR REPLACE INTO raw.schema_version VALUES ($version, $views);
+INSERT OR REPLACE INTO raw.schema_version VALUES ($version, $views, $coefficients);

@@ -1,34 +1,16 @@
 CREATE OR REPLACE VIEW report.by_asset AS
--- First all runs by a key, then the few rows that are left by what the key stands for.
-WITH total AS (
-    SELECT
-        task_id,
-        count(*) AS runs,
-        sum(duration_s) AS duration_s,
-        sum(attributed_energy_kwh) AS energy_kwh,
-        sum(energy_low_kwh * attributed_share) AS energy_low_kwh,
-        sum(energy_high_kwh * attributed_share) AS energy_high_kwh,
-        sum(emissions_kg * attributed_share) AS emissions_kg,
-        sum(emissions_low_kg * attributed_share) AS emissions_low_kg,
-        sum(emissions_high_kg * attributed_share) AS emissions_high_kg,
-        count(energy_kwh) - least(count(energy_low_kwh), count(energy_high_kwh)) AS without_energy_interval,
-        count(emissions_kg) - least(count(emissions_low_kg), count(emissions_high_kg)) AS without_emissions_interval
-    FROM report.counted_runs
-    GROUP BY task_id
-)
 SELECT
     asset_key,
     name,
-    sum(runs)::BIGINT AS runs,
+    count(*) AS runs,
     sum(duration_s) AS duration_s,
-    sum(energy_kwh) AS energy_kwh,
-    CASE WHEN sum(without_energy_interval) = 0 THEN sum(energy_low_kwh) END AS energy_low_kwh,
-    CASE WHEN sum(without_energy_interval) = 0 THEN sum(energy_high_kwh) END AS energy_high_kwh,
-    sum(emissions_kg) AS emissions_kg,
-    CASE WHEN sum(without_emissions_interval) = 0 THEN sum(emissions_low_kg) END AS emissions_low_kg,
-    CASE WHEN sum(without_emissions_interval) = 0 THEN sum(emissions_high_kg) END AS emissions_high_kg
-FROM total
-JOIN core.task USING (task_id)
+    sum(attributed_energy_kwh) AS energy_kwh,
+    core.sum_where_known(energy_low_kwh * attributed_share, energy_kwh) AS energy_low_kwh,
+    core.sum_where_known(energy_high_kwh * attributed_share, energy_kwh) AS energy_high_kwh,
+    sum(emissions_kg * attributed_share) AS emissions_kg,
+    core.sum_where_known(emissions_low_kg * attributed_share, emissions_kg) AS emissions_low_kg,
+    core.sum_where_known(emissions_high_kg * attributed_share, emissions_kg) AS emissions_high_kg
+FROM report.counted_runs
 GROUP BY ALL
 ORDER BY energy_kwh DESC NULLS LAST;
 COMMENT ON VIEW report.by_asset IS 'Energy and emissions per Dagster asset, or what else was tracked.';

@@ -7,11 +7,11 @@ SELECT
     count(*) AS runs,
     sum(duration_s) AS duration_s,
     sum(attributed_energy_kwh) AS energy_kwh,
-    CASE WHEN count(energy_low_kwh) = count(energy_kwh) THEN sum(energy_low_kwh * attributed_share) END AS energy_low_kwh,
-    CASE WHEN count(energy_high_kwh) = count(energy_kwh) THEN sum(energy_high_kwh * attributed_share) END AS energy_high_kwh,
+    core.sum_where_known(energy_low_kwh * attributed_share, energy_kwh) AS energy_low_kwh,
+    core.sum_where_known(energy_high_kwh * attributed_share, energy_kwh) AS energy_high_kwh,
     sum(emissions_kg * attributed_share) AS emissions_kg,
-    CASE WHEN count(emissions_low_kg) = count(emissions_kg) THEN sum(emissions_low_kg * attributed_share) END AS emissions_low_kg,
-    CASE WHEN count(emissions_high_kg) = count(emissions_kg) THEN sum(emissions_high_kg * attributed_share) END AS emissions_high_kg
+    core.sum_where_known(emissions_low_kg * attributed_share, emissions_kg) AS emissions_low_kg,
+    core.sum_where_known(emissions_high_kg * attributed_share, emissions_kg) AS emissions_high_kg
 FROM report.counted_runs
 GROUP BY ALL
 ORDER BY energy_kwh DESC NULLS LAST;

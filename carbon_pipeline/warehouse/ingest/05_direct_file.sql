@@ -1,0 +1,1 @@
+INSERT INTO direct_file VALUES ($file_no, $first_row);

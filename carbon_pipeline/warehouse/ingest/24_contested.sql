@@ -1,0 +1,7 @@
+-- Runs of which there is more than one measurement, in this load or with what was loaded before.
+CREATE OR REPLACE TEMP TABLE incoming AS
+SELECT run_id FROM staged UNION ALL SELECT run_id FROM record;
+CREATE OR REPLACE TEMP TABLE contested AS
+SELECT run_id FROM incoming GROUP BY run_id HAVING count(*) > 1
+UNION
+SELECT run_id FROM raw.measurement SEMI JOIN incoming USING (run_id);

@@ -1,0 +1,36 @@
+-- Which measurement of a run counts: the last of its states, which CodeCarbon writes cumulatively. The order is a total one
+-- over what the measurements say, so that the order of loads does not matter: our own records before imported files, ended
+-- runs before interrupted ones, with an energy before without, then time, duration, energy, and a hash of all that was
+-- measured. Of measurements that say the same, an intact one before a repaired one, then the one that was loaded first.
+CREATE OR REPLACE TEMP TABLE state AS
+SELECT
+    m.rowid AS row,
+    m.run_id,
+    source = 'csv' AS is_csv,
+    status = 'interrupted' AS is_interrupted,
+    coalesce(total_kwh, cpu_kwh + coalesce(gpu_kwh, 0) + coalesce(ram_kwh, 0), gpu_kwh, ram_kwh) AS energy_kwh,
+    ended_at, measured_s, is_repaired, has_mixed_modes, file_no, line,
+    md5(to_json(struct_pack(context_key, *COLUMNS(m.* EXCLUDE (
+        rowid, file_no, line, context_no, is_repaired, is_current, is_cumulative, attributed_share, tasks_s
+    ))))::VARCHAR) AS said
+FROM (SELECT *, rowid FROM raw.measurement SEMI JOIN contested USING (run_id)) AS m
+JOIN raw.context USING (context_no)
+JOIN raw.loaded_file USING (file_no);
+CREATE OR REPLACE TEMP TABLE standing AS
+SELECT
+    row,
+    row_number() OVER (
+        PARTITION BY run_id
+        ORDER BY is_csv, is_interrupted, energy_kwh IS NULL, ended_at DESC, measured_s DESC, energy_kwh DESC, said DESC,
+            is_repaired, has_mixed_modes DESC, file_no, line
+    ) = 1 AS is_current,
+    is_csv AND states > 1 AS is_cumulative
+FROM state
+JOIN (
+    SELECT run_id, count(DISTINCT said) FILTER (is_csv) AS states FROM state GROUP BY run_id
+) USING (run_id);
+UPDATE raw.measurement
+SET is_current = standing.is_current, is_cumulative = standing.is_cumulative
+FROM standing
+WHERE measurement.rowid = standing.row
+    AND (measurement.is_current <> standing.is_current OR measurement.is_cumulative <> standing.is_cumulative);

@@ -1,0 +1,346 @@
+"""One load: files become rows, and their rows measurements, in one transaction or not at all."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from carbon_pipeline.common.country import all_countries
+from carbon_pipeline.model.codecarbon_defaults import CODECARBON_DEFAULT_EXPERIMENT_ID
+from carbon_pipeline.model.record import RunRecord
+from carbon_pipeline.warehouse import sql
+from carbon_pipeline.warehouse.coefficients import coefficients_of
+from carbon_pipeline.warehouse.connection import literally
+from carbon_pipeline.warehouse.ingest.clean_rows import (
+    EVERY_COLUMN,
+    LEADING,
+    LINE_BYTES,
+    CleanFile,
+    CleanRows,
+    Rejected,
+    types_of,
+)
+from carbon_pipeline.warehouse.ingest.large_file import LARGE_BYTES, LargeFile
+from carbon_pipeline.warehouse.ingest.sources import SourceFile
+from carbon_pipeline.warehouse.progress import Progress
+from carbon_pipeline.warehouse.schema import transaction
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from duckdb import DuckDBPyConnection
+
+CHUNK_ROWS = 2000
+CHUNK_CHARACTERS = 2**23
+"""Rows and characters handed to DuckDB at a time as JSON, which needs many times its size in memory."""
+
+LIKELY_ROWS = 50_000
+"""Rows of a file in which all that many rows share is looked for first."""
+
+LOOK_UP_FILES = 500
+"""Files looked up in the ledger at a time; their contents are in memory until then."""
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What became of the rows of one file: read = loaded + superseded + quarantined.
+
+    Attributes:
+        source_file: the file.
+        rows_read: rows in it.
+        rows_loaded: rows that count: each is the current state of a run.
+        rows_superseded: rows of runs for which another row counts.
+        rows_quarantined: rows that were rejected, with their reasons in raw.quarantine.
+        rows_flagged: loaded rows whose run carries a flag.
+        flags: loaded rows by flag.
+        note: what else there is to know.
+        is_rejected: whether it is a file of no known kind, or cannot be read; `note` has the reason.
+    """
+
+    source_file: str
+    rows_read: int = 0
+    rows_loaded: int = 0
+    rows_superseded: int = 0
+    rows_quarantined: int = 0
+    rows_flagged: int = 0
+    flags: dict[str, int] = field(default_factory=dict)
+    note: str = ""
+    is_rejected: bool = False
+
+
+def rejections(results: Iterable[FileResult]) -> list[str]:
+    """List what was rejected in a load, a sentence for each file of which something was."""
+    return [
+        f"{result.source_file}: {result.note}"
+        if result.is_rejected
+        else f"{result.source_file}: {result.rows_quarantined} rows of {result.rows_read} rejected; see raw.quarantine"
+        for result in results
+        if result.is_rejected or result.rows_quarantined
+    ]
+
+
+def load_files(
+    connection: "DuckDBPyConnection",
+    files: Iterable[SourceFile],
+    folder: "Path",
+    name: str,
+    progress: Progress | None = None,
+    before_commit: Callable[[], None] = lambda: None,
+) -> list[FileResult]:
+    """Load files in one transaction; content that is in the warehouse already changes nothing but the ledger.
+
+    Args:
+        connection: the warehouse, open for writing, with its schema.
+        files: what to load; read one after the other.
+        folder: where clean rows are written for the time of the load.
+        name: name of the load.
+        progress: is told how far it has come.
+        before_commit: is called when all but the commit is done.
+    """
+    with CleanRows(folder, name) as rows:
+        load = _Load(connection, rows, progress or Progress())
+        load.stage(files)
+        with transaction(connection):
+            load.apply()
+            before_commit()
+        return load.results()
+
+
+class _Load:
+    """Stages rows in temporary tables, then makes measurements of them.
+
+    The two are apart since DuckDB reads with one thread only what a transaction that is still open has written.
+    """
+
+    def __init__(self, connection: "DuckDBPyConnection", rows: CleanRows, progress: Progress):
+        self._connection, self._rows, self._progress = connection, rows, progress
+        self._results: dict[int, FileResult] = {}
+        self._new: dict[int, dict[str, Any]] = {}
+        self._seen: dict[str, int] = {}
+        self._direct: list[dict[str, int]] = []
+
+    def stage(self, files: Iterable[SourceFile]) -> None:
+        self._run("01_staging")
+        (first,) = self._ask("next_file_no", "queries")[0].values()
+        for chunk in _chunks(enumerate(files, first)):
+            known = self._known(chunk)
+            for number, file in chunk:
+                before = known.get(file.sha256) or self._again(file)
+                if file.format == "unreadable":
+                    self._results[number] = FileResult(file.source_file, note=file.note, is_rejected=True)
+                elif before and file.format != "rejected":
+                    self._take_name(number, file, before)
+                else:
+                    self._take(number, file)
+        for clean in self._rows.files():
+            self._read(clean)
+        self._run("07_new_contexts", countries=json.dumps([asdict(country) for country in all_countries()]))
+        columns = self._record_columns()
+        path, longest = self._rows.record_file()
+        self._run("08_records", path=literally(path), columns=columns, longest=longest)
+        self._run("09_record_contexts")
+        self._feed("10_new_files", self._new.values())
+        self._feed("11_rejected_rows", (row._asdict() for row in self._rows.rejected))
+
+    def apply(self) -> None:
+        self._run("21_contexts")
+        add_coefficients(self._connection)
+        for step in ("24_contested", "25_measurements", "26_loaded_files", "31_current", "32_tasks", "33_overlaps"):
+            self._run(step)
+
+    def results(self) -> list[FileResult]:
+        flags: dict[str, Counter[str]] = defaultdict(Counter)
+        flagged: Counter[str] = Counter()
+        for row in self._ask("42_flagged"):
+            flagged[row["source_file"]] += row["runs"]
+            flags[row["source_file"]].update(dict.fromkeys(row["flags"], row["runs"]))
+        for row in self._ask("41_results"):
+            number, form, name = row.pop("file_no"), row.pop("format"), row["source_file"]
+            if number not in self._results:
+                self._results[number] = FileResult(
+                    **row, rows_flagged=flagged[name], flags=dict(flags[name]), is_rejected=form == "rejected"
+                )
+        return [result for _, result in sorted(self._results.items())]
+
+    def _take(self, number: int, file: SourceFile) -> None:
+        """Read a file whose content is new."""
+        if file.format != "rejected":
+            self._seen[file.sha256] = number
+            file.keep(is_known=False)
+        rows_read = self._read_file(number, file)
+        note = file.note or "; ".join(file.reader.notes if file.reader else ())
+        self._new[number] = {
+            "file_no": number, "source_file": file.source_file, "sha256": file.sha256, "same_as": None,
+            "format": file.format, "note": note or None, "kept": file.kept, "fingerprint": file.fingerprint,
+            "timezone": file.timezone, "rows_read": rows_read,
+        }  # fmt: skip
+        file.content = file.reader = file.record = None
+
+    def _take_name(self, number: int, file: SourceFile, before: "_Known") -> None:
+        """Note a file whose content has been loaded before, or is in this load under another name."""
+        is_new_name = file.source_file not in before.names
+        if is_new_name:
+            file.keep(is_known=True)
+        file.drop_copy()
+        self._progress.add(size=file.size)
+        note = "; ".join(note for note in ("already loaded", before.note) if note)
+        rows = before.rows_read, 0, before.rows_read - before.rows_quarantined, before.rows_quarantined
+        self._results[number] = FileResult(file.source_file, *rows, note=note)
+        self._new[number] = {
+            "file_no": number, "source_file": file.source_file, "sha256": file.sha256, "same_as": before.file_no,
+            "format": file.format, "note": before.note, "kept": file.kept, "fingerprint": file.fingerprint,
+            "timezone": file.timezone, "rows_read": before.rows_read,
+        }  # fmt: skip
+
+    def _read_file(self, number: int, file: SourceFile) -> int:
+        """Make clean rows of a file, and count its rows."""
+        rows_read = 0
+        if file.format == "record":
+            rows_read = 1
+            if file.record:
+                self._rows.add_record(number, file.record)
+            else:
+                self._rows.rejected.append(Rejected(number, 1, file.reason, file.text))
+        elif file.reader:
+            rows_read = self._read_directly(number, file) or file.reader.read(number, self._rows)
+        self._progress.add(rows_read, file.size)
+        return rows_read
+
+    def _read_directly(self, number: int, file: SourceFile) -> int | None:
+        """Have DuckDB read a file as it is; None if anything in it has to be looked at row by row."""
+        large = file.clean_copy
+        if large is None or file.reader is None:
+            return None
+        first = self._count_staged()
+        clean = CleanFile(large.path, types_of(file.reader.layout.columns), LINE_BYTES)
+        with self._progress.of(self._connection, large.lines - 1, file.size):
+            found = self._read(clean, number, large)
+        if found == {"rows": large.lines - 1, "rows_out_of_bounds": 0, "rows_rejected": 0, "rows_without_context": 0}:
+            self._direct.append({"file_no": number, "first_row": first})
+            self._run("05_direct_file", file_no=number, first_row=first)
+            return large.lines - 1
+        self._run("06_undo_rows", first=first)
+        self._forget_rejects()
+        return None
+
+    def _read(self, clean: CleanFile, number: int | None = None, large: LargeFile | None = None) -> dict[str, int]:
+        """Read a file of clean rows."""
+        import duckdb
+
+        first = self._count_staged()
+        nothing = self._rows.nothing()
+        source = {
+            "nothing": literally(nothing), "every_column": LEADING | types_of(EVERY_COLUMN), "path": literally(clean.path),
+            "columns": clean.columns, "has_header": large is not None, "longest": clean.longest,
+        }  # fmt: skip
+        try:
+            self._run("02_read_rows", **source, file_no=number, default_experiment_id=CODECARBON_DEFAULT_EXPERIMENT_ID)
+        except duckdb.InvalidInputException:
+            if large is None:
+                raise
+            return {}
+        found: dict[str, int] = {}
+        for most in (LIKELY_ROWS, 2**62):
+            self._run("03_read_contexts", **source, most=most)
+            (found,) = self._ask("04_check_rows", first=first)
+            if not found["rows_without_context"]:
+                break
+        if large is None:
+            self._reject_what_duckdb_rejects()
+        return found
+
+    def _reject_what_duckdb_rejects(self) -> None:
+        """Rows with a cell that only looked like a time or a number, such as 30 February."""
+        for row in self._ask("rejected_cells", "queries"):
+            file_no, line, *_, content = row["csv_line"].split(",", len(LEADING))
+            reason = f"{row['column_name']} is no valid value: {row['error_message'].splitlines()[0]}"
+            self._rows.rejected.append(Rejected(int(file_no), int(line), reason, content))
+        self._forget_rejects()
+
+    def _forget_rejects(self) -> None:
+        self._connection.execute("DELETE FROM reject_errors")
+
+    def _count_staged(self) -> int:
+        return int(self._ask("count_staged", "queries")[0]["rows"])
+
+    def _known(self, chunk: list[tuple[int, SourceFile]]) -> dict[str, "_Known"]:
+        hashes = [file.sha256 for _, file in chunk if file.format in ("record", "codecarbon_csv")]
+        rows = self._ask("known_files", "queries", sha256=hashes)
+        return {row.pop("sha256"): _Known(**row) for row in rows}
+
+    def _again(self, file: SourceFile) -> "_Known | None":
+        """The same content, earlier in this load."""
+        if file.sha256 not in self._seen:
+            return None
+        first = self._new[self._seen[file.sha256]]
+        quarantined = sum(row.file_no == first["file_no"] for row in self._rows.rejected)
+        return _Known(first["file_no"], first["rows_read"], quarantined, first["note"], [first["source_file"]])
+
+    def _record_columns(self) -> dict[str, str]:
+        """Names and types of the fields of a record, as report.runs has them; lists and objects are read as JSON."""
+        types = {row["column_name"]: row["data_type"] for row in self._ask("record_columns", "queries")}
+        texts = ("VARCHAR[]", "JSON")
+        return {"file_no": "INTEGER", "line": "BIGINT"} | {
+            name: "VARCHAR" if types.get(name, "JSON") in texts else types[name] for name in RunRecord.model_fields
+        }
+
+    def _feed(self, step: str, rows: Iterable[dict[str, Any]]) -> None:
+        for chunk in _by_size(rows):
+            self._run(step, rows=json.dumps(chunk))
+
+    def _run(self, step: str, **parameters: Any) -> None:
+        self._connection.execute(sql.statement("ingest", step), parameters or None)
+
+    def _ask(self, step: str, folder: str = "ingest", **parameters: Any) -> list[dict[str, Any]]:
+        return ask(self._connection, folder, step, **parameters)
+
+
+class _Known(NamedTuple):
+    """Content that has been loaded before, under one name or several."""
+
+    file_no: int
+    rows_read: int
+    rows_quarantined: int
+    note: str | None
+    names: list[str]
+
+
+def ask(connection: "DuckDBPyConnection", folder: str, step: str, **parameters: Any) -> list[dict[str, Any]]:
+    """Run a query of the warehouse's SQL files."""
+    cursor = connection.execute(sql.statement(folder, step), parameters or None)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def add_coefficients(connection: "DuckDBPyConnection") -> None:
+    """Evaluate the interval model for all contexts for which that has not been done."""
+    rows = ask(connection, "ingest", "22_without_coefficients")
+    for chunk in _by_size({"context_no": row.pop("context_no"), **coefficients_of(**row)} for row in rows):
+        connection.execute(sql.statement("ingest", "23_coefficients"), {"rows": json.dumps(chunk)})
+
+
+def _chunks(files: Iterable[tuple[int, SourceFile]]) -> Iterator[list[tuple[int, SourceFile]]]:
+    chunk: list[tuple[int, SourceFile]] = []
+    size = 0
+    for number, file in files:
+        chunk.append((number, file))
+        size += file.size
+        if len(chunk) == LOOK_UP_FILES or size >= LARGE_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _by_size(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Rows in chunks of some thousands, or of some megabytes of text."""
+    chunk, characters = [], 0
+    for row in rows:
+        chunk.append(row)
+        characters += sum(len(value) for value in row.values() if isinstance(value, str))
+        if len(chunk) == CHUNK_ROWS or characters >= CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk

@@ -1,2 +1,0 @@
-CREATE OR REPLACE TEMP VIEW chosen_row AS
-SELECT * FROM numbered_row SEMI JOIN contested ON run_key = contested.run_id;

@@ -1,1 +1,0 @@
-DELETE FROM raw_kind WHERE file_no = $file_no;

@@ -1,2 +1,0 @@
--- The large file that codecarbon_large.sql reads: path, columns.
-SET VARIABLE large = $large;

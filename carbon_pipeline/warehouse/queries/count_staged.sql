@@ -1,0 +1,1 @@
+SELECT coalesce(max(rowid) + 1, 0) AS rows FROM staged;

@@ -1,0 +1,15 @@
+-- How far a number may be off by the digits that it was written with: half a unit of the last one. A zero is exact.
+CREATE OR REPLACE MACRO core.rounding(number) AS CASE
+    WHEN number = 0 THEN 0
+    ELSE 0.5 * power(10, coalesce(try_cast(nullif(regexp_extract(number::VARCHAR, 'e([-+]?\d+)$', 1), '') AS INTEGER), 0)
+        - length(regexp_replace(regexp_extract(number::VARCHAR, '\.(\d+)', 1), '^0$', '')))
+END;
+-- Energy over duration is the power, within 1 % and the digits written. 1 kWh = 3.6e6 J. The digits are looked at only
+-- where it is not: a branch of CASE is evaluated for its own rows only, unlike the second half of an AND.
+CREATE OR REPLACE MACRO core.power_fits(power_w, energy_kwh, duration_s) AS CASE
+    WHEN power_w IS NULL OR abs(power_w * duration_s - energy_kwh * 3.6e6) <= 0.01 * power_w * duration_s THEN true
+    ELSE abs(power_w * duration_s - energy_kwh * 3.6e6) <= 0.01 * power_w * duration_s
+        + core.rounding(power_w) * duration_s + core.rounding(duration_s) * power_w + core.rounding(energy_kwh) * 3.6e6
+END;
+-- The sum of what is known for each value that is; nothing where it is not known for one of them.
+CREATE OR REPLACE MACRO core.sum_where_known(part, whole) AS CASE WHEN count(part) = count(whole) THEN sum(part) END;
