@@ -33,6 +33,9 @@ class Service(HTTPServer):
     held: threading.Event | None = None
     """Holds the answer back until it is set."""
 
+    def handle_error(self, *_: object) -> None:
+        """The client hung up: it is meant to."""
+
 
 class Handler(BaseHTTPRequestHandler):
     server: Service
