@@ -1,6 +1,5 @@
 """Location of this machine: as configured, else from ip-api.com, else unknown. There is no default country."""
 
-import math
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +14,9 @@ IP_API_URL = "http://ip-api.com/json/?fields=status,message,country,countryCode,
 CACHE_S = 24 * 3600
 RETRY_S = 600
 """How long a failure is cached, seconds, so that a machine without a network does not wait at each run."""
+
+LONGEST_TEXT = 200
+"""Characters; the longest names of countries and regions have some 50."""
 
 
 class Location(BaseModel):
@@ -72,25 +74,28 @@ def probe_location(settings: Settings) -> Location:
 
 
 def parse_answer(answer: Any) -> Location:
-    """Parse the answer of ip-api.com field by field.
+    """Parse the answer of ip-api.com.
 
     Returns:
-        The location; fields with invalid values are None.
+        The location; fields that the answer lacks are None.
 
     Raises:
-        ValueError: the answer contains no valid country.
+        ValueError: the answer contains no country, or any value that cannot be right.
     """
     if not isinstance(answer, dict):
         raise ValueError("the answer is not a JSON object")
     if answer.get("status") != "success":
         raise ValueError(f"the service reported {answer.get('message') or answer.get('status')!r}")
-    country: Country = find_country(str(answer.get("countryCode")))
-    latitude, longitude = _degrees(answer.get("lat"), 90), _degrees(answer.get("lon"), 180)
+    code = answer.get("countryCode")
+    if not isinstance(code, str) or len(code) != 2:
+        raise ValueError("countryCode is not a code of two letters")
+    country: Country = find_country(code)
+    latitude, longitude = _degrees(answer, "lat", 90), _degrees(answer, "lon", 180)
     both = latitude is not None and longitude is not None
     return Location(
         country_iso_code=country.alpha_2,
-        country_name=_short_text(answer.get("country")) or country.name,
-        region=_short_text(answer.get("regionName")),
+        country_name=_text(answer, "country") or country.name,
+        region=_text(answer, "regionName"),
         latitude=latitude if both else None,
         longitude=longitude if both else None,
         source="ip-api",
@@ -109,11 +114,20 @@ def _request_location(cache: AnswerCache[Location]) -> Location:
     return location
 
 
-def _degrees(value: Any, limit: int) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > limit:
+def _degrees(answer: dict[str, Any], name: str, limit: int) -> float | None:
+    value = answer.get(name)
+    if value is None:
         return None
+    # The comparison comes before any conversion: an integer in JSON can be too large for a float.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -limit <= value <= limit:
+        raise ValueError(f"{name} is not a number from -{limit} to {limit}")
     return float(value)
 
 
-def _short_text(value: Any) -> str | None:
-    return value.strip()[:100] or None if isinstance(value, str) else None
+def _text(answer: dict[str, Any], name: str) -> str | None:
+    value = answer.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT or not value.isprintable():
+        raise ValueError(f"{name} is not a text of at most {LONGEST_TEXT} printable characters")
+    return value.strip() or None

@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-import math
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from carbon_pipeline.common.answer_cache import AnswerCache
 from carbon_pipeline.common.network import ask_json, one_line
@@ -17,6 +16,9 @@ from carbon_pipeline.probes.location import Location
 URL = "https://api.electricitymaps.com/v3/carbon-intensity"
 CACHE_S = 600
 """How long an answer or a failure is cached, seconds. The data are hourly."""
+
+MOST_G_PER_KWH = 5000
+"""gCO2eq/kWh, far above any grid: electricity from coal has 740 to 910 (IPCC AR5, 2014, WG III, table A.III.2)."""
 
 
 class LiveIntensity(BaseModel):
@@ -30,7 +32,7 @@ class LiveIntensity(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    g_per_kwh: float
+    g_per_kwh: float = Field(ge=0, le=MOST_G_PER_KWH)
     hour: datetime
     is_estimated: bool = False
 
@@ -111,10 +113,13 @@ def _request(what: str, token: str, place: dict[str, Any]) -> Any:
 
 def _parse(answer: Any) -> LiveIntensity:
     try:
-        g_per_kwh = float(answer["carbonIntensity"])
-        hour = hour_of(datetime.fromisoformat(answer["datetime"]))
-    except (KeyError, TypeError, ValueError):
-        raise ElectricityMapsError("Electricity Maps: carbonIntensity or datetime is missing or invalid") from None
-    if not (math.isfinite(g_per_kwh) and g_per_kwh >= 0):
-        raise ElectricityMapsError(f"Electricity Maps returned an invalid carbonIntensity: {g_per_kwh}")
+        g_per_kwh, moment = answer["carbonIntensity"], datetime.fromisoformat(answer["datetime"])
+        is_valid = isinstance(g_per_kwh, int | float) and not isinstance(g_per_kwh, bool) and moment.tzinfo is not None
+        hour = hour_of(moment)
+    except (KeyError, TypeError, ValueError, OverflowError):  # OverflowError: the first or last day of the calendar
+        is_valid = False
+    if not is_valid:
+        raise ElectricityMapsError("Electricity Maps: carbonIntensity or datetime is missing or invalid")
+    if not 0 <= g_per_kwh <= MOST_G_PER_KWH:
+        raise ElectricityMapsError(f"Electricity Maps returned an invalid carbonIntensity: {str(g_per_kwh)[:20]}")
     return LiveIntensity(g_per_kwh=g_per_kwh, hour=hour, is_estimated=answer.get("isEstimated") is True)

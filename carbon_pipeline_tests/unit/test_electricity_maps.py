@@ -118,6 +118,16 @@ def test_the_answer_is_kept_for_ten_minutes_and_for_this_place_and_token_only(
         (200, {"carbonIntensity": 60}, "carbonIntensity or datetime is missing"),
         (200, {"datetime": "yesterday", "carbonIntensity": 60}, "carbonIntensity or datetime is missing"),
         (200, entry(HOUR, None), "carbonIntensity or datetime is missing"),
+        (200, entry(HOUR, "60"), "carbonIntensity or datetime is missing"),
+        (200, entry(HOUR, True), "carbonIntensity or datetime is missing"),
+        (200, {"datetime": "2026-11-24T03:00:00", "carbonIntensity": 60}, "carbonIntensity or datetime is missing"),
+        (200, {"datetime": "0001-01-01T00:00:00+14:00", "carbonIntensity": 60}, "carbonIntensity or datetime"),
+        (200, {"datetime": 20261124, "carbonIntensity": 60}, "carbonIntensity or datetime is missing"),
+        (200, "60", "carbonIntensity or datetime is missing"),
+        (200, entry(HOUR, 5001), "invalid carbonIntensity: 5001"),
+        (200, entry(HOUR, 10**400), "invalid carbonIntensity: 10000000000000000000"),
+        (200, entry(HOUR, float("inf")), "invalid carbonIntensity: inf"),
+        (302, b"", "captive portal"),
         (200, entry(HOUR, -5), "invalid carbonIntensity: -5"),
         (200, entry(HOUR, float("nan")), "invalid carbonIntensity: nan"),
         (200, [], "carbonIntensity or datetime is missing"),
@@ -134,6 +144,16 @@ def test_a_failing_service_leads_to_the_country_average_with_a_reason(
     assert "a secret" not in str(found.note)
     now()
     assert len(service.asked) == 1  # a failure is not asked for again at once
+
+
+def test_an_impossible_intensity_in_the_cache_is_not_used(service: Service, data_dir: Path) -> None:
+    now()
+    cache = data_dir / "cache" / "electricity_maps.json"
+    cached = json.loads(cache.read_text())
+    cached["answer"]["g_per_kwh"] = 1e9
+    cache.write_text(json.dumps(cached))
+    assert now().g_per_kwh == 60
+    assert len(service.asked) == 2
 
 
 def test_what_you_know_wins_over_the_service(service: Service) -> None:
@@ -163,7 +183,16 @@ def test_hours_without_data_take_the_intensity_of_the_start(service: Service) ->
     assert "50% of the energy with the intensity at the start" in str(found.note)
 
 
-@pytest.mark.parametrize("answer", [(503, {}), (200, {"history": []}), (200, {"history": [{}]}), (200, [])])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (503, {}),
+        (200, {"history": []}),
+        (200, {"history": [{}]}),
+        (200, []),
+        (200, {"history": [entry(HOUR, 10**400)]}),
+    ],
+)
 def test_without_a_history_the_intensity_of_the_start_is_kept_with_a_note(service: Service, answer: Any) -> None:
     service.answers["history"] = answer
     found = intensity_over(read_settings(), FRANCE, now(), {HOUR: 1.0, HOUR + timedelta(hours=1): 1.0})

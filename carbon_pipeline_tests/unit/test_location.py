@@ -123,6 +123,41 @@ def test_an_answer_that_is_none_leaves_the_country_unknown_with_a_reason(
     assert service.asked == 1, "a failure is not asked anew at once"
 
 
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        ({"countryCode": "FRA"}, "countryCode"),
+        ({"countryCode": ["FR"]}, "countryCode"),
+        ({"lat": 91}, "lat is not a number from -90 to 90"),
+        ({"lat": 10**400}, "lat is not a number"),
+        ({"lon": float("nan")}, "lon is not a number"),
+        ({"lon": True}, "lon is not a number"),
+        ({"country": "F" * 201}, "country is not a text of at most 200 printable characters"),
+        ({"regionName": 5}, "regionName is not a text"),
+        ({"regionName": "\x1b[2J"}, "regionName is not a text"),
+        ({"regionName": "\ud800"}, "regionName is not a text"),
+    ],
+)
+def test_an_odd_answer_counts_as_none_and_the_reason_names_what_is_odd(
+    service: Service, data_dir: Path, odd: dict[str, Any], reason: str
+) -> None:
+    service.answer = json.dumps(PARIS | odd).encode()
+    found = probe(data_dir)
+    assert (found.country_iso_code, found.region, found.latitude, found.source) == (None, None, None, "unknown")
+    assert reason in str(found.reason)
+
+
+def test_a_login_page_of_the_network_is_named_in_the_reason(service: Service, data_dir: Path) -> None:
+    service.answer = b"<!DOCTYPE html><title>Welcome</title>"
+    assert "captive portal" in str(probe(data_dir).reason)
+
+
+def test_an_answer_without_coordinates_or_region_still_has_a_country(service: Service, data_dir: Path) -> None:
+    service.answer = b'{"status": "success", "countryCode": "FR", "lat": null, "regionName": ""}'
+    found = probe(data_dir)
+    assert (found.country_iso_code, found.country_name, found.region, found.latitude) == ("FR", "France", None, None)
+
+
 def test_a_service_that_hangs_is_given_up_after_two_seconds(
     service: Service, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
