@@ -1,6 +1,5 @@
 """Export of reports: one JSON file per run, written only if it has changed, and one wide table of all reports."""
 
-import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +16,7 @@ from carbon_pipeline.boamps.machine_report import MachineReport, machine_reports
 from carbon_pipeline.boamps.model import Report
 from carbon_pipeline.boamps.plausibility import Violation
 from carbon_pipeline.boamps.report import as_json, file_name, make_report
-from carbon_pipeline.common.csv_text import cell, csv_text
+from carbon_pipeline.common.csv_text import csv_text, write_csv
 from carbon_pipeline.common.files import replacing, write_text
 from carbon_pipeline.warehouse.parquet import write_parquet
 from carbon_pipeline.warehouse.warehouse import Warehouse
@@ -229,11 +228,8 @@ class Table:
         return paths
 
     def _write_csv(self, lines: Path, names: list[Column], path: Path) -> None:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, [name for name, _ in names], lineterminator="\n")
-            writer.writeheader()
-            with lines.open(encoding="utf-8") as rows:
-                writer.writerows({name: cell(value) for name, value in json.loads(row).items()} for row in rows)
+        with path.open("w", encoding="utf-8", newline="") as file, lines.open(encoding="utf-8") as rows:
+            write_csv(file, [name for name, _ in names], map(json.loads, rows))
 
 
 def one_report(run: MachineReport, context: ReportContext) -> tuple[Report | None, Incomplete | None]:

@@ -2,41 +2,41 @@
 
 import csv
 import io
-import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
+
+# What a spreadsheet takes as the begin of a formula (OWASP, CSV injection), full-width signs of Asian keyboards
+# included. It ignores whitespace and control characters in front of them.
+_FORMULA = re.compile(r"[\t\r\n]|[\s\x00-\x1f\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+def write_csv(stream: TextIO, names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as CSV with a header and LF line ends, one after the other.
+
+    Args:
+        stream: where to write; a file must be opened with `newline=""`.
+        names: the columns, in order.
+        rows: the values by column; None, or no value, is an empty cell, a list is joined by semicolons. A cell that a
+            spreadsheet would interpret as a formula is prefixed with an apostrophe.
+    """
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(map(cell, names))
+    writer.writerows([cell(row.get(name)) for name in names] for row in rows)
 
 
 def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """Format rows as CSV with a header and LF line ends.
-
-    Args:
-        names: the columns, in order.
-        rows: a value for each column; None is an empty cell, a list is joined by semicolons.
-
-    Returns:
-        The CSV text. A cell that a spreadsheet would interpret as a formula is prefixed with an apostrophe (OWASP, CSV
-        injection).
-    """
+    """Format rows as CSV, as `write_csv` writes them."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: cell(row[name]) for name in names} for row in rows)
+    write_csv(text, names, rows)
     return text.getvalue()
 
 
 def cell(value: Any) -> Any:
-    """Convert a value for the csv module, as `csv_text` describes."""
-    if isinstance(value, list):
-        value = ";".join(map(str, value))
-    if not isinstance(value, str):
+    """Convert a value for the csv module, as `write_csv` describes."""
+    if value is None or isinstance(value, int | float):
         return value
-    value = value.replace("\r", " ")  # the csv module does not quote CR, and readers interpret it as a line end
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@") and not _is_number(value) else value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+    text = ";".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = text.replace("\r", " ")  # the csv module does not quote CR, and readers interpret it as a line end
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
