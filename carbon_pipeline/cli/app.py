@@ -8,6 +8,7 @@ import typer
 
 from carbon_pipeline.cli import export, measure, warehouse
 from carbon_pipeline.cli.errors import ending_cleanly, fail
+from carbon_pipeline.cli.terminal import accept_any_output
 from carbon_pipeline.errors import FAILURE, WRONG_INPUT
 
 app = typer.Typer(
@@ -48,6 +49,7 @@ def _options(
 
 def main() -> NoReturn:
     """Run the command line. Errors are one line on stderr; exit status 2 for wrong usage or input, 1 for a failure."""
+    accept_any_output()
     options = itertools.takewhile(lambda argument: argument.startswith("-"), sys.argv[1:])
     debug = "--debug" in options  # behind a command's name it may be that command's own
     with ending_cleanly(debug):

@@ -1,5 +1,6 @@
 """What commands print: lines, tables, JSON, progress. Nothing here knows what is in them."""
 
+import io
 import json
 import os
 import sys
@@ -23,6 +24,40 @@ NARROWEST = 24
 
 LOG_S = 5.0
 """How often progress is reported, where there is no terminal for a bar, seconds."""
+
+
+def accept_any_output() -> None:
+    """Let whatever is printed neither fail nor be lost: for the start of a program.
+
+    Characters that the encoding of a stream lacks are written as escapes, such as `\\xe9`. A reader that leaves, as
+    `head` does, ends nothing: the command goes on and exits with the status that it would have had.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, io.TextIOWrapper):  # None, since it is closed, or replaced
+            continue
+        stream.reconfigure(errors="backslashreplace")
+        if os.name != "posix":  # a console of Windows is not written as a file
+            continue
+        raw = _Pipe(stream.fileno(), "w", closefd=False)
+        lenient = io.TextIOWrapper(
+            raw if stream.write_through else io.BufferedWriter(raw),
+            encoding=stream.encoding,
+            errors=stream.errors,
+            line_buffering=stream.line_buffering,
+            write_through=stream.write_through,
+        )
+        setattr(sys, name, lenient)
+
+
+class _Pipe(io.FileIO):
+    """Discards what a reader that has left does not read."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            return len(data)
 
 
 def say(message: str) -> None:
@@ -99,10 +134,13 @@ def print_json(value: object) -> None:
     """Print a value as JSON.
 
     Args:
-        value: what JSON can hold; anything else becomes text.
+        value: what JSON can hold; anything else becomes text. Characters that cannot be printed are escaped as JSON
+            does it, so that it stays valid.
     """
     text = json.dumps(value, indent=1, ensure_ascii=False, default=str)
-    print(text.encode(errors="backslashreplace").decode())
+    if _shown(text) != text:
+        text = json.dumps(value, indent=1, default=str)
+    print(text)
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
@@ -150,4 +188,10 @@ def _cell_text(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
-    return printable(", ".join(map(str, value)) if isinstance(value, list) else str(value))
+    return _shown(printable(", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+
+
+def _shown(text: str) -> str:
+    """Escape the characters that standard output cannot encode, so that columns are as wide as what is printed."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

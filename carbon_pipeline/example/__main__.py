@@ -3,7 +3,7 @@
 import sys
 
 from carbon_pipeline.cli.errors import ending_cleanly
-from carbon_pipeline.cli.terminal import print_table
+from carbon_pipeline.cli.terminal import accept_any_output, print_table
 from carbon_pipeline.example.run_once import run_pipeline_once
 
 
@@ -22,5 +22,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    accept_any_output()
     with ending_cleanly("--debug" in sys.argv):
         main()

@@ -202,3 +202,46 @@ def test_without_a_command_the_help_is_printed(data_dir: Path) -> None:
 
 def test_debug_shows_the_traceback(data_dir: Path) -> None:
     assert "Traceback" in carbon_pipeline("--debug", "import", "nowhere.csv", status=1).stderr
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
+    ids=["ascii", "C locale"],
+)
+def test_a_name_that_the_terminal_cannot_show_is_escaped_and_not_lost(
+    data_dir: Path, environment: dict[str, str]
+) -> None:
+    land(make_record(project_name="né日"), data_dir)
+    carbon_pipeline("load")
+    table = carbon_pipeline("report", "by_project", **environment).stdout.splitlines()
+    assert any("n\\xe9\\u65e5" in line for line in table)
+    assert len({len(line) for line in table}) == 1, "the columns are aligned"
+    assert "n\\xe9\\u65e5" in carbon_pipeline("report", "by_project", "--format", "csv", **environment).stdout
+    (row,) = json.loads(carbon_pipeline("report", "by_project", "--format", "json", **environment).stdout)
+    assert row["project_name"] == "né日"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes of POSIX")
+@pytest.mark.parametrize("gone", ["stdout", "stderr"])
+def test_a_reader_that_has_left_changes_no_exit_status(data_dir: Path, tmp_path: Path, gone: str) -> None:
+    report = tmp_path / "report.json"
+    report.write_text("{}")
+    reader, writer = os.pipe()
+    os.close(reader)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, gone: writer}
+    done = subprocess.run([sys.executable, "-m", "carbon_pipeline", "validate", str(report)], **streams, text=True)
+    os.close(writer)
+    assert done.returncode == 2
+    if gone == "stdout":
+        assert done.stderr == "carbon-pipeline: 1 of 1 reports are not valid\n"
+    else:
+        assert str(report) in done.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_a_closed_stream_changes_no_exit_status(data_dir: Path, closed: str) -> None:
+    command = f'exec "{sys.executable}" -m carbon_pipeline doctor {closed}'
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
