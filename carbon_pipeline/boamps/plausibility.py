@@ -6,7 +6,7 @@ A violation names the field, its value and the rule, so that the author of the r
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from carbon_pipeline.boamps.model import Component, Measure, Report, moment
+from carbon_pipeline.model.power_limits import cpu_limit_w, gpu_limit_w, ram_limit_w
+from carbon_pipeline.tracking.meter import cpu_tdp_w
 
 LONGEST_VALUE = 80
 """Maximum number of characters of a value that a violation quotes."""
@@ -22,26 +24,17 @@ LONGEST_VALUE = 80
 ROUNDING = timedelta(seconds=2)
 """Tolerance, since start and end are rounded to whole seconds."""
 
-# Upper limits of the hardware, not typical power: their purpose is to detect energies in the wrong unit.
-GPU_W = {
-    r"\bT4\b": 70, r"\bL4\b": 72, r"\bP4\b": 75, r"\bA2\b": 60, r"\bA10\b": 150, r"\bK80\b": 300, r"\bP100\b": 300,
-    r"\bV100": 350, r"\bA100\b": 500, r"\bH100\b": 700, r"\bH200\b": 700, r"\bL40": 350, r"\bRTX 4090\b": 600,
-    r"\bGTX 1080 Ti\b": 350, r"\bGTX 1080\b": 280, r"\bMI250": 560, r"\bMI300": 750,
-}  # fmt: skip
-"""Maximum board power of common GPUs, W, from the manufacturers' data sheets, including factory overclocking."""
-
-ANY_GPU_W = 1500.0
-"""Maximum board power of any other GPU, W: an NVIDIA B300 draws up to 1400 W."""
-
-CPU_W = 600.0
-"""Maximum power of one CPU, whether a socket or a logical CPU, W: an AMD EPYC 9965 has a TDP of 500 W."""
-
-RAM_W, W_PER_GB = 50.0, 1.0
-"""Maximum power of memory: a constant, W, and W per GB. Modules draw 3 to 5 W for 8 GB and more."""
-
 AROUND = 3.0
 """Factor for what energies may include beyond the components: PUE (industry mean 1.56, Uptime Institute 2024) and power
 supply losses."""
+
+UNKNOWN_W = {"cpu": cpu_limit_w(None, None), "gpu": gpu_limit_w(None, None), "ram": ram_limit_w(None)}
+"""Maximum power of each kind of component where a report does not list it, W."""
+
+NAMES = {"cpu": "the CPUs", "gpu": "the GPUs", "ram": "the memory", None: "the listed components"}
+
+TdpOf = Callable[[str | None], float | None]
+"""Look-up of the TDP of one processor by its name, W; None if it is not known."""
 
 
 class Violation(BaseModel):
@@ -104,9 +97,8 @@ def examine_file(path: Path) -> list[Violation]:
 
 def implausible(report: Report) -> Iterator[Violation]:
     """Check a report against the rules that the schemas cannot express."""
-    limit_w = _limit_w(report.infrastructure.components)
     for number, measure in enumerate(report.measures):
-        yield from _power(measure, limit_w, f"measures.{number}")
+        yield from _power(report.infrastructure.components, measure, f"measures.{number}")
         yield from _dates(report, measure, f"measures.{number}")
 
 
@@ -129,20 +121,25 @@ def violation_of(error: ErrorDetails) -> Violation:
     )
 
 
-def _power(measure: Measure, limit_w: float, path: str) -> Iterator[Violation]:
+def _power(components: list[Component], measure: Measure, path: str) -> Iterator[Violation]:
     duration_s = measure.measurement_duration
     if duration_s is None:
         return
-    if duration_s == 0 and measure.power_consumption > 0:
-        yield Violation(
-            field=f"{path}.measurementDuration", value="0", rule="cannot be 0 s while powerConsumption is above 0"
-        )
-    elif duration_s > 0 and (power_w := measure.power_consumption * 3.6e6 / duration_s) > limit_w:  # 1 kWh = 3.6e6 J
+    if duration_s == 0:
+        if measure.power_consumption > 0:
+            rule = "cannot be 0 s while powerConsumption is above 0"
+            yield Violation(field=f"{path}.measurementDuration", value="0", rule=rule)
+        return
+    power_w = measure.power_consumption * 3.6e6 / duration_s  # 1 kWh = 3.6e6 J
+    # The table of TDPs takes a while to load: it is needed only where the power exceeds what is certainly possible.
+    if power_w <= _limit_w(components, measure, lambda cpu_model: 0.0):
+        return
+    if power_w > (limit_w := _limit_w(components, measure, cpu_tdp_w)):
         yield Violation(
             field=f"{path}.powerConsumption",
             value=_short(measure.power_consumption),
-            rule=f"means {power_w:,.0f} W over {duration_s:g} s, more than the {limit_w:,.0f} W that the listed "
-            "components can draw, PUE and power supply included; is it in kWh?",
+            rule=f"means {power_w:,.0f} W over {duration_s:g} s, more than the {limit_w:,.0f} W that "
+            f"{NAMES[_covered(measure)]} can draw, PUE and power supply included; is it in kWh?",
         )
 
 
@@ -177,23 +174,36 @@ def _comparable(*texts: str) -> list[datetime]:
     return [found.replace(tzinfo=None) for found in moments]
 
 
-def _limit_w(components: list[Component]) -> float:
-    return AROUND * sum(map(_component_w, components))
+def _limit_w(components: list[Component], measure: Measure, tdp_of: TdpOf) -> float:
+    """The most that the components which a measure covers can draw, PUE and power supply included, W."""
+    kinds = {component.component_type.lower() for component in components}
+    if kinds - UNKNOWN_W.keys():
+        return math.inf  # a whole server, a TPU: its limit is not known
+    covered = {kind} if (kind := _covered(measure)) else kinds | {"cpu"}  # every machine has a CPU
+    counts_logical = bool(re.search(r"codecarbon|;cpu=", measure.measurement_method, re.IGNORECASE))
+    listed_w = sum(
+        _component_w(component, counts_logical, tdp_of)
+        for component in components
+        if component.component_type.lower() in covered
+    )
+    return AROUND * (listed_w + sum(UNKNOWN_W[kind] for kind in covered - kinds))
 
 
-def _component_w(component: Component) -> float:
-    kind = component.component_type.lower()
+def _covered(measure: Measure) -> str | None:
+    """The only kind of component whose energy a measure contains; None where it contains several."""
+    kinds = re.findall(r";(cpu|gpu|ram)=", measure.measurement_method)
+    return kinds[0] if len(kinds) == 1 else None
+
+
+def _component_w(component: Component, counts_logical: bool, tdp_of: TdpOf) -> float:
+    """The most that a component can draw, W; CPUs are counted as logical ones or, by other tools, as processors."""
+    kind, name, count = component.component_type.lower(), component.component_name, component.nb_component
     if kind == "cpu":
-        return CPU_W * component.nb_component
+        tdp_w = tdp_of(name)
+        return cpu_limit_w(name, count, tdp_w) if counts_logical else count * cpu_limit_w(name, 1, tdp_w)
     if kind == "gpu":
-        return component.nb_component * _board_w(component.component_name or "")
-    if kind == "ram":
-        return RAM_W + W_PER_GB * component.nb_component * (component.memory_size or 0)
-    return math.inf  # a whole server, a TPU: its limit is not known
-
-
-def _board_w(name: str) -> float:
-    return next((watts for pattern, watts in GPU_W.items() if re.search(pattern, name)), ANY_GPU_W)
+        return gpu_limit_w(name, count)
+    return ram_limit_w(None if component.memory_size is None else count * component.memory_size)
 
 
 def _nulls(part: Any, path: str = "") -> Iterator[str]:

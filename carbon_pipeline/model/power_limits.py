@@ -66,7 +66,7 @@ def gpu_limit_w(gpu_model: str | None, gpu_count: int | None) -> float:
             `2 x NVIDIA A100-SXM4-40GB, 1 x Tesla T4`. Each GPU may draw what the most powerful of them can.
         gpu_count: number of GPUs; None if it is not known, or only from the names.
     """
-    numbers = [int(number) for number in re.findall(r"(?:^|,)\s*([0-9]{1,4}) x ", gpu_model or "")]
+    numbers = [int(number) for number in re.findall(r"(?:^|,)\s*([1-9][0-9]{0,3}) x ", gpu_model or "")]
     count = ANY_GPU_COUNT if gpu_count is None and not numbers else max(gpu_count or 0, sum(numbers))
     return count * max(map(_board_w, (gpu_model or "").split(",")))
 

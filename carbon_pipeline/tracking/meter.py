@@ -366,17 +366,23 @@ def _external_settings() -> str | None:
 def _tdp_source(cpu: Any) -> str:
     if cpu._is_generic_tdp:
         return "85_w"
-    return "table" if _is_in_power_table(cpu.get_model()) else "4_w_per_thread"
+    return "4_w_per_thread" if cpu_tdp_w(cpu.get_model()) is None else "table"
 
 
 @cache
-def _is_in_power_table(cpu_model: str | None) -> bool:
-    """Whether CodeCarbon's table of CPUs contains this model; otherwise it assumes a TDP of 4 W per thread, or 85 W."""
+def cpu_tdp_w(cpu_model: str | None) -> float | None:
+    """TDP of a CPU model in CodeCarbon's table of CPUs, W.
+
+    Returns:
+        The TDP; None if the table does not contain the model, where CodeCarbon assumes 4 W per thread, or 85 W.
+    """
     from codecarbon.core.cpu import TDP
-    from codecarbon.input import DataSource
 
     matcher = TDP.__new__(TDP)  # its constructor would detect the CPU again
-    return bool(cpu_model and matcher._get_matching_cpu(cpu_model, DataSource().get_cpu_power_data()))
+    try:
+        return matcher._get_cpu_power_from_registry(cpu_model) if cpu_model else None
+    except ValueError:  # the table has a few values such as 27.29.5
+        return None
 
 
 def _tracked_devices(gpu: Any) -> list[Any]:

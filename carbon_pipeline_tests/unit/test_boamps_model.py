@@ -112,13 +112,76 @@ def test_what_is_required_is_asked_for(path: str) -> None:
     assert (found.field, found.is_missing) == (path, True)
 
 
+def drawing(components: list[dict[str, Any]], power_w: dict[str, float]) -> dict[str, Any]:
+    """A report of ten seconds with one measure for each method, and the power of each."""
+    measures = [
+        {**REPORT["measures"][0], "measurementMethod": method, "powerConsumption": watts * 10 / 3.6e6}
+        for method, watts in power_w.items()
+    ]
+    return {**changed("infrastructure.components", components), "measures": measures}
+
+
+def cpu(number: int, name: str | None = None) -> dict[str, Any]:
+    return {"componentType": "cpu", "nbComponent": number} | ({"componentName": name} if name else {})
+
+
+def gpu(number: int, name: str) -> dict[str, Any]:
+    return {"componentType": "gpu", "nbComponent": number, "componentName": name}
+
+
+def ram(size_gb: float) -> dict[str, Any]:
+    return {"componentType": "ram", "nbComponent": 1, "memorySize": size_gb}
+
+
+LAPTOP = [cpu(12, "12th Gen Intel(R) Core(TM) i7-1255U"), ram(17.2)]
+DGX = [cpu(256, "AMD EPYC 7742 64-Core Processor"), gpu(8, "8 x NVIDIA A100-SXM4-80GB"), ram(2164)]
+CPU, GPU, RAM = "codecarbon;cpu=rapl", "codecarbon;gpu=nvml_counter", "codecarbon;ram=estimated"
+WHOLE = "codecarbon;cpu=unknown;gpu=unknown;ram=unknown"
+
+
 @pytest.mark.parametrize(
-    "component", [{"componentType": "server", "nbComponent": 1}, {"componentType": "cpu", "nbComponent": 64}]
+    ("components", "power_w"),
+    [
+        (LAPTOP, {CPU: 55, RAM: 6}),
+        ([cpu(8, "Apple M1 Pro"), ram(17.2)], {CPU: 30, RAM: 5}),
+        ([cpu(32, "13th Gen Intel(R) Core(TM) i9-13900K"), gpu(1, "NVIDIA GeForce RTX 4090"), ram(68.7)],
+         {CPU: 320, GPU: 500, RAM: 20}),
+        (DGX, {CPU: 600, GPU: 3400, RAM: 800}),
+        (DGX, {WHOLE: 6500}),
+        ([cpu(768, "AMD EPYC 9965 192-Core Processor"), ram(3298)], {CPU: 1.56 * 1000, RAM: 1.56 * 1200}),
+        # the meter reads or models two whole processors, of which the virtual machine or the batch job has two threads
+        ([cpu(2, "AMD EPYC 7763 64-Core Processor"), ram(8.6)], {CPU: 1.56 * 560, RAM: 5}),
+        ([cpu(2, "AMD EPYC"), ram(8.6)], {CPU: 1.56 * 560, RAM: 5}),
+        # other tools count processors, and nodes of a cluster
+        ([cpu(2, "AMD EPYC 9654 96-Core Processor")], {"wattmeter": 1400}),
+        ([cpu(64)], {"wattmeter": 20_000}),
+        ([{"componentType": "server", "nbComponent": 1}], {"wattmeter": 20_000}),
+        # a machine of which only the memory is known
+        ([ram(17.2)], {CPU: 300, GPU: 400, RAM: 6}),
+        ([ram(17.2)], {WHOLE: 300}),
+    ],
+)  # fmt: skip
+def test_no_machine_is_accused_of_what_it_can_draw(components: list[dict[str, Any]], power_w: dict[str, float]) -> None:
+    assert examine(drawing(components, power_w)) == []
+
+
+@pytest.mark.parametrize(
+    ("components", "power_w"),
+    [
+        (LAPTOP, {CPU: 9_000, RAM: 6_000}),
+        (LAPTOP, {"codecarbon": 15_000}),
+        ([cpu(16, "AMD Ryzen 7 5800X 8-Core Processor"), ram(34.4)], {CPU: 25_000, RAM: 6_000}),
+        ([cpu(2, "AMD EPYC"), ram(8.6)], {CPU: 8_000, RAM: 3_000}),
+        (DGX, {CPU: 150_000, GPU: 400_000, RAM: 300_000}),
+        ([cpu(768, "AMD EPYC 9965 192-Core Processor")], {CPU: 300_000}),
+    ],
 )
-def test_a_large_machine_may_draw_what_it_draws(component: dict[str, Any]) -> None:
-    report = changed("infrastructure.components", [component])
-    report["measures"][0]["powerConsumption"] = 20_000 * 10 / 3.6e6  # 20 kW
-    assert examine(report) == []
+def test_energies_in_wh_are_recognised_in_every_measure(
+    components: list[dict[str, Any]], power_w: dict[str, float]
+) -> None:
+    found = examine(drawing(components, power_w))
+    assert [violation.field for violation in found] == [f"measures.{n}.powerConsumption" for n in range(len(power_w))]
+    assert all("is it in kWh" in violation.rule for violation in found)
 
 
 def test_the_end_of_the_calendar_is_no_accident() -> None:
