@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock
 
-from carbon_pipeline.boamps.context import ReportContext, UserContext
+from carbon_pipeline.boamps.context import ReportContext
 from carbon_pipeline.boamps.flat import Column, columns, flatten
 from carbon_pipeline.boamps.machine_report import MachineReport, machine_reports
 from carbon_pipeline.boamps.model import Report
 from carbon_pipeline.boamps.plausibility import Violation
-from carbon_pipeline.boamps.report import as_json, file_name, make_report
+from carbon_pipeline.boamps.report import CommonPart, as_json, file_name, make_report
 from carbon_pipeline.common.csv_text import csv_text, write_csv
-from carbon_pipeline.common.files import replacing, write_text
+from carbon_pipeline.common.files import ManyFiles, replacing, write_text
 from carbon_pipeline.warehouse.parquet import write_parquet
 from carbon_pipeline.warehouse.warehouse import Warehouse
 
@@ -116,11 +116,11 @@ def export_reports(
     """
     folder.mkdir(parents=True, exist_ok=True)
     exported = Exported(folder)
-    contexts = _RunContexts(context)
-    with _Written(folder) as written:
+    common = _CommonParts(context)
+    with _Written(folder) as written, ManyFiles(folder) as files:
         for number, run in enumerate(runs, start=1):
             name = None
-            made = _make(run, contexts)
+            made = _make(run, common)
             if isinstance(made, Incomplete):
                 exported.incomplete.append(made)
                 if made.lacks_only_user_context and run.run_id in written.names:
@@ -129,7 +129,7 @@ def export_reports(
                     continue
             else:
                 name = file_name(made)
-                if _write(folder / name, as_json(made)):
+                if files.write(name, as_json(made).encode()):
                     exported.written += 1
                 else:
                     exported.unchanged += 1
@@ -238,21 +238,24 @@ def one_report(run: MachineReport, context: ReportContext) -> tuple[Report | Non
     Returns:
         The report and None; or None and why no report can be made.
     """
-    made = _make(run, _RunContexts(context))
+    made = _make(run, _CommonParts(context))
     return (None, made) if isinstance(made, Incomplete) else (made, None)
 
 
-class _RunContexts:
-    """User-provided context of each run, cached, since the runs of a project usually share it."""
+class _CommonParts:
+    """What each run's report has in common with others, cached, since runs of a project usually share it."""
 
     def __init__(self, context: ReportContext):
-        self.of = lru_cache(maxsize=1000)(lambda project, task: context.of(project, task and json.loads(task)))
+        self._context = context
+        self.of = lru_cache(maxsize=1000)(self._make)
+
+    def _make(self, project_name: str | None, task: str | None, machine: str) -> CommonPart:
+        return CommonPart(json.loads(machine), self._context.of(project_name, json.loads(task or "null")))
 
 
-def _make(run: MachineReport, contexts: _RunContexts) -> Report | Incomplete:
-    machine: Mapping[str, Any] = json.loads(run.machine)
-    user_context: UserContext = contexts.of(run.project_name, run.task)
-    report, violations = make_report(machine, user_context)
+def _make(run: MachineReport, common: _CommonParts) -> Report | Incomplete:
+    measured: Mapping[str, Any] = json.loads(run.measured)
+    report, violations = make_report(measured, common.of(run.project_name, run.task, run.machine))
     return _incomplete(run, violations) if report is None else report
 
 
@@ -308,16 +311,3 @@ class _Written:
         except FileNotFoundError:
             return 0
         return 1
-
-
-def _write(path: Path, text: str) -> bool:
-    """Write a file atomically unless its content is the same. No fsync, since the file can be exported again."""
-    content = text.encode()
-    try:
-        if path.read_bytes() == content:
-            return False
-    except FileNotFoundError:
-        pass
-    with replacing(path, durable=False) as part:
-        part.write_bytes(content)
-    return True

@@ -14,13 +14,15 @@ class MachineReport(NamedTuple):
         run_id: ID of the run.
         project_name: project that the run belongs to.
         task: the fields of `task` that the run itself provides, as JSON.
-        machine: header, measures, system, software, infrastructure, environment, quality, description, as JSON.
+        machine: publisher, system, software, infrastructure, as JSON; equal for the runs of a project on one machine.
+        measured: header, measures, environment, quality, description, as JSON.
     """
 
     run_id: str
     project_name: str | None
     task: str | None
     machine: str
+    measured: str
 
 
 def machine_reports(warehouse: Warehouse, run_id: str | None = None) -> Iterator[MachineReport]:

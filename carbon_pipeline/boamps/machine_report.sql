@@ -169,9 +169,9 @@ WITH machine AS MATERIALIZED (
         task,
         {
             'reportId': run_id,
-            'reportDatetime': strftime(ended_at AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S'),
-            'publisher': {'projectName': nullif(trim(project_name), '')}
+            'reportDatetime': strftime(ended_at AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S')
         } AS header,
+        {'projectName': nullif(trim(project_name), '')} AS publisher,
         measures,
         CASE WHEN regexp_extract(trim(os), '^[^-]+') <> '' THEN {
             -- CodeCarbon writes the whole platform string, such as Linux-5.15.0-116-generic-x86_64-with-glibc2.35
@@ -219,9 +219,11 @@ SELECT
     project_name,
     task,
     to_json({
-        'header': header, 'measures': measures, 'system': system, 'software': software, 'infrastructure': infrastructure,
-        'environment': environment, 'quality': quality, 'description': description
-    })::VARCHAR AS machine
+        'publisher': publisher, 'system': system, 'software': software, 'infrastructure': infrastructure
+    })::VARCHAR AS machine,
+    to_json({
+        'header': header, 'measures': measures, 'environment': environment, 'quality': quality, 'description': description
+    })::VARCHAR AS measured
 FROM answer
 WHERE run_id = coalesce($run_id, run_id)
 ORDER BY header.reportDatetime, run_id;

@@ -6,6 +6,7 @@ order of BoAmps' form. Rules that span several fields, such as a power that the 
 """
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -33,6 +34,7 @@ DataFormat = Literal[
 """The schema also lists null here, but requires text: null is never valid."""
 
 
+@lru_cache(maxsize=1000)
 def moment(text: str) -> datetime:
     """Parse a date and time of a report, such as `2026-11-24 03:00:10`; a `T` separator and a time zone are allowed.
 

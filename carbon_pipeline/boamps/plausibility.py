@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +98,9 @@ def examine_file(path: Path) -> list[Violation]:
 
 def implausible(report: Report) -> Iterator[Violation]:
     """Check a report against the rules that the schemas cannot express."""
+    components = tuple(report.infrastructure.components)
     for number, measure in enumerate(report.measures):
-        yield from _power(report.infrastructure.components, measure, f"measures.{number}")
+        yield from _power(components, measure, f"measures.{number}")
         yield from _dates(report, measure, f"measures.{number}")
 
 
@@ -121,7 +123,7 @@ def violation_of(error: ErrorDetails) -> Violation:
     )
 
 
-def _power(components: list[Component], measure: Measure, path: str) -> Iterator[Violation]:
+def _power(components: tuple[Component, ...], measure: Measure, path: str) -> Iterator[Violation]:
     duration_s = measure.measurement_duration
     if duration_s is None:
         return
@@ -132,14 +134,14 @@ def _power(components: list[Component], measure: Measure, path: str) -> Iterator
         return
     power_w = measure.power_consumption * 3.6e6 / duration_s  # 1 kWh = 3.6e6 J
     # The table of TDPs takes a while to load: it is needed only where the power exceeds what is certainly possible.
-    if power_w <= _limit_w(components, measure, lambda cpu_model: 0.0):
+    if power_w <= _limit_w(components, measure.measurement_method, _no_tdp_w):
         return
-    if power_w > (limit_w := _limit_w(components, measure, cpu_tdp_w)):
+    if power_w > (limit_w := _limit_w(components, measure.measurement_method, cpu_tdp_w)):
         yield Violation(
             field=f"{path}.powerConsumption",
             value=_short(measure.power_consumption),
             rule=f"means {power_w:,.0f} W over {duration_s:g} s, more than the {limit_w:,.0f} W that "
-            f"{NAMES[_covered(measure)]} can draw, PUE and power supply included; is it in kWh?",
+            f"{NAMES[_covered(measure.measurement_method)]} can draw, PUE and power supply included; is it in kWh?",
         )
 
 
@@ -166,21 +168,26 @@ def _dates(report: Report, measure: Measure, path: str) -> Iterator[Violation]:
         )
 
 
-def _comparable(*texts: str) -> list[datetime]:
-    """Parse dates and times; time zones are ignored if only some of them have one."""
-    moments = [moment(text) for text in texts]
-    if len({found.tzinfo is None for found in moments}) == 1:
-        return moments
-    return [found.replace(tzinfo=None) for found in moments]
+def _comparable(one: str, other: str) -> tuple[datetime, datetime]:
+    """Parse dates and times; time zones are ignored if only one of them has one."""
+    first, second = moment(one), moment(other)
+    if (first.tzinfo is None) == (second.tzinfo is None):
+        return first, second
+    return first.replace(tzinfo=None), second.replace(tzinfo=None)
 
 
-def _limit_w(components: list[Component], measure: Measure, tdp_of: TdpOf) -> float:
-    """The most that the components which a measure covers can draw, PUE and power supply included, W."""
+def _no_tdp_w(cpu_model: str | None) -> float:
+    return 0.0
+
+
+@lru_cache(maxsize=1000)
+def _limit_w(components: tuple[Component, ...], method: str, tdp_of: TdpOf) -> float:
+    """The most that the components which a measure by a method covers can draw, PUE and power supply included, W."""
     kinds = {component.component_type.lower() for component in components}
     if kinds - UNKNOWN_W.keys():
         return math.inf  # a whole server, a TPU: its limit is not known
-    covered = {kind} if (kind := _covered(measure)) else kinds | {"cpu"}  # every machine has a CPU
-    counts_logical = bool(re.search(r"codecarbon|;cpu=", measure.measurement_method, re.IGNORECASE))
+    covered = {kind} if (kind := _covered(method)) else kinds | {"cpu"}  # every machine has a CPU
+    counts_logical = bool(re.search(r"codecarbon|;cpu=", method, re.IGNORECASE))
     listed_w = sum(
         _component_w(component, counts_logical, tdp_of)
         for component in components
@@ -189,9 +196,9 @@ def _limit_w(components: list[Component], measure: Measure, tdp_of: TdpOf) -> fl
     return AROUND * (listed_w + sum(UNKNOWN_W[kind] for kind in covered - kinds))
 
 
-def _covered(measure: Measure) -> str | None:
+def _covered(method: str) -> str | None:
     """The only kind of component whose energy a measure contains; None where it contains several."""
-    kinds = re.findall(r";(cpu|gpu|ram)=", measure.measurement_method)
+    kinds = re.findall(r";(cpu|gpu|ram)=", method)
     return kinds[0] if len(kinds) == 1 else None
 
 

@@ -28,21 +28,74 @@ def replacing(path: Path, durable: bool = True) -> Iterator[Path]:
     Raises:
         OSError: the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{uuid.uuid4().hex}{PART}")
     try:
         yield beside
         if durable:
             sync(beside)
         beside.replace(path)
-    except OSError as error:
-        if error.filename == str(beside):  # which says nothing to the user
+    except BaseException as error:
+        beside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename == str(beside):  # which says nothing to the user
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
-    finally:
-        beside.unlink(missing_ok=True)
     if durable:
         sync_folder(path.parent)
+
+
+class ManyFiles:
+    """Atomic replacement of many small files in one folder, without waiting until they are on the disk."""
+
+    def __init__(self, folder: Path):
+        """List the folder.
+
+        Args:
+            folder: an existing folder.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        self._folder = str(folder)
+        self._part = os.path.join(self._folder, f".{uuid.uuid4().hex}{PART}")
+        self._names = set(os.listdir(folder))
+
+    def __enter__(self) -> "ManyFiles":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(self._part)
+
+    def write(self, name: str, content: bytes) -> bool:
+        """Replace a file unless its content is the same.
+
+        Returns:
+            Whether the file is new or has changed.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        path = os.path.join(self._folder, name)
+        if name in self._names and _content(path) == content:
+            return False
+        try:
+            with open(self._part, "wb") as file:
+                file.write(content)
+        except OSError as error:  # the hidden name says nothing to the user
+            raise OSError(error.errno, error.strerror, path) from error
+        os.replace(self._part, path)
+        self._names.add(name)
+        return True
+
+
+def _content(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
 
 
 def remove_stale_parts(folder: Path) -> None:

@@ -5,6 +5,7 @@ limit.
 """
 
 import re
+from functools import lru_cache
 
 CPU_W = 100.0
 """Constant part of the maximum power of a processor, W. Specifications: with SMT off, an AMD EPYC 9175F has a TDP of
@@ -80,5 +81,6 @@ def ram_limit_w(ram_gb: float | None) -> float:
     return RAM_W + W_PER_GB * (ANY_RAM_GB if ram_gb is None else ram_gb)
 
 
+@lru_cache(maxsize=1000)
 def _board_w(name: str) -> float:
     return next((watts for pattern, watts in GPU_W.items() if re.search(pattern, name)), ANY_GPU_W)
