@@ -11,6 +11,7 @@ import typer
 from carbon_pipeline.cli.errors import fail
 from carbon_pipeline.cli.terminal import counted, print_json, print_table, printable, progress_bar, say
 from carbon_pipeline.common.csv_text import csv_text
+from carbon_pipeline.common.files import printable_path
 from carbon_pipeline.errors import FAILURE, WRONG_INPUT, InputError
 from carbon_pipeline.model.flags import FLAGS
 from carbon_pipeline.settings import read_settings
@@ -61,12 +62,15 @@ def load() -> None:
     """Load the records that have landed, and the files in the inbox, into the warehouse."""
     from carbon_pipeline.warehouse.ingest.files import SETTLED_S
     from carbon_pipeline.warehouse.ingest.load import rejections
+    from carbon_pipeline.tracking.landing import passed_over
 
     warehouse = open_warehouse()
     with progress_bar() as progress:
         results = warehouse.load(progress)
     for sentence in rejections(results):
         say(sentence)
+    for path, reason in passed_over(warehouse.data_dir):
+        say(f"passed over: {printable_path(path)}: {reason}")
     if fresh := warehouse.fresh():
         names = ", ".join(path.name for path in fresh)
         say(f"left for the next load, since they changed in the last {SETTLED_S:g} s: {names}")

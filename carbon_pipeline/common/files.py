@@ -101,8 +101,8 @@ def _content(path: str) -> bytes | None:
 def remove_stale_parts(folder: Path) -> None:
     """Remove incomplete files from a folder that processes left which were killed in `replacing`."""
     for path in folder.glob(f".*{PART}"):
-        with suppress(FileNotFoundError):
-            if time.time() - path.stat().st_mtime > STALE_S:
+        with suppress(OSError):  # it has just gone, belongs to another user, or is a folder
+            if time.time() - path.lstat().st_mtime > STALE_S:
                 path.unlink()
 
 

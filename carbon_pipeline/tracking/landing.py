@@ -2,24 +2,55 @@
 
 Any number of processes can land records at the same time; a landed file is never changed. During a run, its latest
 heartbeat is in `running/`: if the process is killed, that record lands with the status `interrupted`.
+
+Whatever else is in these folders is left alone and named by `passed_over`; nothing but a regular file is ever opened,
+since a named pipe would hold up the reader for ever.
 """
 
+import logging
 import os
 import socket
+import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from carbon_pipeline.common.files import remove_stale_parts, write_text
 from carbon_pipeline.model.record import RunRecord
 
+logger = logging.getLogger(__name__)
+
 FOLDER = "landing"
 RUNNING = "running"
 
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+"""What is no regular file, by its type."""
+
 SILENT_S = 3600.0
 """A run on another host counts as killed if its last heartbeat is older than this, seconds."""
+
+
+class PassedOver(NamedTuple):
+    """A file in `landing/` or `running/` that is not read, and the reason."""
+
+    path: Path
+    reason: str
+
+
+def _interrupted(record: RunRecord) -> RunRecord:
+    # Any other status would land under the name of a finished run, and replace its record.
+    if record.status != "interrupted":
+        raise ValueError(f"the record of a heartbeat is interrupted, not {record.status}")
+    return record
 
 
 class Heartbeat(BaseModel):
@@ -33,10 +64,10 @@ class Heartbeat(BaseModel):
             the same ID.
     """
 
-    record: RunRecord
+    record: Annotated[RunRecord, AfterValidator(_interrupted)]
     host: str
-    pid: int
-    process_started_at: float
+    pid: int = Field(ge=0, le=2**31 - 1)
+    process_started_at: float = Field(allow_inf_nan=False)
 
 
 def landing_path(record: RunRecord, data_dir: Path) -> Path:
@@ -66,10 +97,58 @@ def landed_files(data_dir: Path) -> list[Path]:
     """List all landed records, oldest day first.
 
     Returns:
-        The files; hidden files (being written) and folders are skipped.
+        The files that can be read; hidden files (being written) and all that `passed_over` names are skipped.
     """
-    found = (data_dir / FOLDER).glob("*/*.json")
-    return sorted(path for path in found if not path.name.startswith(".") and not path.is_dir())
+    return _sorted_out(_in_landing(data_dir))[0]
+
+
+def passed_over(data_dir: Path) -> list[PassedOver]:
+    """List what is where records and heartbeats belong but is neither, with the reason."""
+    _, in_landing = _sorted_out(_in_landing(data_dir))
+    heartbeats, in_running = _sorted_out(_in_running(data_dir))
+    unusable = [PassedOver(path, found) for path in heartbeats if isinstance(found := _read_heartbeat(path), str)]
+    return [*_closed_folders(data_dir), *in_landing, *in_running, *unusable]
+
+
+def _in_landing(data_dir: Path) -> Iterator[Path]:
+    return (data_dir / FOLDER).glob("*/[!.]*.json")
+
+
+def _in_running(data_dir: Path) -> Iterator[Path]:
+    return (data_dir / RUNNING).glob("[!.]*.json")
+
+
+def _sorted_out(paths: Iterable[Path]) -> tuple[list[Path], list[PassedOver]]:
+    """Part the regular files that can be read from all else."""
+    files, others = [], []
+    for path in sorted(paths):
+        try:
+            reason = _why_not_readable(path)
+        except FileNotFoundError:
+            if not path.is_symlink():
+                continue  # a heartbeat whose run has just landed, a record that was archived
+            reason = "a link that leads to no file"
+        except OSError as error:
+            reason = f"cannot be read: {error.strerror}"
+        if reason:
+            others.append(PassedOver(path, reason))
+        else:
+            files.append(path)
+    return files, others
+
+
+def _why_not_readable(path: Path) -> str | None:
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        return KINDS.get(stat.S_IFMT(mode), "not a regular file")
+    return None if os.access(path, os.R_OK) else "cannot be read: Permission denied"
+
+
+def _closed_folders(data_dir: Path) -> Iterator[PassedOver]:
+    """Yield the folders that `glob` skips without a word."""
+    for folder in (data_dir / RUNNING, data_dir / FOLDER, *sorted((data_dir / FOLDER).glob("*"))):
+        if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+            yield PassedOver(folder, "cannot be read: Permission denied")
 
 
 def write_heartbeat(record: RunRecord, data_dir: Path) -> None:
@@ -96,25 +175,46 @@ def running_runs(data_dir: Path) -> list[RunRecord]:
 
 def _heartbeats(data_dir: Path) -> Iterator[tuple[Heartbeat, bool]]:
     """Yield the last heartbeat of each run that has not landed, and whether its process was killed."""
-    for path in sorted((data_dir / RUNNING).glob("[!.]*.json")):
-        try:
-            heartbeat = Heartbeat.model_validate_json(path.read_bytes())
-            silent_s = time.time() - path.stat().st_mtime
-        except FileNotFoundError:
-            continue  # the run has just landed
-        except ValidationError:
-            continue  # not a heartbeat file: skipped
-        yield heartbeat, _is_killed(heartbeat, silent_s)
+    for path in _sorted_out(_in_running(data_dir))[0]:
+        heartbeat = _read_heartbeat(path)
+        if isinstance(heartbeat, Heartbeat):
+            try:
+                silent_s = time.time() - path.stat().st_mtime
+            except FileNotFoundError:
+                continue  # the run has just landed
+            yield heartbeat, _is_killed(heartbeat, silent_s)
+
+
+def _read_heartbeat(path: Path) -> Heartbeat | str | None:
+    """Read a heartbeat.
+
+    Returns:
+        The heartbeat; or why the file is none; or None if the run has just landed.
+    """
+    try:
+        heartbeat = Heartbeat.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except ValidationError as error:
+        part = error.errors()[0]
+        return f"not a heartbeat: {'.'.join(map(str, part['loc'])) or 'file'}: {part['msg']}"
+    # Else it would land again with each load, since landing removes the file that is named after the run.
+    return heartbeat if path.stem == heartbeat.record.run_id else "not a heartbeat: its name is not that of its run"
 
 
 def land_killed_runs(data_dir: Path) -> list[Path]:
-    """Land the records of killed runs.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    remove_stale_parts(data_dir / RUNNING)
-    return [land(record, data_dir) for record in killed_runs(data_dir)]
+    """Land the records of killed runs. One that cannot be landed is logged, and stays for the next time."""
+    for folder in (data_dir / RUNNING, *(data_dir / FOLDER).glob("*")):
+        remove_stale_parts(folder)
+    landed = []
+    for record in killed_runs(data_dir):
+        try:
+            landed.append(land(record, data_dir))
+        except OSError as error:
+            logger.warning("the record of the killed run %s could not be landed: %s", record.run_id, error)
+    return landed
 
 
 def _heartbeat_path(run_id: str, data_dir: Path) -> Path:
@@ -124,7 +224,12 @@ def _heartbeat_path(run_id: str, data_dir: Path) -> Path:
 def _is_killed(heartbeat: Heartbeat, silent_s: float) -> bool:
     if heartbeat.host != socket.gethostname():
         return silent_s > SILENT_S
-    started_at = _process_started_at(heartbeat.pid)
+    import psutil
+
+    try:
+        started_at = _process_started_at(heartbeat.pid)
+    except psutil.AccessDenied:  # a process of another user, on a system that shows nothing of it
+        return silent_s > SILENT_S
     return abs(started_at - heartbeat.process_started_at) > 1
 
 
