@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from carbon_pipeline.common.country import Country, find_country
 from carbon_pipeline.errors import InputError
-from carbon_pipeline.model.record import TrackingMode
+from carbon_pipeline.model.record import HIGHEST_G_PER_KWH, LONGEST_LABEL, TrackingMode
 
 
 class SettingsError(InputError):
@@ -115,6 +115,8 @@ def encodable_text(value: Any) -> str | None:
 ProjectName = Annotated[str, BeforeValidator(encodable_text)]
 CloudName = Annotated[str | None, BeforeValidator(_not_the_word_none)]
 POSITIVE: dict[str, Any] = {"gt": 0, "allow_inf_nan": False}
+INTERVAL: dict[str, Any] = {**POSITIVE, "le": 1e6}
+"""Python's clocks wait no longer than some hundred years, and nobody wants to wait for more than days."""
 UNPREFIXED = ("cloud_provider", "cloud_region", "carbon_intensity_g_per_kwh", "electricitymaps_api_token")
 """Settings whose environment variable is their name in capitals; that of any other begins with `CARBON_`."""
 
@@ -132,25 +134,33 @@ class Settings(ReportOptions, MeasuringOptions, LocationOptions, StorageOptions,
     model_config = SettingsConfigDict(env_prefix="CARBON_", env_ignore_empty=True, extra="forbid", frozen=True)
 
     data_dir: Path = _described(StorageOptions, "data_dir", Path("data"))  # type: ignore[assignment]
-    project_name: ProjectName = _described(MeasuringOptions, "project_name", "carbon_pipeline", min_length=1)
+    project_name: ProjectName = _described(
+        MeasuringOptions, "project_name", "carbon_pipeline", min_length=1, max_length=LONGEST_LABEL
+    )
     country_iso_code: Annotated[str, AfterValidator(_known_country)] | None = _described(
         LocationOptions, "country_iso_code", None
     )
+    region: str | None = _described(LocationOptions, "region", None, max_length=LONGEST_LABEL)
     geolocation: bool = _described(LocationOptions, "geolocation", True)
     carbon_intensity_g_per_kwh: float | None = _described(
         MeasuringOptions,
         "carbon_intensity_g_per_kwh",
         None,
         ge=0,
+        le=HIGHEST_G_PER_KWH,
         allow_inf_nan=False,
         validation_alias="carbon_intensity_g_per_kwh",
     )
     pue: float = _described(MeasuringOptions, "pue", 1.0, ge=1, le=100, allow_inf_nan=False)
-    cloud_provider: CloudName = _described(MeasuringOptions, "cloud_provider", None, validation_alias="cloud_provider")
-    cloud_region: CloudName = _described(MeasuringOptions, "cloud_region", None, validation_alias="cloud_region")
+    cloud_provider: CloudName = _described(
+        MeasuringOptions, "cloud_provider", None, max_length=LONGEST_LABEL, validation_alias="cloud_provider"
+    )
+    cloud_region: CloudName = _described(
+        MeasuringOptions, "cloud_region", None, max_length=LONGEST_LABEL, validation_alias="cloud_region"
+    )
     tracking_mode: TrackingMode = _described(MeasuringOptions, "tracking_mode", TrackingMode.machine)
-    sample_s: float = _described(MeasuringOptions, "sample_s", 1.0, **POSITIVE)
-    heartbeat_s: float = _described(MeasuringOptions, "heartbeat_s", 10.0, **POSITIVE)
+    sample_s: float = _described(MeasuringOptions, "sample_s", 1.0, **INTERVAL)
+    heartbeat_s: float = _described(MeasuringOptions, "heartbeat_s", 10.0, **INTERVAL)
     memory_limit: str = _described(StorageOptions, "memory_limit", "4GB", pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")
     report_context: Path = _described(ReportOptions, "report_context", Path("report_context.yaml"))  # type: ignore[assignment]
 
@@ -241,7 +251,7 @@ def _field_name(location: tuple[int | str, ...]) -> str:
 
 def _explain(error: ValidationError) -> list[str]:
     return [
-        f"{variable(_field_name(part['loc']))}={part['input']!r} is not usable: "
-        f"{part['msg'].removeprefix('Value error, ')}"
+        f"{variable(_field_name(part['loc']))}={part['input']!r:.200} is not usable: "
+        f"{part['msg'].removeprefix('Value error, '):.500}"
         for part in error.errors()
     ]

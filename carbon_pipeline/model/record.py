@@ -5,12 +5,14 @@ value that is not known is None. Derived values (totals, power, emissions) are c
 cannot contradict them.
 """
 
+import json
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -40,16 +42,72 @@ Origin = Literal["dagster", "track", "command", "csv"]
 SHORTEST_S = 1e-6
 """Duration below which power and rates (a quantity over duration) are not computed, s: they would be meaningless."""
 
-Energy = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+HIGHEST_KWH = 1e9
+"""No run uses more, kWh: 1 TWh."""
+
+HIGHEST_G_PER_KWH = 5000.0
+"""No electricity has a higher carbon intensity, gCO2eq/kWh: several times that of coal."""
+
+LONGEST_S = 3e9
+"""No time is longer than from the first possible date to the last one, seconds."""
+
+EARLIEST, LATEST = datetime(2015, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""No run began before, or ends after: such a date is that of a machine whose clock is not set."""
+
+LONGEST_ID_BYTES = 200
+"""A file is named after the run, and a file name has at most 255 bytes."""
+
+LONGEST_LABEL, LONGEST_TEXT, LONGEST_TASK = 1000, 10_000, 100_000
+"""Characters of a name or a version; of a message; of a task as JSON."""
+
+DEEPEST_TASK = 32
+"""Levels of lists and mappings in a task."""
+
+Energy = Annotated[float, Field(ge=0, le=HIGHEST_KWH, allow_inf_nan=False)]
+Power = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Intensity = Annotated[float, Field(ge=0, le=HIGHEST_G_PER_KWH, allow_inf_nan=False)]
+Size = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=LONGEST_S, allow_inf_nan=False)]
+CpuSeconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Share = Annotated[float, Field(allow_inf_nan=False)]
+Label = Annotated[str, Field(max_length=LONGEST_LABEL)]
+Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
 def _utc(value: object) -> object:
     return value.astimezone(UTC) if isinstance(value, datetime) and value.tzinfo else value
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_utc)]
+def _possible(moment: datetime) -> datetime:
+    if not EARLIEST <= moment <= LATEST:
+        raise ValueError(f"{moment} is not between {EARLIEST:%Y} and {LATEST:%Y}")
+    return moment
+
+
+def _names_a_file(run_id: str) -> str:
+    if len(run_id.encode()) > LONGEST_ID_BYTES:
+        raise ValueError(f"a run ID has at most {LONGEST_ID_BYTES} bytes")
+    if run_id.startswith(".") or any(char in "/\\" or not char.isprintable() for char in run_id):
+        raise ValueError("a run ID names a file: it begins with no dot and contains no slash or control character")
+    return run_id
+
+
+def _depth(value: JsonValue) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0) if isinstance(value, dict | list) else 0
+
+
+def _reasonable(task: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if _depth(task) > DEEPEST_TASK:
+        raise ValueError(f"more than {DEEPEST_TASK} levels of lists and mappings")
+    if len(json.dumps(task, ensure_ascii=False)) > LONGEST_TASK:
+        raise ValueError(f"more than {LONGEST_TASK:,} characters as JSON")
+    return task
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_utc), AfterValidator(_possible)]
+RunId = Annotated[str, Field(min_length=1), AfterValidator(_names_a_file)]
+Task = Annotated[dict[str, JsonValue], AfterValidator(_reasonable)]
 
 
 class RunRecord(BaseModel):
@@ -62,123 +120,121 @@ class RunRecord(BaseModel):
 
     record_version: Literal[1] = Field(1, description="Version of the record format.")
 
-    run_id: str = Field(min_length=1, description="ID of the run, unique.")
-    name: str = Field(min_length=1, description="What was tracked, such as the asset's name.")
-    project_name: str = Field(description="Project that the run belongs to.")
-    experiment_id: str | None = Field(None, description="Experiment that the run belongs to, if one was given.")
+    run_id: RunId = Field(description="ID of the run, unique.")
+    name: Label = Field(min_length=1, description="What was tracked, such as the asset's name.")
+    project_name: Label = Field(description="Project that the run belongs to.")
+    experiment_id: Label | None = Field(None, description="Experiment that the run belongs to, if one was given.")
     status: Status = Field(description="Outcome of the tracked work: completed, failed, cancelled or interrupted.")
-    error_type: str | None = Field(
+    error_type: Label | None = Field(
         None, description="Class of the exception that ended the work, such as ValueError; its message is not recorded."
     )
     source: Origin = Field(
         description="Origin of the record: a Dagster asset, track(), a command, or an imported CSV file."
     )
-    flags: list[str] = Field(
-        default_factory=list, description="Warnings about the values, as listed in carbon_pipeline.model.flags."
+    flags: list[Label] = Field(
+        default_factory=list,
+        max_length=100,
+        description="Warnings about the values, as listed in carbon_pipeline.model.flags.",
     )
 
     started_at: Moment = Field(description="Start of the tracked work, UTC.")
     ended_at: Moment = Field(description="End of the tracked work, UTC.")
-    duration_s: float = Field(
-        ge=0, allow_inf_nan=False, description="Duration of the tracked work, by a monotonic clock, seconds."
-    )
+    duration_s: Seconds = Field(description="Duration of the tracked work, by a monotonic clock, seconds.")
 
     cpu_energy_kwh: Energy | None = Field(None, description="Energy of the CPUs, kWh, PUE included.")
     gpu_energy_kwh: Energy | None = Field(
         None, description="Energy of the GPUs, kWh, PUE included; 0 if the machine has none."
     )
     ram_energy_kwh: Energy | None = Field(None, description="Energy of the memory, kWh, PUE included.")
-    cpu_method: str = Field(
+    cpu_method: Label = Field(
         "none",
         description="How the energy of the CPUs was obtained: rapl, emi, power_gadget, powermetrics, pmic, "
         "cpu_load, constant or none; unknown for imported files.",
     )
-    gpu_method: str = Field(
+    gpu_method: Label = Field(
         "none",
         description="How the energy of the GPUs was obtained: nvml_counter, nvml_sampled, amdsmi, powermetrics or "
         "none; unknown for imported files.",
     )
-    ram_method: str = Field(
+    ram_method: Label = Field(
         "none",
         description="How the energy of the memory was obtained: estimated, constant, pmic or none; unknown for "
         "imported files.",
     )
-    cpu_tdp_w: Energy | None = Field(None, description="TDP of all CPUs that a modelled method assumes, W.")
-    cpu_tdp_source: str | None = Field(
+    cpu_tdp_w: Power | None = Field(None, description="TDP of all CPUs that a modelled method assumes, W.")
+    cpu_tdp_source: Label | None = Field(
         None, description="Source of that TDP: `table`, or a guess by CodeCarbon, `4_w_per_thread` or `85_w`."
     )
     gpu_tracked_count: Count | None = Field(None, description="Number of GPUs whose energy was measured.")
-    sample_s: float | None = Field(None, gt=0, description="Configured interval between two samples, seconds.")
+    sample_s: Seconds | None = Field(None, gt=0, description="Configured interval between two samples, seconds.")
     sample_count: Count | None = Field(None, description="Number of samples, including the one at the end.")
     idle_energy_kwh: Energy | None = Field(None, description="Energy of the idle machine in `idle_duration_s`, kWh.")
     idle_cpu_energy_kwh: Energy | None = Field(None, description="Energy of the idle CPUs in `idle_duration_s`, kWh.")
     idle_gpu_energy_kwh: Energy | None = Field(None, description="Energy of the idle GPUs in `idle_duration_s`, kWh.")
     idle_ram_energy_kwh: Energy | None = Field(None, description="Energy of the idle memory in `idle_duration_s`, kWh.")
-    idle_duration_s: float | None = Field(None, gt=0, description="Duration of the idle baseline, seconds.")
+    idle_duration_s: Seconds | None = Field(None, gt=0, description="Duration of the idle baseline, seconds.")
     idle_measured_at: Moment | None = Field(None, description="When the idle baseline was measured, UTC.")
     tracking_mode: TrackingMode = Field(description="Scope of the measurement: machine or process.")
     pue: float = Field(
         ge=1, le=100, allow_inf_nan=False, description="Power usage effectiveness (PUE) included in the energies."
     )
-    meter: str = Field(description="Name of the meter.")
-    meter_version: str | None = Field(None, description="Version of the meter.")
-    meter_error: str | None = Field(None, description="Reason why the meter failed, if it did.")
-    settings_error: str | None = Field(None, description="Invalid setting whose default was used, if there was one.")
-    meter_settings_ignored: str | None = Field(
+    meter: Label = Field(description="Name of the meter.")
+    meter_version: Label | None = Field(None, description="Version of the meter.")
+    meter_error: Text | None = Field(None, description="Reason why the meter failed, if it did.")
+    settings_error: Text | None = Field(None, description="Invalid setting whose default was used, if there was one.")
+    meter_settings_ignored: Text | None = Field(
         None, description="CodeCarbon's own settings that were found in files and environment variables, and ignored."
     )
 
-    carbon_intensity_g_per_kwh: Energy | None = Field(
+    carbon_intensity_g_per_kwh: Intensity | None = Field(
         None, description="Carbon intensity of the electricity, gCO2eq/kWh."
     )
-    intensity_source: str = Field(
+    intensity_source: Label = Field(
         "unknown",
         description="Source of the carbon intensity: configured, electricity_maps, cloud_region, region_average, "
         "country_average, world_average, csv (implied by the emissions of a file) or unknown.",
     )
-    intensity_year: int | None = Field(None, description="Year of an average carbon intensity.")
-    intensity_note: str | None = Field(None, description="Note about the carbon intensity.")
-    country_iso_code: str | None = Field(
+    intensity_year: int | None = Field(None, ge=1900, le=2100, description="Year of an average carbon intensity.")
+    intensity_note: Text | None = Field(None, description="Note about the carbon intensity.")
+    country_iso_code: Label | None = Field(
         None, min_length=2, max_length=2, description="Country code, ISO 3166-1 alpha-2."
     )
-    country_name: str | None = Field(None, description="English name of the country.")
-    region: str | None = Field(None, description="Geographic region within the country.")
+    country_name: Label | None = Field(None, description="English name of the country.")
+    region: Label | None = Field(None, description="Geographic region within the country.")
     latitude: float | None = Field(None, ge=-90, le=90, description="Latitude, degrees north.")
     longitude: float | None = Field(None, ge=-180, le=180, description="Longitude, degrees east.")
-    location_source: str = Field("unknown", description="Source of the location: configured, ip-api, csv or unknown.")
-    cloud_provider: str | None = Field(None, description="Cloud provider.")
-    cloud_region: str | None = Field(None, description="Cloud region, by the provider's name.")
+    location_source: Label = Field("unknown", description="Source of the location: configured, ip-api, csv or unknown.")
+    cloud_provider: Label | None = Field(None, description="Cloud provider.")
+    cloud_region: Label | None = Field(None, description="Cloud region, by the provider's name.")
 
-    host: str | None = Field(None, description="Host name of the machine.")
-    cpu_model: str | None = Field(None, description="Name of the CPU.")
+    host: Label | None = Field(None, description="Host name of the machine.")
+    cpu_model: Label | None = Field(None, description="Name of the CPU.")
     cpu_count: Count | None = Field(None, ge=1, description="Number of logical CPUs.")
     cpu_physical_count: Count | None = Field(None, ge=1, description="Number of physical cores.")
-    gpu_model: str | None = Field(None, description="Name of the GPUs.")
+    gpu_model: Label | None = Field(None, description="Name of the GPUs.")
     gpu_count: Count | None = Field(None, description="Number of GPUs that NVML reports.")
-    gpu_memory_gb: Energy | None = Field(None, description="Memory of one GPU, GiB (2^30 bytes).")
-    gpu_driver: str | None = Field(None, description="Version of the GPU driver.")
-    ram_gb: Energy | None = Field(None, description="Main memory, GiB (2^30 bytes).")
-    machine_kind: str | None = Field(None, description="Kind of machine: laptop, desktop, server or virtual.")
-    process_cpu_s: Share | None = Field(
+    gpu_memory_gb: Size | None = Field(None, description="Memory of one GPU, GiB (2^30 bytes).")
+    gpu_driver: Label | None = Field(None, description="Version of the GPU driver.")
+    ram_gb: Size | None = Field(None, description="Main memory, GiB (2^30 bytes).")
+    machine_kind: Label | None = Field(None, description="Kind of machine: laptop, desktop, server or virtual.")
+    process_cpu_s: CpuSeconds | None = Field(
         None, description="CPU time of this process and its child processes during the run, seconds."
     )
-    host_cpu_s: Share | None = Field(None, description="Busy CPU time of the whole host during the run, seconds.")
+    host_cpu_s: CpuSeconds | None = Field(None, description="Busy CPU time of the whole host during the run, seconds.")
 
-    os: str | None = Field(None, description="Operating system.")
-    distribution: str | None = Field(
+    os: Label | None = Field(None, description="Operating system.")
+    distribution: Label | None = Field(
         None, description="Distribution of the operating system, such as Debian GNU/Linux."
     )
-    distribution_version: str | None = Field(None, description="Version of the distribution.")
-    python_version: str | None = Field(None, description="Version of Python.")
-    codecarbon_version: str | None = Field(None, description="Version of CodeCarbon.")
+    distribution_version: Label | None = Field(None, description="Version of the distribution.")
+    python_version: Label | None = Field(None, description="Version of Python.")
+    codecarbon_version: Label | None = Field(None, description="Version of CodeCarbon.")
 
-    task: dict[str, JsonValue] | None = Field(
-        None, description="User-provided description of the task: the fields of BoAmps' `task`."
-    )
-    asset_key: str | None = Field(None, description="Key of the Dagster asset, parts joined by '/'.")
-    dagster_run_id: str | None = Field(None, description="ID of the Dagster run.")
-    step_key: str | None = Field(None, description="Key of the Dagster step.")
-    partition_key: str | None = Field(None, description="Key of the Dagster partition.")
+    task: Task | None = Field(None, description="User-provided description of the task: the fields of BoAmps' `task`.")
+    asset_key: Label | None = Field(None, description="Key of the Dagster asset, parts joined by '/'.")
+    dagster_run_id: Label | None = Field(None, description="ID of the Dagster run.")
+    step_key: Label | None = Field(None, description="Key of the Dagster step.")
+    partition_key: Label | None = Field(None, description="Key of the Dagster partition.")
     retry_number: Count | None = Field(None, description="Retry number of the Dagster step, 0 for the first attempt.")
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from carbon_pipeline.common.answer_cache import AnswerCache
 from carbon_pipeline.common.network import ask_json, one_line
+from carbon_pipeline.model.record import HIGHEST_G_PER_KWH
 from carbon_pipeline.probes.location import Location
 
 # https://portal.electricitymaps.com/docs/api: `latest` is the current hour, `history` the last 24 hours
@@ -17,7 +18,6 @@ URL = "https://api.electricitymaps.com/v3/carbon-intensity"
 CACHE_S = 600
 """How long an answer or a failure is cached, seconds. The data are hourly."""
 
-MOST_G_PER_KWH = 5000
 """gCO2eq/kWh, far above any grid: electricity from coal has 740 to 910 (IPCC AR5, 2014, WG III, table A.III.2)."""
 
 
@@ -32,7 +32,7 @@ class LiveIntensity(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    g_per_kwh: float = Field(ge=0, le=MOST_G_PER_KWH)
+    g_per_kwh: float = Field(ge=0, le=HIGHEST_G_PER_KWH)
     hour: datetime
     is_estimated: bool = False
 
@@ -120,6 +120,6 @@ def _parse(answer: Any) -> LiveIntensity:
         is_valid = False
     if not is_valid:
         raise ElectricityMapsError("Electricity Maps: carbonIntensity or datetime is missing or invalid")
-    if not 0 <= g_per_kwh <= MOST_G_PER_KWH:
+    if not 0 <= g_per_kwh <= HIGHEST_G_PER_KWH:
         raise ElectricityMapsError(f"Electricity Maps returned an invalid carbonIntensity: {str(g_per_kwh)[:20]}")
     return LiveIntensity(g_per_kwh=g_per_kwh, hour=hour, is_estimated=answer.get("isEstimated") is True)

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 WIDE_COUNTRIES = ("US", "CA", "CN", "RU", "BR", "AU", "IN", "NO", "SE", "FI", "DK")
 """Countries whose regions differ widely: hydropower here, coal there."""
 
-HIGHEST_G_PER_KWH = 1500.0
+HIGHEST_MIX_G_PER_KWH = 1500.0
 """Carbon intensity of lignite in old plants, with losses, gCO2eq/kWh; no mix of a country or region is above it."""
 
 WORLD_AVERAGE_YEAR = 2018
@@ -166,11 +166,11 @@ def plausible_range(country_iso_code: str) -> tuple[float, float] | None:
         The bounds; None where the data have no value, or where the regions of the country differ widely.
     """
     if country_iso_code in WIDE_COUNTRIES:
-        return 0.0, HIGHEST_G_PER_KWH
+        return 0.0, HIGHEST_MIX_G_PER_KWH
     average = _country_average(country_iso_code)
     if average is None or average.g_per_kwh == 0:
         return None
-    return average.g_per_kwh / 10, min(max(3 * average.g_per_kwh, average.g_per_kwh + 150), HIGHEST_G_PER_KWH)
+    return average.g_per_kwh / 10, min(max(3 * average.g_per_kwh, average.g_per_kwh + 150), HIGHEST_MIX_G_PER_KWH)
 
 
 @cache

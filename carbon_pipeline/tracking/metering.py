@@ -1,13 +1,13 @@
 """Periodic reading of a meter in a separate thread, with its failures isolated from the work."""
 
 import logging
-import math
 import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 
+from carbon_pipeline.model.record import HIGHEST_KWH
 from carbon_pipeline.tracking.meter import Meter, Reading
 
 logger = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ class _Guard(AbstractContextManager["_Guard"]):
 def _validated(reading: Reading) -> Reading:
     for name in ("cpu_energy_kwh", "gpu_energy_kwh", "ram_energy_kwh"):
         kwh = getattr(reading, name)
-        if kwh is not None and not 0 <= kwh < math.inf:
+        if kwh is not None and not 0 <= kwh <= HIGHEST_KWH:
             raise ValueError(f"the meter reported {name} = {kwh}")
     return reading
 

@@ -31,12 +31,17 @@ from carbon_pipeline.tracking.intensity import CarbonIntensity, intensity_now, i
 from carbon_pipeline.tracking.landing import land, write_heartbeat
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, Reading
 from carbon_pipeline.tracking.metering import Metering
-from carbon_pipeline.tracking.run_record import Measured, Orchestration, Surroundings, Work, make_run_record
+from carbon_pipeline.tracking.run_record import (
+    DEFAULT_NAME,
+    Measured,
+    Orchestration,
+    Surroundings,
+    Work,
+    make_run_record,
+)
 from carbon_pipeline.tracking.signals import GracefulSigterm
 
 logger = logging.getLogger(__name__)
-
-DEFAULT_NAME = "work"
 
 T = TypeVar("T")
 
@@ -125,7 +130,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self.landed_at: Path | None = None
         try:
             plain_task = _json_copy(task)
-        except (TypeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - the user's objects may raise anything, the work must begin
             plain_task = None
             problems = [*problems, f"task is discarded because it cannot be written as JSON: {error}"]
         self._settings = settings
@@ -215,6 +220,8 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
                 self._started_at, duration_s, reading, self._cpu_before, cpu_after, has_ended=True, error=error
             )
             self.record = make_run_record(self._work, self._surroundings, self._metering, measured)
+            if self.record.settings_error != self._work.settings_error:
+                logger.warning("the record of %s lacks a value: %s", self._work.name, self.record.settings_error)
             self.landed_at = land(self.record, self._settings.data_dir)
         except Exception as failure:  # noqa: BLE001 - the work is done, so no failure here may raise
             data_dir = self._settings.data_dir

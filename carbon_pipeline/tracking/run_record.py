@@ -6,18 +6,25 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import ValidationError
+
 from carbon_pipeline.model.flags import SHORT_RUN_S, SHORTEST_BASELINE_S
-from carbon_pipeline.model.record import Origin, RunRecord, Status
+from carbon_pipeline.model.record import EARLIEST, LATEST, LONGEST_TEXT, Origin, RunRecord, Status
 from carbon_pipeline.probes.cloud import Cloud
 from carbon_pipeline.probes.cpu_seconds import CpuSeconds
 from carbon_pipeline.probes.hardware import Hardware
 from carbon_pipeline.probes.location import Location
 from carbon_pipeline.probes.operating_system import OperatingSystem
-from carbon_pipeline.settings import Settings
+from carbon_pipeline.settings import Settings, encodable_text
 from carbon_pipeline.tracking.baseline import Baseline
 from carbon_pipeline.tracking.intensity import CarbonIntensity
 from carbon_pipeline.tracking.meter import Reading
 from carbon_pipeline.tracking.metering import Metering
+
+DEFAULT_NAME = "work"
+
+STAND_INS = {"name": DEFAULT_NAME, "project_name": Settings.model_fields["project_name"].default, "meter": "unknown"}
+"""What replaces a value that no record can hold in a field that every record has."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,8 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
         measured: the measured values.
 
     Returns:
-        The record; `interrupted` if the work has not ended.
+        The record; `interrupted` if the work has not ended. What no record can hold, such as a name of a megabyte, is
+        left out and named in its `settings_error`.
     """
     hardware, location, intensity, settings = around.hardware, around.location, around.intensity, work.settings
     gpu_count = hardware.gpu_count.value
@@ -123,7 +131,7 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
     meter = metering.meter
     meter_name = getattr(meter, "name", "none")
     meter_version = getattr(meter, "version", None)
-    return RunRecord(
+    fields = dict(
         run_id=work.run_id,
         name=work.name,
         project_name=settings.project_name,
@@ -143,13 +151,13 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
         pue=settings.pue,
         meter=meter_name,
         meter_version=meter_version,
-        meter_error=metering.error,
-        settings_error=work.settings_error,
-        meter_settings_ignored=getattr(meter, "ignored_settings", None),
+        meter_error=_message(metering.error),
+        settings_error=_message(work.settings_error),
+        meter_settings_ignored=_message(getattr(meter, "ignored_settings", None)),
         carbon_intensity_g_per_kwh=intensity.g_per_kwh if intensity else None,
         intensity_source=intensity.source if intensity else "unknown",
         intensity_year=intensity.year if intensity else None,
-        intensity_note=intensity.note if intensity else None,
+        intensity_note=_message(intensity.note) if intensity else None,
         **location.model_dump(exclude={"source", "reason"}),
         location_source=location.source,
         cloud_provider=around.cloud.provider.value,
@@ -165,6 +173,34 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
         task=work.task,
         **asdict(work.orchestration),
     )
+    return _record_of(fields)
+
+
+def _record_of(fields: dict[str, Any]) -> RunRecord:
+    """Make a record of what a record can hold: no value, whoever provided it, may cost the record of the work."""
+    try:
+        return RunRecord(**fields)
+    except ValidationError as error:
+        wrong = {str(part["loc"][0]): part["msg"].removeprefix("Value error, ") for part in error.errors()}
+    sentences = [fields["settings_error"], *(f"{name} is not usable: {message}" for name, message in wrong.items())]
+    return RunRecord(**{
+        **fields,
+        **{name: _stand_in(name, fields[name]) for name in wrong},
+        "settings_error": _message("; ".join(filter(None, sentences))),
+        "flags": list(dict.fromkeys([*fields["flags"], "settings_ignored"])),
+    })  # fmt: skip
+
+
+def _stand_in(name: str, value: Any) -> Any:
+    if isinstance(value, datetime) and name in ("started_at", "ended_at"):  # a machine whose clock is not set
+        return min(max(value, EARLIEST), LATEST)
+    return STAND_INS.get(name) or RunRecord.model_fields[name].get_default(call_default_factory=True)
+
+
+def _message(text: str | None) -> str | None:
+    """A message, cut to the length that a record can hold."""
+    text = encodable_text(text)
+    return text if text is None or len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 4]} ..."
 
 
 def _with_zero_gpu_energy(reading: Reading, hardware: Hardware) -> Reading:

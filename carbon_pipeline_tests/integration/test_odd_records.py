@@ -123,6 +123,7 @@ def test_a_heartbeat_never_chooses_where_its_record_lands(data_dir: Path, run_id
         {'"pid":1': '"pid":' + "9" * 30},
         {'"pid":1': '"pid":-1'},
         {'"task":null': '"task":{"a":' + "[" * 100_000 + "]" * 100_000 + "}"},
+        {"2026-11-24": "9999-12-31"},
     ],
 )
 def test_an_impossible_heartbeat_stops_no_load(data_dir: Path, changes: dict[str, str]) -> None:
