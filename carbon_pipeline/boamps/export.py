@@ -15,7 +15,7 @@ from carbon_pipeline.boamps.flat import Column, columns, flatten
 from carbon_pipeline.boamps.machine_report import MachineReport, machine_reports
 from carbon_pipeline.boamps.model import Report
 from carbon_pipeline.boamps.plausibility import Violation
-from carbon_pipeline.boamps.report import CommonPart, as_json, file_name, make_report
+from carbon_pipeline.boamps.report import CommonPart, as_json, file_name, id_in_name, make_report
 from carbon_pipeline.common.csv_text import csv_text, write_csv
 from carbon_pipeline.common.files import ManyFiles, replacing, write_text
 from carbon_pipeline.warehouse.parquet import write_parquet
@@ -270,23 +270,30 @@ def _incomplete(run: MachineReport, violations: Iterable[Violation]) -> Incomple
 
 
 class _Written:
-    """The files that exports wrote to a folder, by run (`.written`): only those are ever removed."""
+    """The files that exports wrote to a folder, by run (`.written`): only those are ever removed.
+
+    Its text is not trusted, since anybody can edit it: an entry counts only if it names a file that a report of that
+    run can have. Such a name has no folder in it.
+    """
 
     def __init__(self, folder: Path):
         self._folder = folder
         self._path = folder / ".written"
+        self.names: dict[str, str] = {}
         self._now: dict[str, str] = {}
 
     def __enter__(self) -> "_Written":
         try:
-            self.names: dict[str, str] = json.loads(self._path.read_bytes())
-        except (FileNotFoundError, ValueError):
+            listed = json.loads(self._path.read_bytes()) if self._path.is_file() else {}
+            entries = listed.items() if isinstance(listed, dict) else ()
+            self.names = {run_id: name for run_id, name in entries if _is_report_of(run_id, name)}
+        except (ValueError, RecursionError):
             self.names = {}
         return self
 
     def __exit__(self, *_: object) -> None:
         text = json.dumps(self.names | self._now)
-        if not self._path.exists() or self._path.read_text() != text:
+        if not (self._path.is_file() and self._path.read_bytes() == text.encode()):
             write_text(self._path, text)
 
     def keep(self, run_id: str) -> None:
@@ -306,8 +313,14 @@ class _Written:
         return sum(self._remove(self.names.pop(run_id)) for run_id in unlisted)
 
     def _remove(self, name: str) -> int:
-        try:
-            (self._folder / name).unlink()
-        except FileNotFoundError:
+        path = self._folder / name
+        if not (path.is_file() or path.is_symlink()):  # gone already, or a folder of somebody else
             return 0
+        path.unlink(missing_ok=True)  # of a link, the link
         return 1
+
+
+def _is_report_of(run_id: str, name: object) -> bool:
+    """Whether a report of this run can have this file name (`file_name`)."""
+    ending = f"_{id_in_name(run_id)}.json"
+    return isinstance(name, str) and name.startswith("report_") and name.endswith(ending) and not {*"/\\\0"} & {*name}

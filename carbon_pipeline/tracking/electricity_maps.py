@@ -18,8 +18,6 @@ URL = "https://api.electricitymaps.com/v3/carbon-intensity"
 CACHE_S = 600
 """How long an answer or a failure is cached, seconds. The data are hourly."""
 
-"""gCO2eq/kWh, far above any grid: electricity from coal has 740 to 910 (IPCC AR5, 2014, WG III, table A.III.2)."""
-
 
 class LiveIntensity(BaseModel):
     """Carbon intensity of the grid in one hour.
