@@ -8,9 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from filelock import FileLock
-
-from carbon_pipeline.boamps.context import ReportContext
+from carbon_pipeline.boamps.context import ReportContext, UserContext
 from carbon_pipeline.boamps.flat import Column, columns, flatten
 from carbon_pipeline.boamps.machine_report import MachineReport, machine_reports
 from carbon_pipeline.boamps.model import Report
@@ -18,6 +16,7 @@ from carbon_pipeline.boamps.plausibility import Violation
 from carbon_pipeline.boamps.report import CommonPart, as_json, file_name, id_in_name, make_report
 from carbon_pipeline.common.csv_text import csv_text, write_csv
 from carbon_pipeline.common.files import ManyFiles, replacing, write_text
+from carbon_pipeline.warehouse.connection import locked
 from carbon_pipeline.warehouse.parquet import write_parquet
 from carbon_pipeline.warehouse.warehouse import Warehouse
 
@@ -144,7 +143,11 @@ def export_reports(
 
 
 def export_all(
-    warehouse: Warehouse, context: ReportContext, folder: Path, progress: Callable[[int], None] = lambda done: None
+    warehouse: Warehouse,
+    context: ReportContext,
+    folder: Path,
+    progress: Callable[[int], None] = lambda done: None,
+    wait_s: float = LOCK_S,
 ) -> Exported:
     """Write the reports of all runs as `export_reports` does, and beside the folder the wide table and incomplete runs.
 
@@ -153,16 +156,18 @@ def export_all(
         context: the user-provided context.
         folder: folder for the files.
         progress: called now and then with the number of runs that are done.
+        wait_s: how long to wait for another export to the same folder, seconds.
 
     Returns:
         Counts of files, the runs without a report, and the paths of the tables.
 
     Raises:
         WarehouseMissingError: nothing has been published yet.
+        WarehouseBusyError: another export still writes to the folder.
         OSError: the folder cannot be written.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(beside(folder, ".lock"), timeout=LOCK_S), Table(folder) as table:
+    with locked(folder, wait_s), Table(folder) as table:
         exported = export_reports(machine_reports(warehouse), context, folder, table, progress)
         exported.tables = table.write(warehouse.memory_limit)
     write_text(

@@ -48,9 +48,12 @@ def export_boamps(
         Path | None, typer.Option(help="Folder to write to; default: reports/boamps in the data folder.")
     ] = None,
     run: Annotated[str | None, typer.Option(help="One run only, by its run_id.")] = None,
+    wait: Annotated[
+        float | None, typer.Option(min=0, metavar="SECONDS", help="How long to wait for another export; default 600.")
+    ] = None,
 ) -> None:
     """Write BoAmps reports, one JSON file per run; of all runs also one table as CSV and Parquet."""
-    from carbon_pipeline.boamps.export import FOLDER, export_all, export_reports
+    from carbon_pipeline.boamps.export import FOLDER, LOCK_S, export_all, export_reports
     from carbon_pipeline.boamps.machine_report import machine_reports
 
     if out is not None:
@@ -63,7 +66,8 @@ def export_boamps(
     folder = out or warehouse.data_dir / FOLDER
     with progress_bar("runs") as progress:
         if run is None:
-            exported = export_all(warehouse, context, folder, lambda done: progress.add(done - progress.rows))
+            wait_s = LOCK_S if wait is None else wait
+            exported = export_all(warehouse, context, folder, lambda done: progress.add(done - progress.rows), wait_s)
         else:
             exported = export_reports(machine_reports(warehouse, warehouse.run(run)["run_id"]), context, folder)
     print(

@@ -49,6 +49,8 @@ MOST_RUNS = 50
 LOCK_TIMEOUT_S = 10.0
 """How long a command waits for another writer, seconds."""
 
+Wait = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for another writer.")]
+
 
 class Format(StrEnum):
     """How a report is printed."""
@@ -58,13 +60,13 @@ class Format(StrEnum):
     json = "json"
 
 
-def load() -> None:
+def load(wait: Wait = LOCK_TIMEOUT_S) -> None:
     """Load the records that have landed, and the files in the inbox, into the warehouse."""
     from carbon_pipeline.warehouse.ingest.files import SETTLED_S
     from carbon_pipeline.warehouse.ingest.load import rejections
     from carbon_pipeline.tracking.landing import passed_over
 
-    warehouse = open_warehouse()
+    warehouse = open_warehouse(wait)
     with progress_bar() as progress:
         results = warehouse.load(progress)
     for sentence in rejections(results):
@@ -84,11 +86,12 @@ def load() -> None:
 
 def rebuild(
     replace: Annotated[bool, typer.Option("--replace", help="Take the new one even if it is not the same.")] = False,
+    wait: Wait = LOCK_TIMEOUT_S,
 ) -> None:
     """Rebuild the warehouse from the stored source files and verify that it is the same."""
     from carbon_pipeline.warehouse.rebuild import rebuild as rebuild_warehouse
 
-    warehouse = open_warehouse()
+    warehouse = open_warehouse(wait)
     with progress_bar() as progress:
         found = rebuild_warehouse(warehouse, replace=replace, progress=progress)
     for sentence in found.differences:
@@ -104,6 +107,7 @@ def rebuild(
 def import_(
     names: Annotated[list[str], typer.Argument(metavar="PATH...", help="CSV files of CodeCarbon, or folders of them.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
+    wait: Wait = LOCK_TIMEOUT_S,
 ) -> None:
     """Import CSV files of CodeCarbon into the warehouse."""
     from carbon_pipeline.warehouse.ingest.files import find_files
@@ -111,7 +115,7 @@ def import_(
     if not all(map(str.strip, names)):
         raise InputError("a path is empty: name the files or folders")
     paths = list(map(Path, names))
-    warehouse = open_warehouse()
+    warehouse = open_warehouse(wait)
     found = find_files(paths, warehouse.data_dir)
     if not found.files:
         if reasons := [*found.rejected, *found.skipped]:
@@ -156,12 +160,12 @@ def report(
         print_table(_brief(rows) if name == "runs" else rows, f"report.{name}")
 
 
-def open_warehouse() -> "Warehouse":
+def open_warehouse(wait_s: float = LOCK_TIMEOUT_S) -> "Warehouse":
     """Open the warehouse of the settings in force. No file is opened yet."""
     from carbon_pipeline.warehouse.warehouse import Warehouse
 
     settings = read_settings()
-    return Warehouse(settings.data_dir, timeout_s=LOCK_TIMEOUT_S, memory_limit=settings.memory_limit)
+    return Warehouse(settings.data_dir, timeout_s=wait_s, memory_limit=settings.memory_limit)
 
 
 def open_loaded_warehouse() -> "Warehouse":

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carbon_pipeline.errors import WRONG_INPUT, InputError, UserError
+from carbon_pipeline.warehouse.holder import describe_holder, forget_holder, note_holder
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -44,25 +45,33 @@ class WarehouseFileError(UserError):
 
 @contextmanager
 def locked(path: Path, timeout_s: float = 120.0) -> Iterator[None]:
-    """Holds the warehouse against all other processes. Whoever holds it may take it again.
+    """Holds a file, such as the warehouse, against all other processes. Whoever holds it may take it again.
+
+    All who wait look every 50 ms whether it is free, so that nobody is preferred.
 
     Raises:
         WarehouseBusyError: another process still holds it after `timeout_s`.
     """
     from filelock import FileLock, Timeout
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f"{path.name}.lock"), is_singleton=True)
+    held = path.resolve()  # a link and the file that it leads to have one lock
+    held.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(held.with_name(f"{held.name}.lock"), is_singleton=True)
     try:
         lock.acquire(timeout=timeout_s)
     except Timeout:
         raise WarehouseBusyError(
-            f"{path} is being written by another process and was not free for {timeout_s:g} s; "
-            f"try again when that process has ended (it holds {lock.lock_file})"
+            f"{path} is being written by {describe_holder(held)}; it was not free for {timeout_s:g} s; "
+            "try again when it has ended"
         ) from None
+    is_outermost = lock.lock_counter == 1
     try:
+        if is_outermost:
+            note_holder(held)
         yield
     finally:
+        if is_outermost:
+            forget_holder(held)
         lock.release()
 
 

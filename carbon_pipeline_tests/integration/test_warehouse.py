@@ -187,7 +187,7 @@ def test_one_odd_file_never_keeps_the_others_from_being_loaded(warehouse: Wareho
     warehouse.load()
     assert warehouse.count() == 1
     refused = {str(row["source_file"]).split("/")[-1] for row in rows(warehouse, "raw.quarantine")}
-    assert refused >= {"gone.json", "backwards.json", "huge.json", r"not \xff utf-8.json"}
+    assert refused >= {"backwards.json", "huge.json", r"not \xff utf-8.json"}
     assert warehouse.pending() == []
     assert warehouse.load() == []
     assert broken(warehouse, "nothing_is_lost") == []
@@ -288,7 +288,7 @@ def test_readers_work_during_a_load_and_a_second_writer_gets_the_reason_for_wait
         assert subprocess.run([sys.executable, "-c", plain], capture_output=True, text=True).stdout == "1\n"
         busy = Warehouse(warehouse.data_dir, timeout_s=0.2)
         with pytest.raises(
-            connection.WarehouseBusyError, match=r"warehouse\.duckdb is being written by another process"
+            connection.WarehouseBusyError, match=r"warehouse\.duckdb is being written by process \d+ on "
         ):
             busy.load()
     warehouse.load()
