@@ -11,11 +11,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from carbon_pipeline.common.files import printable_path
 from carbon_pipeline.errors import WRONG_INPUT, InputError, UserError
 from carbon_pipeline.warehouse.holder import describe_holder, forget_holder, note_holder
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+_LOCKED = ("Could not set lock on file", "Conflicting lock is held")
+"""What DuckDB says where another program has the file open. (`lock` alone is in `block`, as in messages of damage.)"""
+
+_ENVIRONMENT = re.compile(
+    "no space left|quota|permission denied|read-only|input/output error|could not write|cannot open file|"
+    "could not truncate|too many open files|version number",
+    re.IGNORECASE,
+)
+"""What DuckDB says where the file is as it should be, but the disk, its permissions or DuckDB's version are not."""
+
+_DAMAGE = re.compile(
+    "corrupt|checksum|not a valid duckdb|could not read enough bytes|replaying wal|invalidated|deserializ",
+    re.IGNORECASE,
+)
+"""What DuckDB says of a file whose content is not what was written."""
 
 STORAGE_VERSION = "v1.5.0"
 """Files are written so that DuckDB 1.5 and 2.0 both read them; 2.0's own format is closed to 1.5."""
@@ -40,7 +57,11 @@ class MemoryLimitError(InputError):
 
 
 class WarehouseFileError(UserError):
-    """A file of the warehouse is damaged, or cannot be read or written."""
+    """A file of the warehouse cannot be read or written."""
+
+
+class WarehouseDamagedError(WarehouseFileError):
+    """The content of a database is not what was written."""
 
 
 @contextmanager
@@ -92,18 +113,16 @@ def open_for_writing(
     Raises:
         WarehouseBusyError: another process holds it.
         WarehousePathError: DuckDB cannot open a file of this name.
+        WarehouseDamagedError: the content of the file is not what was written.
     """
+    inbox = (path.parent / FOLDER).resolve()
     path = path.resolve()
-    if "?" in str(path):
-        raise WarehousePathError(
-            f"{path}: DuckDB cannot open a path with a question mark; choose another CARBON_DATA_DIR"
-        )
-    with locked(path, timeout_s), _memory(path.parent, memory_limit) as connection:
+    with locked(path, timeout_s), _memory(path.parent, memory_limit, path) as connection:
         _attach(connection, path, "warehouse", f"STORAGE_VERSION '{STORAGE_VERSION}'")
         # The statements of a load name the large table first. DuckDB's guesses, without statistics of temporary tables,
         # hash the million rows and look up the ten: four times slower, and gigabytes of memory.
         connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
-        _close_doors(connection, "warehouse", path.parent / "inbox")
+        _close_doors(connection, "warehouse", inbox)
         yield connection
 
 
@@ -117,11 +136,12 @@ def open_for_reading(path: Path, memory_limit: str | None = None) -> Iterator["D
     Raises:
         WarehouseMissingError: there is no such file.
         WarehouseBusyError: another program has it open for writing, such as a person's shell.
+        WarehouseDamagedError: the content of the file is not what was written.
     """
     path = path.resolve()
     if not path.exists():
         raise WarehouseMissingError(f"{path} does not exist yet: run the pipeline or `carbon-pipeline load` first")
-    with _memory(path.parent, memory_limit) as connection:
+    with _memory(path.parent, memory_limit, path) as connection:
         _attach(connection, path, "warehouse", "READ_ONLY")
         _close_doors(connection, "warehouse")
         yield connection
@@ -147,17 +167,22 @@ def open_both(path: Path, other: Path, memory_limit: str | None = None) -> Itera
     Yields:
         A connection that can read the two and nothing else on the disk.
     """
-    with _memory(path.resolve().parent, memory_limit) as connection:
+    path = path.resolve()
+    with _memory(path.parent, memory_limit, path) as connection:
         _attach(connection, other.resolve(), "other", "READ_ONLY")
-        _attach(connection, path.resolve(), "warehouse", "READ_ONLY")
+        _attach(connection, path, "warehouse", "READ_ONLY")
         _close_doors(connection, "warehouse")
         yield connection
 
 
 @contextmanager
-def _memory(folder: Path, memory_limit: str | None) -> Iterator["DuckDBPyConnection"]:
+def _memory(folder: Path, memory_limit: str | None, path: Path | None = None) -> Iterator["DuckDBPyConnection"]:
+    """Opens DuckDB without a file; `path` is the one that will be attached."""
     import duckdb
 
+    _require_name(folder)
+    if path and path.exists() and not path.is_file():
+        raise WarehousePathError(f"{path} is not a file: move it away")
     connection = duckdb.connect()  # noqa: TID251 - in memory: a file is only ever attached
     try:
         if memory_limit:
@@ -169,14 +194,46 @@ def _memory(folder: Path, memory_limit: str | None) -> Iterator["DuckDBPyConnect
         raise MemoryLimitError(
             f"DuckDB needs more memory than CARBON_MEMORY_LIMIT={memory_limit}: {_first_line(error)}"
         ) from error
-    except (duckdb.IOException, duckdb.SerializationException) as error:
-        raise WarehouseFileError(
-            f"{folder}: DuckDB cannot read or write: {_first_line(error)}. Is the disk full? If warehouse.duckdb is "
-            "damaged, `carbon-pipeline rebuild --replace` rebuilds it; `carbon-pipeline load` replaces a damaged "
-            "reports.duckdb"
-        ) from error
+    except duckdb.Error as error:
+        if path and _is_damage(error):
+            raise WarehouseDamagedError(f"{path} is damaged: {_first_line(error)}; {_remedy(path)}") from error
+        if isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.SerializationException):
+            raise WarehouseFileError(
+                f"{path or folder}: DuckDB cannot read or write: {_first_line(error)}. Is the disk full?"
+            ) from error
+        raise
     finally:
         connection.close()
+
+
+def _require_name(folder: Path) -> None:
+    if "?" in str(folder):
+        raise WarehousePathError(
+            f"{folder}: DuckDB cannot open a path with a question mark; choose another CARBON_DATA_DIR"
+        )
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise WarehousePathError(
+            f"{printable_path(folder)}: DuckDB cannot open a path that is not UTF-8; choose another CARBON_DATA_DIR"
+        ) from None
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether an error of DuckDB means that the file is damaged, rather than the disk full or a statement wrong."""
+    import duckdb
+
+    if _ENVIRONMENT.search(str(error)):
+        return False
+    # DuckDB raises these three only where what it has read cannot be true.
+    impossible = (duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
+    return isinstance(error, impossible) or bool(_DAMAGE.search(str(error)))
+
+
+def _remedy(path: Path) -> str:
+    if path.name == "reports.duckdb":
+        return "`carbon-pipeline load` replaces it"
+    return "`carbon-pipeline rebuild --replace` rebuilds it from the stored source files"
 
 
 def _limit_memory(connection: "DuckDBPyConnection", memory_limit: str) -> None:
@@ -198,7 +255,7 @@ def _attach(connection: "DuckDBPyConnection", path: Path, name: str, option: str
     try:
         connection.execute(f"ATTACH {_quoted(path)} AS {name} (TYPE duckdb, {option})")
     except duckdb.IOException as error:
-        if "lock on file" not in str(error):
+        if not any(phrase in str(error) for phrase in _LOCKED):
             raise
         raise WarehouseBusyError(f"{path} is open in another program: {_first_line(error)}") from None
 

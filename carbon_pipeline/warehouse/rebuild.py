@@ -48,7 +48,7 @@ def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | No
         KeptError: a copy of what was loaded is damaged or missing.
         WarehouseUnreadableError: the old warehouse cannot be read, and `replace` is not given.
     """
-    path = warehouse.path
+    path = warehouse.path.resolve()  # where it is a link, what it leads to is replaced
     beside = path.with_name(f".{path.name}.rebuilt")
     with locked(path, warehouse.timeout_s):
         _remove(beside)
@@ -61,7 +61,9 @@ def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | No
                 prepare_warehouse(connection)
                 files = load_files(connection, warehouse.everything(), folder, "rebuild", progress)
                 (runs,) = connection.execute(sql.statement("queries", "count_runs")).fetchone() or (0,)
-            differences = unreadable or ([] if is_first else _differences(path, beside, warehouse.memory_limit))
+            differences = unreadable or (
+                [] if is_first else _differences(path, beside, warehouse.memory_limit, replace)
+            )
             if replace or not differences:
                 wal(path).unlink(missing_ok=True)
                 beside.replace(path)
@@ -89,21 +91,33 @@ def _prepare(warehouse: Warehouse, replace: bool) -> tuple[list[str], list[str]]
             raise
         return [str(error)], []
     except (duckdb.Error, WarehouseFileError) as error:
-        if not replace:
-            raise WarehouseUnreadableError(
-                f"{warehouse.path} cannot be read: {error}; --replace rebuilds it all the same"
-            ) from None
-        return [f"the old one cannot be read: {' '.join(str(error).split())}"], []
+        return [_unreadable(warehouse.path, error, replace)], []
 
 
-def _differences(old: "Path", new: "Path", memory_limit: str) -> list[str]:
+def _unreadable(path: "Path", error: Exception, replace: bool) -> str:
+    """Describe in a sentence why the old warehouse cannot be compared.
+
+    Raises:
+        WarehouseUnreadableError: that does not matter only if it is to be replaced.
+    """
+    if not replace:
+        raise WarehouseUnreadableError(
+            f"{path} cannot be compared with a rebuilt one: {error}; --replace rebuilds it all the same"
+        ) from None
+    return f"the old one cannot be read: {' '.join(str(error).split())}"
+
+
+def _differences(old: "Path", new: "Path", memory_limit: str, replace: bool) -> list[str]:
     found = []
-    with open_both(old, new, memory_limit) as connection:
-        for name in sql.names("compare"):
-            only_old, only_new = connection.execute(sql.statement("compare", name)).fetchall()[0]
-            if only_old or only_new:
-                table = name.replace("_", ".", 1)
-                found.append(f"{table}: {only_old} rows are in the old one only, {only_new} in the new one only")
+    try:
+        with open_both(old, new, memory_limit) as connection:
+            for name in sql.names("compare"):
+                only_old, only_new = connection.execute(sql.statement("compare", name)).fetchall()[0]
+                if only_old or only_new:
+                    table = name.replace("_", ".", 1)
+                    found.append(f"{table}: {only_old} rows are in the old one only, {only_new} in the new one only")
+    except WarehouseFileError as error:  # damage in a block that only the comparison reads
+        found.append(_unreadable(old, error, replace))
     return found
 
 
