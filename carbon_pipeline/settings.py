@@ -102,6 +102,14 @@ def _stripped(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
+def _with_home(path: Path) -> Path:
+    """A path with `~` as the shell reads it, which expands it neither behind `=` nor in a configuration."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:  # there is no such user
+        raise ValueError(str(error)) from None
+
+
 def _described(options: type[BaseModel], name: str, default: Any, **bounds: Any) -> Any:
     """The field of an option as a setting in force: with its description, a default and bounds."""
     return Field(default, description=options.model_fields[name].description, **bounds)
@@ -114,6 +122,7 @@ def encodable_text(value: Any) -> str | None:
 
 ProjectName = Annotated[str, BeforeValidator(encodable_text)]
 CloudName = Annotated[str | None, BeforeValidator(_not_the_word_none)]
+PathWithHome = Annotated[Path, AfterValidator(_with_home)]
 POSITIVE: dict[str, Any] = {"gt": 0, "allow_inf_nan": False}
 INTERVAL: dict[str, Any] = {**POSITIVE, "le": 1e6}
 """Python's clocks wait no longer than some hundred years, and nobody wants to wait for more than days."""
@@ -133,7 +142,7 @@ class Settings(ReportOptions, MeasuringOptions, LocationOptions, StorageOptions,
 
     model_config = SettingsConfigDict(env_prefix="CARBON_", env_ignore_empty=True, extra="forbid", frozen=True)
 
-    data_dir: Path = _described(StorageOptions, "data_dir", Path("data"))  # type: ignore[assignment]
+    data_dir: PathWithHome = _described(StorageOptions, "data_dir", Path("data"))  # type: ignore[assignment]
     project_name: ProjectName = _described(
         MeasuringOptions, "project_name", "carbon_pipeline", min_length=1, max_length=LONGEST_LABEL
     )
@@ -162,7 +171,7 @@ class Settings(ReportOptions, MeasuringOptions, LocationOptions, StorageOptions,
     sample_s: float = _described(MeasuringOptions, "sample_s", 1.0, **INTERVAL)
     heartbeat_s: float = _described(MeasuringOptions, "heartbeat_s", 10.0, **INTERVAL)
     memory_limit: str = _described(StorageOptions, "memory_limit", "4GB", pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")
-    report_context: Path = _described(ReportOptions, "report_context", Path("report_context.yaml"))  # type: ignore[assignment]
+    report_context: PathWithHome = _described(ReportOptions, "report_context", Path("report_context.yaml"))  # type: ignore[assignment]
 
     baseline_s: float = Field(
         60.0,

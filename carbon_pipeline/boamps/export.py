@@ -15,7 +15,7 @@ from carbon_pipeline.boamps.model import Report
 from carbon_pipeline.boamps.plausibility import Violation
 from carbon_pipeline.boamps.report import CommonPart, as_json, file_name, id_in_name, make_report
 from carbon_pipeline.common.csv_text import csv_text, write_csv
-from carbon_pipeline.common.files import ManyFiles, replacing, write_text
+from carbon_pipeline.common.files import ManyFiles, remove_stale_parts, replacing, write_text
 from carbon_pipeline.warehouse.connection import locked
 from carbon_pipeline.warehouse.parquet import write_parquet
 from carbon_pipeline.warehouse.warehouse import Warehouse
@@ -114,6 +114,7 @@ def export_reports(
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    remove_stale_parts(folder)
     exported = Exported(folder)
     common = _CommonParts(context)
     with _Written(folder) as written, ManyFiles(folder) as files:
@@ -167,6 +168,7 @@ def export_all(
         OSError: the folder cannot be written.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
+    remove_stale_parts(folder.parent)
     with locked(folder, wait_s), Table(folder) as table:
         exported = export_reports(machine_reports(warehouse), context, folder, table, progress)
         exported.tables = table.write(warehouse.memory_limit)

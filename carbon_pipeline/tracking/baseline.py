@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from carbon_pipeline.common.files import write_text
+from carbon_pipeline.common.files import remove_stale_parts, write_text
 from carbon_pipeline.model.record import TrackingMode
 from carbon_pipeline.probes.cpu_seconds import cpu_seconds
 from carbon_pipeline.settings import Settings
@@ -120,6 +120,7 @@ def measure_baseline(
         methods=_methods(reading),
         load=_cpu_load(before, cpu_seconds().host, duration_s),
     )
+    remove_stale_parts(settings.data_dir / FOLDER)
     write_text(_baseline_path(settings.data_dir), baseline.model_dump_json(indent=1) + "\n")
     return baseline
 

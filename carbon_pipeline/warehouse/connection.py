@@ -5,7 +5,9 @@ what another process has just committed. Here the file is attached with its type
 of our own is held from before that until after the file is closed. Nothing else in the project connects to DuckDB.
 """
 
+import glob
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING
 from carbon_pipeline.common.files import printable_path
 from carbon_pipeline.errors import WRONG_INPUT, InputError, UserError
 from carbon_pipeline.warehouse.holder import describe_holder, forget_holder, note_holder
+from carbon_pipeline.warehouse.spill import spill_folder, sweep_spill
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -89,6 +92,8 @@ def locked(path: Path, timeout_s: float = 120.0) -> Iterator[None]:
     try:
         if is_outermost:
             note_holder(held)
+            for leftover in held.parent.glob(f".{glob.escape(held.name)}.rebuilt*"):  # of a rebuild that was killed
+                leftover.unlink(missing_ok=True)
         yield
     finally:
         if is_outermost:
@@ -98,7 +103,7 @@ def locked(path: Path, timeout_s: float = 120.0) -> Iterator[None]:
 
 @contextmanager
 def open_for_writing(
-    path: Path, timeout_s: float = 120.0, memory_limit: str | None = None
+    path: Path, timeout_s: float = 120.0, memory_limit: str | None = None, data_dir: Path | None = None
 ) -> Iterator["DuckDBPyConnection"]:
     """Opens the warehouse as its only writer; makes it if it is not there.
 
@@ -106,18 +111,20 @@ def open_for_writing(
         path: the database file.
         timeout_s: how long to wait for another writer, seconds.
         memory_limit: memory that DuckDB may use, such as 4GB; None for DuckDB's own default.
+        data_dir: the data folder; None for the one that `path` is in.
 
     Yields:
-        A connection that can reach this database, what is in the inbox beside it, and nothing else on the disk.
+        A connection that can reach this database, what is in the inbox, and nothing else on the disk.
 
     Raises:
         WarehouseBusyError: another process holds it.
         WarehousePathError: DuckDB cannot open a file of this name.
         WarehouseDamagedError: the content of the file is not what was written.
     """
-    inbox = (path.parent / FOLDER).resolve()
+    inbox = ((data_dir or path.parent) / FOLDER).resolve()
     path = path.resolve()
     with locked(path, timeout_s), _memory(path.parent, memory_limit, path) as connection:
+        sweep_spill(path.parent)
         _attach(connection, path, "warehouse", f"STORAGE_VERSION '{STORAGE_VERSION}'")
         # The statements of a load name the large table first. DuckDB's guesses, without statistics of temporary tables,
         # hash the million rows and look up the ten: four times slower, and gigabytes of memory.
@@ -184,10 +191,11 @@ def _memory(folder: Path, memory_limit: str | None, path: Path | None = None) ->
     if path and path.exists() and not path.is_file():
         raise WarehousePathError(f"{path} is not a file: move it away")
     connection = duckdb.connect()  # noqa: TID251 - in memory: a file is only ever attached
+    spill = spill_folder(folder)
     try:
         if memory_limit:
             _limit_memory(connection, memory_limit)
-        connection.execute(f"SET temp_directory = {_quoted(folder / '.spill')}")
+        connection.execute(f"SET temp_directory = {_quoted(spill)}")
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
     except duckdb.OutOfMemoryException as error:
@@ -204,6 +212,7 @@ def _memory(folder: Path, memory_limit: str | None, path: Path | None = None) ->
         raise
     finally:
         connection.close()
+        shutil.rmtree(spill, ignore_errors=True)  # DuckDB removes its files, not always the folder
 
 
 def _require_name(folder: Path) -> None:

@@ -57,7 +57,9 @@ def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | No
             unreadable, kept = ([], []) if is_first else _prepare(warehouse, replace)
             folder = warehouse.data_dir / INBOX / KEPT
             recover(folder, kept)
-            with open_for_writing(beside, memory_limit=warehouse.memory_limit) as connection:
+            with open_for_writing(
+                beside, memory_limit=warehouse.memory_limit, data_dir=warehouse.data_dir
+            ) as connection:
                 prepare_warehouse(connection)
                 files = load_files(connection, warehouse.everything(), folder, "rebuild", progress)
                 (runs,) = connection.execute(sql.statement("queries", "count_runs")).fetchone() or (0,)
