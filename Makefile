@@ -38,7 +38,7 @@ test: $(VENV)/ready-test$(EXTRAS) browser ## Runs the tests; EXTRAS=torch includ
 
 # Users will install either DuckDB; 2.0.0 has a race that loses commits unless it is opened as the warehouse opens it.
 OTHER_DUCKDB := 2.0.0
-WAREHOUSE_TESTS := $(addprefix carbon_pipeline_tests/integration/test_,storage.py warehouse.py csv_import.py fuzz.py real_files.py)
+WAREHOUSE_TESTS := $(addprefix carbon_pipeline_tests/integration/test_,storage.py warehouse.py csv_import.py faults.py fuzz.py real_files.py)
 
 test-long: $(VENV)/ready-test$(EXTRAS) $(VENV)/duckdb-$(OTHER_DUCKDB) ## Runs the slow tests: kill series, fuzz, real load, the other DuckDB
 	$(BIN)/pytest $(IN_PARALLEL) -m long
@@ -48,6 +48,7 @@ lint: $(VENV)/ready-dev dagster-home ## Checks style, types and definitions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --processes 0 carbon_pipeline
 	$(BIN)/dg check toml
 	$(BIN)/dg check defs
 

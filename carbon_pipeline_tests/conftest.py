@@ -1,10 +1,16 @@
 """What all tests share: no settings of the machine's own, no network, a data folder that is thrown away."""
 
 import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from carbon_pipeline.warehouse.connection import open_for_writing
+from carbon_pipeline.warehouse.ingest.load import FileResult
+from carbon_pipeline.warehouse.warehouse import Warehouse, prepare_warehouse
 from carbon_pipeline_tests.fakes import FakeMeter, make_record
 
 __all__ = ["FakeMeter", "make_record"]
@@ -37,6 +43,30 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setenv("CARBON_GEOLOCATION", "off")
     monkeypatch.setenv("CARBON_BASELINE_S", "0.3")
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def empty_warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A warehouse with its schema and nothing else."""
+    path = tmp_path_factory.mktemp("empty") / "warehouse.duckdb"
+    with open_for_writing(path) as connection:
+        prepare_warehouse(connection)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def new_warehouses_are_copies(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Spare the tests the second that a new schema takes; commands in other processes, and rebuilds, create theirs."""
+    load = Warehouse._load
+
+    def copied(self: Warehouse, *arguments: Any) -> list[FileResult]:
+        if not self.path.exists():
+            with suppress(OSError):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(request.getfixturevalue("empty_warehouse"), self.path)
+        return load(self, *arguments)
+
+    monkeypatch.setattr(Warehouse, "_load", copied)
 
 
 @pytest.fixture

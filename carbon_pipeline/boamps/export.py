@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from carbon_pipeline.boamps.context import ReportContext, UserContext
+from carbon_pipeline.boamps.context import ReportContext
 from carbon_pipeline.boamps.flat import Column, columns, flatten
 from carbon_pipeline.boamps.machine_report import MachineReport, machine_reports
 from carbon_pipeline.boamps.model import Report

@@ -1,9 +1,11 @@
 """Commands that write runs in other formats, and the one that validates BoAmps reports."""
 
+import itertools
 import json
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,17 +31,35 @@ def export_csv(
     out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
 ) -> None:
     """Write the 33 fields, one row per run."""
-    from carbon_pipeline.common.files import write_text
-    from carbon_pipeline.model.fields import field_record, to_csv
+    from carbon_pipeline.model.fields import FIELD_NAMES, field_record
+
+    _write_runs(out, FIELD_NAMES, map(field_record, open_loaded_warehouse().runs_in_order()))
+
+
+@export.command("codecarbon")
+def export_codecarbon(
+    out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
+) -> None:
+    """Write the runs in CodeCarbon's own layout, for programs that read its emissions.csv; times are UTC."""
+    rows = open_loaded_warehouse().codecarbon_layout()
+    first = next(rows, None)
+    if first is None:
+        raise InputError("there is no run in the warehouse yet")
+    _write_runs(out, list(first), itertools.chain([first], rows))
+
+
+def _write_runs(out: Path | None, names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write CSV to a file, or to standard output, row by row."""
+    from carbon_pipeline.common.csv_text import write_csv
+    from carbon_pipeline.common.files import replacing
 
     _require_file(out)
-    runs = sorted(open_loaded_warehouse().report("runs"), key=lambda run: (run["started_at"], run["run_id"]))
-    text = to_csv(map(field_record, runs))
     if out is None:
-        print(text, end="")
-    else:
-        write_text(out, text)
-        print(f"{counted(len(runs), 'run')} written to {out}")
+        write_csv(sys.stdout, names, rows)
+        return
+    with replacing(out) as beside, beside.open("w", encoding="utf-8", newline="") as file:
+        count = write_csv(file, names, rows)
+    print(f"{counted(count, 'run')} written to {out}")
 
 
 @export.command("boamps")

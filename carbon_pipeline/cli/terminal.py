@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
@@ -39,7 +39,10 @@ def accept_any_output() -> None:
         stream.reconfigure(errors="backslashreplace")
         if os.name != "posix":  # a console of Windows is not written as a file
             continue
-        raw = _Pipe(stream.fileno(), "w", closefd=False)
+        try:
+            raw = _Pipe(stream.fileno(), "w", closefd=False)
+        except OSError:  # a stream of another program's making, without a file below it
+            continue
         lenient = io.TextIOWrapper(
             raw if stream.write_through else io.BufferedWriter(raw),
             encoding=stream.encoding,
@@ -141,6 +144,16 @@ def print_json(value: object) -> None:
     if _shown(text) != text:
         text = json.dumps(value, indent=1, default=str)
     print(text)
+
+
+def print_json_rows(rows: Iterable[Mapping[str, object]]) -> None:
+    """Print rows as a JSON array, one after the other."""
+    opening = "["
+    for row in rows:
+        text = json.dumps(row, indent=1, ensure_ascii=False, default=str)
+        print(opening, text if _shown(text) == text else json.dumps(row, indent=1, default=str), sep="\n", end="")
+        opening = ","
+    print("[]" if opening == "[" else "\n]")
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:

@@ -1,5 +1,6 @@
 """Commands that load, import, rebuild and query the warehouse."""
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -9,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carbon_pipeline.cli.errors import fail
-from carbon_pipeline.cli.terminal import counted, print_json, print_table, printable, progress_bar, say
-from carbon_pipeline.common.csv_text import csv_text
+from carbon_pipeline.cli.terminal import counted, print_json, print_json_rows, print_table, printable, progress_bar, say
+from carbon_pipeline.common.csv_text import write_csv
 from carbon_pipeline.common.files import printable_path
 from carbon_pipeline.errors import FAILURE, WRONG_INPUT, InputError
 from carbon_pipeline.model.flags import FLAGS
@@ -62,9 +63,9 @@ class Format(StrEnum):
 
 def load(wait: Wait = LOCK_TIMEOUT_S) -> None:
     """Load the records that have landed, and the files in the inbox, into the warehouse."""
+    from carbon_pipeline.tracking.landing import passed_over
     from carbon_pipeline.warehouse.ingest.files import SETTLED_S
     from carbon_pipeline.warehouse.ingest.load import rejections
-    from carbon_pipeline.tracking.landing import passed_over
 
     warehouse = open_warehouse(wait)
     with progress_bar() as progress:
@@ -106,11 +107,18 @@ def rebuild(
 
 def import_(
     names: Annotated[list[str], typer.Argument(metavar="PATH...", help="CSV files of CodeCarbon, or folders of them.")],
+    timezone: Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", help="Time zone of the times in the files, such as Europe/Paris; default: UTC."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
     wait: Wait = LOCK_TIMEOUT_S,
 ) -> None:
-    """Import CSV files of CodeCarbon into the warehouse."""
+    """Import CSV files of CodeCarbon into the warehouse. CodeCarbon writes local time without a zone."""
     from carbon_pipeline.warehouse.ingest.files import find_files
+
+    if timezone is not None:
+        _require_zone(timezone)
 
     if not all(map(str.strip, names)):
         raise InputError("a path is empty: name the files or folders")
@@ -123,7 +131,7 @@ def import_(
         others = counted(found.others, "file") + " of other kinds"
         raise InputError(f"no CSV file of CodeCarbon in {', '.join(map(str, paths))}: {others}")
     with progress_bar() as progress:
-        results = warehouse.import_csv(found.files, progress)
+        results = warehouse.import_csv(found.files, progress, timezone)
     if as_json:
         _print_import_as_json(found, results)
     else:
@@ -142,22 +150,27 @@ def report(
 ) -> None:
     """Print a report: runs, daily, by_project, by_asset, by_country, by_hardware, by_method, quarantine, ..."""
     warehouse = open_loaded_warehouse()
-    if name == "runs":
-        every = sorted(warehouse.report(name), key=lambda run: (run["started_at"], run["run_id"]), reverse=True)
-        limit = MOST_RUNS if limit is None and format is Format.table else limit
-        rows = every[:limit]
-        if len(rows) < len(every):
-            say(f"the newest {len(rows)} of {len(every)} runs")
-    elif name == "daily" and limit is not None:
-        rows = warehouse.report(name)[-limit:]
-    else:
-        rows = warehouse.report(name, limit)
+    if name == "runs" and format is Format.table:
+        limit = limit or MOST_RUNS
+    names, values = warehouse.report_rows(name, limit)
+    if name == "runs" and limit is not None and limit < (every := warehouse.count()):
+        say(f"the newest {limit:,} of {every:,} runs")
+    rows = (dict(zip(names, row, strict=True)) for row in values)
     if format is Format.json:
-        print_json(rows)
+        print_json_rows(rows)
     elif format is Format.csv:
-        print(csv_text(list(rows[0]), rows) if rows else "", end="")
+        write_csv(sys.stdout, names, rows)
     else:
-        print_table(_brief(rows) if name == "runs" else rows, f"report.{name}")
+        print_table(_brief(list(rows)) if name == "runs" else list(rows), f"report.{name}")
+
+
+def _require_zone(name: str) -> None:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (OSError, KeyError, ValueError):  # not found, or no name of a zone at all
+        raise InputError(f"--timezone {name}: there is no such time zone; name one such as Europe/Paris") from None
 
 
 def open_warehouse(wait_s: float = LOCK_TIMEOUT_S) -> "Warehouse":
@@ -180,7 +193,7 @@ def _print_import(warehouse: "Warehouse", found: "FoundFiles", results: "Sequenc
     last = {"file": f"in all, {counted(len(results), 'file')}", **_totals(results), "note": ""}
     print_table([*map(_row, results), last], "Imported")
     for flag, runs in _flags(results).most_common():
-        print(f"  {runs:>9,} {flag}: {FLAGS[flag]}")
+        print(f"  {runs:>9,} {flag}: {FLAGS.get(flag, '')}")
     _print_rejected(warehouse, results)
     for reason in found.skipped:
         say(f"skipped: {reason}")

@@ -12,7 +12,7 @@ _FORMULA = re.compile(r"[\t\r\n]|[\s\x00-\x1f\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uf
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
-def write_csv(stream: TextIO, names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+def write_csv(stream: TextIO, names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> int:
     """Write rows as CSV with a header and LF line ends, one after the other.
 
     Args:
@@ -20,10 +20,17 @@ def write_csv(stream: TextIO, names: Sequence[str], rows: Iterable[Mapping[str, 
         names: the columns, in order.
         rows: the values by column; None, or no value, is an empty cell, a list is joined by semicolons. A cell that a
             spreadsheet would interpret as a formula is prefixed with an apostrophe.
+
+    Returns:
+        The number of rows.
     """
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(map(cell, names))
-    writer.writerows([cell(row.get(name)) for name in names] for row in rows)
+    count = 0
+    for row in rows:
+        writer.writerow([cell(row.get(name)) for name in names])
+        count += 1
+    return count
 
 
 def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:

@@ -15,7 +15,8 @@ FLAGS = {
     "overlapping": "other tracked runs used this host at the same time; `attributed_energy_kwh` is this run's share",
     "short_baseline": f"the idle baseline was measured for less than {SHORTEST_BASELINE_S:g} s",
     "busy_baseline": "the machine was not idle while the idle baseline was measured",
-    "fallback_location": "the location is CodeCarbon's fallback, Canada/Quebec/46.8/-71.2; the country is discarded",
+    "fallback_location": "the location is CodeCarbon's fallback, Canada/Quebec/46.8/-71.2, or before 2.2 may be it: "
+    "Canada and nothing else; the country is discarded",
     "default_experiment_id": "the experiment ID is CodeCarbon's default, the same for all users; it is discarded",
     "parts_do_not_add_up": "the energies in the file did not add up to its total; the sum of the parts is used",
     "rate_rescaled": "emissions_rate was in g/s (CodeCarbon before 2.2) and was converted to kg/s",
@@ -26,8 +27,8 @@ FLAGS = {
     "energy_missing": "the energy, or a part of it, is not known",
     "zero_energy": "the file contains 0 kWh for a run of some duration: its meter measured nothing",
     "power_recomputed": "the file's power did not match its energy (by more than 1 %); it is recomputed",
-    "power_contradicts_energy": "power and energy of over a minute differ by more than a factor of three, or the energy is "
-    "more than such hardware can draw in that time: one of them is wrong",
+    "power_contradicts_energy": "power and energy of over a minute differ by more than a factor of three, or the "
+    "energy is more than such hardware can draw in that time: one of them is wrong",
     "rate_recomputed": "the file's emissions rate did not match its emissions (by more than 1 %); it is recomputed",
     "country_code_converted": "the country code was converted from three letters to two (ISO 3166-1)",
     "value_left_out": "an impossible country, place, PUE, count, power, rate or mode was discarded",

@@ -96,7 +96,7 @@ LOAD_CURVE = (
     (0.23, 0.136, 1.00),
     (1.00, 0.500, 1.10),
 )
-"""True power of a CPU for each power from CodeCarbon's load model. Both curves rise; above the idle power, the lower one
+"""True power of a CPU for each power from CodeCarbon's load model. Both curves rise; above idle power, the lower one
 is convex and the upper one concave, so that they also bound the mean of a run whose load changes. Source: _PROFILES."""
 
 TURBO = {
@@ -315,7 +315,7 @@ def coefficients(methods: Mapping[str, str | None], **machine: Unpack[Machine]) 
     elif methods.get("cpu") in ("cpu_load", "constant"):
         factor["cpu"] = _times(factor["cpu"], _tdp_range(None, machine.get("cpu_tdp_source")))
     losses, rest = _losses(kind), _rest_w(kind, machine.get("cpu_count"))
-    if machine.get("machine_kind") is None and kind is not None:  # whatever its parts are, it may be a virtual machine
+    if machine.get("machine_kind") is None:  # whatever its parts are, it may be a virtual machine
         losses = losses.hull(LOSSES["virtual"])
         rest = rest.hull(_rest_w("virtual", machine.get("cpu_count")))
     is_sxm = re.search(r"SXM|HGX|V100|A100|H100|H200|B200", machine.get("gpu_model") or "", re.I)

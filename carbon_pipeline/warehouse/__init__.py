@@ -1,4 +1,4 @@
 """The DuckDB warehouse: opening, schema, loading, reports, publishing. The only place that knows SQL.
 
-`raw` holds what came in as it came in, `core` the normalised tables, `report` the views that people query.
+`raw` holds what was measured, `core` what follows from it, one row per run, `report` the views that people query.
 """

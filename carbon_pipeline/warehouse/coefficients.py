@@ -1,4 +1,4 @@
-"""The interval model for each context, as numbers that the view core.run applies. The model itself: model/interval.py."""
+"""The interval model for each context, as numbers that the view core.run applies. The model: model/interval.py."""
 
 import hashlib
 from functools import cache
@@ -19,13 +19,14 @@ def digest_of_model() -> str:
 
 @cache
 def coefficients_of(
-    cpu_method: str, gpu_method: str, ram_method: str, machine_kind: str | None, cpu_model: str | None,
+    source: str, cpu_method: str, gpu_method: str, ram_method: str, machine_kind: str | None, cpu_model: str | None,
     cpu_count: int | None, cpu_tdp_w: float | None, cpu_tdp_source: str | None, gpu_model: str | None,
     gpu_count: int | None, gpu_tracked_count: int | None, ram_gb: float | None, tracking_mode: str | None,
     intensity_source: str, country_iso_code: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     """Compute a row of raw.coefficients from columns of raw.context, without its number."""
     from carbon_pipeline.tracking.intensity import plausible_range, world_average_g_per_kwh
+    from carbon_pipeline.tracking.meter import cpu_tdp_w as tdp_of
 
     model = interval.coefficients(
         {"cpu": cpu_method, "gpu": gpu_method, "ram": ram_method},
@@ -49,7 +50,9 @@ def coefficients_of(
             row[f"{name}_{end}"] = getattr(getattr(model, name), end)
         for name in ("rest", "missing_gpu", "missing_ram"):
             row[f"{name}_{end}_w"] = getattr(getattr(model, f"{name}_w"), end)
-    row["cpu_limit_w"] = power_limits.cpu_limit_w(cpu_model, cpu_count, cpu_tdp_w)
+    row["cpu_limit_w"] = power_limits.cpu_limit_w(
+        cpu_model, cpu_count, tdp_of(cpu_model) if source == "csv" else cpu_tdp_w
+    )
     row["gpu_limit_w"] = max(power_limits.ANY_GPU_W, power_limits.gpu_limit_w(gpu_model, gpu_count))
     row["ram_limit_w"] = power_limits.ram_limit_w(ram_gb)
     is_anywhere = intensity_source == "world_average"

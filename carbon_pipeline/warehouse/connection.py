@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from carbon_pipeline.common.files import printable_path
 from carbon_pipeline.errors import WRONG_INPUT, InputError, UserError
 from carbon_pipeline.warehouse.holder import describe_holder, forget_holder, note_holder
+from carbon_pipeline.warehouse.ingest.files import INBOX
 from carbon_pipeline.warehouse.spill import spill_folder, sweep_spill
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class WarehouseDamagedError(WarehouseFileError):
 
 @contextmanager
 def locked(path: Path, timeout_s: float = 120.0) -> Iterator[None]:
-    """Holds a file, such as the warehouse, against all other processes. Whoever holds it may take it again.
+    """Hold a file, such as the warehouse, against all other processes. Whoever holds it may take it again.
 
     All who wait look every 50 ms whether it is free, so that nobody is preferred.
 
@@ -105,7 +106,7 @@ def locked(path: Path, timeout_s: float = 120.0) -> Iterator[None]:
 def open_for_writing(
     path: Path, timeout_s: float = 120.0, memory_limit: str | None = None, data_dir: Path | None = None
 ) -> Iterator["DuckDBPyConnection"]:
-    """Opens the warehouse as its only writer; makes it if it is not there.
+    """Open the warehouse as its only writer; create it if it does not exist.
 
     Args:
         path: the database file.
@@ -121,7 +122,7 @@ def open_for_writing(
         WarehousePathError: DuckDB cannot open a file of this name.
         WarehouseDamagedError: the content of the file is not what was written.
     """
-    inbox = ((data_dir or path.parent) / FOLDER).resolve()
+    inbox = ((data_dir or path.parent) / INBOX).resolve()
     path = path.resolve()
     with locked(path, timeout_s), _memory(path.parent, memory_limit, path) as connection:
         sweep_spill(path.parent)
@@ -135,7 +136,7 @@ def open_for_writing(
 
 @contextmanager
 def open_for_reading(path: Path, memory_limit: str | None = None) -> Iterator["DuckDBPyConnection"]:
-    """Opens a database that nobody is writing: the published copy, or the warehouse while it is `locked`.
+    """Open a database that nobody is writing: the published copy, or the warehouse while it is `locked`.
 
     Yields:
         A connection that can read this database and nothing else on the disk.
@@ -156,7 +157,7 @@ def open_for_reading(path: Path, memory_limit: str | None = None) -> Iterator["D
 
 @contextmanager
 def open_in_memory(folder: Path, memory_limit: str | None = None) -> Iterator["DuckDBPyConnection"]:
-    """Opens no database: for reading and writing Parquet files.
+    """Open no database: for reading and writing Parquet files.
 
     Yields:
         A connection that can reach the files in this folder and nothing else on the disk.
@@ -169,7 +170,7 @@ def open_in_memory(folder: Path, memory_limit: str | None = None) -> Iterator["D
 
 @contextmanager
 def open_both(path: Path, other: Path, memory_limit: str | None = None) -> Iterator["DuckDBPyConnection"]:
-    """Opens two databases to read, as `warehouse` and `other`, while they are `locked`.
+    """Open two databases to read, as `warehouse` and `other`, while they are `locked`.
 
     Yields:
         A connection that can read the two and nothing else on the disk.
@@ -184,7 +185,7 @@ def open_both(path: Path, other: Path, memory_limit: str | None = None) -> Itera
 
 @contextmanager
 def _memory(folder: Path, memory_limit: str | None, path: Path | None = None) -> Iterator["DuckDBPyConnection"]:
-    """Opens DuckDB without a file; `path` is the one that will be attached."""
+    """Open DuckDB without a file; `path` is the one that will be attached."""
     import duckdb
 
     _require_name(folder)
@@ -204,7 +205,7 @@ def _memory(folder: Path, memory_limit: str | None, path: Path | None = None) ->
         ) from error
     except duckdb.Error as error:
         if path and _is_damage(error):
-            raise WarehouseDamagedError(f"{path} is damaged: {_first_line(error)}; {_remedy(path)}") from error
+            raise WarehouseDamagedError(f"{path} is damaged: {_first_line(error)}; {remedy(path)}") from error
         if isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.SerializationException):
             raise WarehouseFileError(
                 f"{path or folder}: DuckDB cannot read or write: {_first_line(error)}. Is the disk full?"
@@ -239,7 +240,8 @@ def _is_damage(error: Exception) -> bool:
     return isinstance(error, impossible) or bool(_DAMAGE.search(str(error)))
 
 
-def _remedy(path: Path) -> str:
+def remedy(path: Path) -> str:
+    """What to do about a damaged file."""
     if path.name == "reports.duckdb":
         return "`carbon-pipeline load` replaces it"
     return "`carbon-pipeline rebuild --replace` rebuilds it from the stored source files"

@@ -21,7 +21,7 @@ class Days(NamedTuple):
 
 
 def write_days(warehouse: Warehouse, days: Sequence[str]) -> Days:
-    """Writes a file for each day (UTC, YYYY-MM-DD); a day without a run has a header only.
+    """Write a file for each day (UTC, YYYY-MM-DD); a day without a run has a header only.
 
     Raises:
         WarehouseMissingError: nothing has been published yet.

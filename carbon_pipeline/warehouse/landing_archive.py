@@ -33,7 +33,7 @@ class LostError(UserError):
 
 
 def compact(data_dir: Path, loaded: Container[str], memory_limit: str | None = None) -> Compacted:
-    """Puts the loaded records of past days (UTC) into Parquet files. The warehouse has to be locked.
+    """Put the loaded records of past days (UTC) into Parquet files. The warehouse has to be locked.
 
     Raises:
         LostError: a file reads back as something else than was written.
@@ -61,7 +61,7 @@ def read_archive(archive: Path, data_dir: Path, memory_limit: str | None = None)
         Name in the warehouse, SHA-256 and text of each.
     """
     with open_in_memory(data_dir, memory_limit) as connection:
-        cursor = connection.execute(sql.statement("queries", "read_archive"), [literally(archive.resolve())])
+        cursor = connection.execute(sql.statement("queries", "read_archive"), {"path": literally(archive.resolve())})
         while rows := cursor.fetchmany(CHUNK_FILES):
             yield from rows
 
@@ -90,9 +90,9 @@ def _write(archive: Path, data_dir: Path, texts: dict[str, str], memory_limit: s
             connection.execute(sql.statement("queries", "make_archive"))
             for begin in range(0, len(rows), CHUNK_FILES):
                 connection.execute(
-                    sql.statement("queries", "fill_archive"), [json.dumps(rows[begin : begin + CHUNK_FILES])]
+                    sql.statement("queries", "fill_archive"), {"rows": json.dumps(rows[begin : begin + CHUNK_FILES])}
                 )
-            connection.execute(sql.statement("queries", "write_archive"), [str(beside.resolve())])
+            connection.execute(sql.statement("queries", "write_archive"), {"path": str(beside.resolve())})
         sync(beside)
         found = {name: text for name, _, text in read_archive(beside, data_dir, memory_limit)}
         if found != texts:

@@ -23,7 +23,7 @@ class Progress:
     """
 
     def __init__(self, show: Callable[["Progress"], None] | None = None):
-        """Begins to count the time; `show` is called at most ten times a second, from one thread or another."""
+        """Begin to count the time; `show` is called at most ten times a second, from one thread or another."""
         self.total_bytes = self.done_bytes = self.rows = 0
         self._show = show
         self._began = self._shown = time.monotonic()
@@ -34,7 +34,7 @@ class Progress:
         return time.monotonic() - self._began
 
     def add(self, rows: int = 0, size: int = 0) -> None:
-        """Counts what has been read."""
+        """Count what has been read."""
         self.rows += rows
         self.done_bytes += size
         if self._show and time.monotonic() - self._shown >= INTERVAL_S:
@@ -43,7 +43,7 @@ class Progress:
 
     @contextmanager
     def of(self, connection: "DuckDBPyConnection", rows: int, size: int) -> Iterator[None]:
-        """Follows a statement that reads a file."""
+        """Follow a statement that reads a file."""
         begun = self.rows, self.done_bytes
         ended = threading.Event()
 

@@ -6,10 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from carbon_pipeline.common.country import all_countries
 from carbon_pipeline.errors import InputError
 from carbon_pipeline.settings import read_settings
 from carbon_pipeline.warehouse import sql
-from carbon_pipeline.warehouse.connection import WarehouseBusyError, locked, open_for_reading
+from carbon_pipeline.warehouse.connection import WarehouseBusyError, WarehouseDamagedError, locked, open_for_reading
 from carbon_pipeline.warehouse.schema import REPORTS
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class PublishedCopy:
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def iterate(self, query: str, parameters: Parameters = None) -> Iterator[tuple[Any, ...]]:
-        """Query the published copy row by row, in constant memory.
+        """Query the published copy row by row; in constant memory if there are no parameters.
 
         Yields:
             The rows as tuples.
@@ -79,9 +80,7 @@ class PublishedCopy:
             WarehouseMissingError: nothing has been published yet.
         """
         with self._reading() as connection:
-            cursor = connection.execute(query, parameters)
-            while rows := cursor.fetchmany(FETCH_ROWS):
-                yield from rows
+            yield from _fetched(_cursor(connection, query, parameters))
 
     def frame(self, query: str, parameters: Parameters = None) -> "pd.DataFrame":
         """As `rows`, as a pandas frame.
@@ -156,6 +155,24 @@ class PublishedCopy:
             return names, self.iterate(sql.statement("queries", "newest_runs"), {"limit": limit})
         return names, self.iterate(sql.statement("queries", "report"), {"view": f"report.{name}", "limit": limit})
 
+    def runs_in_order(self) -> Iterator[dict[str, Any]]:
+        """Read all rows of `report.runs`, oldest first, in constant memory.
+
+        Raises:
+            WarehouseMissingError: nothing has been published yet.
+        """
+        return self._records(sql.statement("queries", "runs_in_order"))
+
+    def codecarbon_layout(self) -> Iterator[dict[str, Any]]:
+        """Read all runs in the columns and units that CodeCarbon itself writes, oldest first, in constant memory.
+
+        Raises:
+            WarehouseMissingError: nothing has been published yet.
+        """
+        codes = {country.alpha_2: country.alpha_3 for country in all_countries()}
+        for row in self._records(sql.statement("queries", "codecarbon_layout")):
+            yield row | {"country_iso_code": codes.get(row["country_iso_code"])}
+
     def run(self, run_id: str) -> dict[str, Any]:
         """Read one row of `report.runs`.
 
@@ -169,7 +186,7 @@ class PublishedCopy:
             NoSuchRunError: there is no such run, or there are several.
             WarehouseMissingError: nothing has been published yet.
         """
-        found = self.rows(sql.statement("queries", "run"), [run_id])
+        found = self.rows(sql.statement("queries", "run"), {"prefix": run_id})
         exact = [row for row in found if row["run_id"] == run_id]
         if len(exact or found) != 1:
             many = f"several runs begin with {run_id!r}" if found else f"there is no run {run_id!r}"
@@ -208,8 +225,17 @@ class PublishedCopy:
         """When something was loaded last; None if nothing ever was. It waits for nobody."""
         if not self.reports_path.exists():
             return None
-        (row,) = self.rows(sql.statement("queries", "last_load"))
+        try:
+            (row,) = self.rows(sql.statement("queries", "last_load"))
+        except WarehouseDamagedError:  # the next load replaces that copy
+            return None
         return row["loaded_at"]  # type: ignore[no-any-return]
+
+    def _records(self, query: str) -> Iterator[dict[str, Any]]:
+        with self._reading() as connection:
+            cursor = _cursor(connection, query)
+            names = [column[0] for column in cursor.description]
+            yield from (dict(zip(names, row, strict=True)) for row in _fetched(cursor))
 
     @contextmanager
     def _reading(self) -> Iterator["DuckDBPyConnection"]:
@@ -221,3 +247,15 @@ class PublishedCopy:
                 stack.enter_context(locked(self.path, self.timeout_s))
                 connection = stack.enter_context(open_for_reading(self.path, self.memory_limit))
             yield connection
+
+
+def _cursor(connection: "DuckDBPyConnection", query: str, parameters: Parameters = None) -> Any:
+    """A result that is read as it is computed: in DuckDB 1.5 a relation, without parameters; in 2.0 any result."""
+    if parameters is None and hasattr(relation := connection.sql(query), "fetchmany"):
+        return relation
+    return connection.execute(query, parameters)
+
+
+def _fetched(cursor: Any) -> Iterator[tuple[Any, ...]]:
+    while rows := cursor.fetchmany(FETCH_ROWS):
+        yield from rows

@@ -61,7 +61,7 @@ def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | No
                 beside, memory_limit=warehouse.memory_limit, data_dir=warehouse.data_dir
             ) as connection:
                 prepare_warehouse(connection)
-                files = load_files(connection, warehouse.everything(), folder, "rebuild", progress)
+                loaded = load_files(connection, warehouse.everything(), folder, "rebuild", progress)
                 (runs,) = connection.execute(sql.statement("queries", "count_runs")).fetchone() or (0,)
             differences = unreadable or (
                 [] if is_first else _differences(path, beside, warehouse.memory_limit, replace)
@@ -72,7 +72,7 @@ def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | No
                 warehouse.publish()
         finally:
             _remove(beside)
-    return Rebuilt(len(files), runs, is_first, differences)
+    return Rebuilt(len(loaded.new) + len(loaded.known), runs, is_first, differences)
 
 
 def _prepare(warehouse: Warehouse, replace: bool) -> tuple[list[str], list[str]]:

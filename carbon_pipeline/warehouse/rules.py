@@ -7,7 +7,7 @@ from carbon_pipeline.warehouse.warehouse import Warehouse
 
 RULES = {
     "energies_add_up": "The three energies of each run add up to its total, to 1e-6 relative.",
-    "no_fallback_location": "No run stands at CodeCarbon's fallback, Canada/Quebec/46.8/-71.2.",
+    "no_fallback_location": "No run is at CodeCarbon's fallback, Canada/Quebec/46.8/-71.2.",
     "run_ids_are_unique": "No two runs share a run_id, and none has CodeCarbon's constant experiment id for one.",
     "intervals_hold": "Energy and emissions of each run lie in their intervals; none is given more than it measured.",
     "nothing_is_lost": "For each file, rows read = loaded + superseded + quarantined; raw and core hold as many.",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 VERSION = 3
-"""To be raised with every change of a table in `schema/`."""
+"""Number of the schema, for people. Any other change of a table is noticed as well, by the text of the tables."""
 
 FIRST_VIEW = "10"
 """Number of the first file in `schema/` that can be run again."""
@@ -50,12 +50,12 @@ def prepare_schema(connection: "DuckDBPyConnection") -> bool:
     from carbon_pipeline.warehouse.coefficients import digest_of_model
 
     tables = {name for (name,) in connection.execute(sql.statement("queries", "tables")).fetchall()}
-    version, views, model = _found(connection, tables)
-    if tables and version != VERSION:
+    version, found_tables, views, model = _found(connection, tables)
+    if tables and (version, found_tables) != (VERSION, _digest_of_tables()):
         raise SchemaError(
-            f"the warehouse has schema {version}, this carbon-pipeline needs {VERSION}: rebuild the warehouse from the "
-            "stored source files with `carbon-pipeline rebuild --replace`, or install a newer carbon-pipeline if the "
-            "schema of the warehouse is the higher one"
+            f"the warehouse has schema {version}{', other tables' if version == VERSION else ''}, this carbon-pipeline "
+            f"needs {VERSION}: rebuild the warehouse from the stored source files with `carbon-pipeline "
+            "rebuild --replace`, or install a newer carbon-pipeline if the schema of the warehouse is the higher one"
         )
     current = _digest_of_views(), digest_of_model()
     if (views, model) == current:
@@ -69,9 +69,17 @@ def prepare_schema(connection: "DuckDBPyConnection") -> bool:
             connection.execute("DELETE FROM raw.coefficients")
         connection.execute(
             sql.statement("queries", "write_schema_version"),
-            {"version": VERSION, "views": current[0], "coefficients": current[1]},
+            {"version": VERSION, "tables": _digest_of_tables(), "views": current[0], "coefficients": current[1]},
         )
     return model != current[1]
+
+
+@cache
+def _digest_of_tables() -> str:
+    """A hash of all tables, without comments."""
+    text = "\n".join(sql.statement("schema", name) for name in sql.names("schema") if name < FIRST_VIEW)
+    text = re.sub(r"--[^\n]*|COMMENT ON [^;]*;", "", text)
+    return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
 
 
 @cache
@@ -83,17 +91,17 @@ def _digest_of_views() -> str:
     return hashlib.sha256("\n".join(re.sub(r" at 0x\w+", "", text) for text in texts).encode()).hexdigest()
 
 
-def _found(connection: "DuckDBPyConnection", tables: set[str]) -> tuple[int, str, str]:
-    """The version of the tables, the digests of views and model; 0 and nothing where there is none."""
+def _found(connection: "DuckDBPyConnection", tables: set[str]) -> tuple[int, str, str, str]:
+    """The version of the schema, the digests of tables, views and model; 0 and nothing where there is none."""
     import duckdb
 
     if "raw.schema_version" not in tables:
-        return 0, "", ""
+        return 0, "", "", ""
     try:
         row = connection.execute(sql.statement("queries", "schema_version")).fetchone()
     except duckdb.BinderException:  # a version before 3
-        row = (*(connection.execute("SELECT version FROM raw.schema_version").fetchone() or (0,)), "", "")
-    return row or (0, "", "")
+        row = (*(connection.execute("SELECT version FROM raw.schema_version").fetchone() or (0,)), "", "", "")
+    return row or (0, "", "", "")
 
 
 @contextmanager
@@ -132,14 +140,17 @@ def _create_reports(connection: "DuckDBPyConnection") -> None:
 
 
 def _add_comments(connection: "DuckDBPyConnection") -> None:
-    """Give columns without a comment the description of the field of a record of the same name, else of another column."""
+    """Give columns without a comment that of the record's field of the same name, else of another column."""
     fields = {name: field.description for name, field in RunRecord.model_fields.items()}
     fields |= {name: field.description for name, field in RunRecord.model_computed_fields.items()}
     columns = connection.execute(sql.statement("queries", "columns_without_comment")).fetchall()
+    statements = []
     for schema, relation, name, comment in columns:
         summed = comment if relation.startswith("by_") else None
         text = summed or fields.get(name) or comment or (COEFFICIENT if relation == "coefficients" else None)
         if text is None:
             raise RuntimeError(f"{schema}.{relation}.{name} has no comment")
         quoted = " ".join(text.split()).replace("'", "''")
-        connection.execute(f"COMMENT ON COLUMN {schema}.{relation}.{name} IS '{quoted}'")  # it takes no parameters
+        statements.append(f"COMMENT ON COLUMN {schema}.{relation}.{name} IS '{quoted}'")  # it takes no parameters
+    if statements:
+        connection.execute(";\n".join(statements))

@@ -9,7 +9,13 @@ from carbon_pipeline.common.files import printable_path
 from carbon_pipeline.tracking.landing import FOLDER, killed_runs, land_killed_runs, landed_files, landing_path
 from carbon_pipeline.tracking.signals import defer_sigint
 from carbon_pipeline.warehouse import sql
-from carbon_pipeline.warehouse.connection import locked, open_for_reading, open_for_writing
+from carbon_pipeline.warehouse.connection import (
+    WarehouseDamagedError,
+    locked,
+    open_for_reading,
+    open_for_writing,
+    remedy,
+)
 from carbon_pipeline.warehouse.ingest.files import fingerprint, placed_files, require_codecarbon
 from carbon_pipeline.warehouse.ingest.load import FileResult, add_coefficients, load_files
 from carbon_pipeline.warehouse.ingest.source_archive import SourceArchive, kept_archives, recover
@@ -103,7 +109,7 @@ class Warehouse(PublishedCopy):
         """
         loaded: dict[str, str | None] = {}
         if self.reports_path.exists():
-            with self._reading() as connection:
+            with suppress(WarehouseDamagedError), self._reading() as connection:  # the next load replaces that copy
                 loaded = _loaded_paths(connection)
         killed = [landing_path(record, self.data_dir) for record in killed_runs(self.data_dir)]
         landed = [path for path in (*landed_files(self.data_dir), *killed) if self._name(path) not in loaded]
@@ -136,12 +142,15 @@ class Warehouse(PublishedCopy):
                 # Whether the copies stay is for the ledger to say: an interruption may come just after the commit.
                 try:
                     sources = files(connection, archive)
-                    results = load_files(connection, sources, archive.folder, archive.name, progress, seal)
+                    loaded = load_files(connection, sources, archive.folder, archive.name, progress, seal)
                 finally:
                     archive.close()
                     recover(archive.folder, _kept(connection), archive.name)
             self.publish()
-        return results
+            try:
+                return loaded.results(self)
+            except WarehouseDamagedError:  # of a copy that has just been made
+                raise WarehouseDamagedError(f"{self.path} is damaged; {remedy(self.path)}") from None
 
     def _whatever_is_new(self, connection: "DuckDBPyConnection", archive: SourceArchive) -> Iterator[SourceFile]:
         loaded = _loaded_paths(connection)

@@ -65,6 +65,7 @@ def test_load_then_report_then_export(data_dir: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     carbon_pipeline("export", "csv", "--out", out)
     assert carbon_pipeline("export", "csv").stdout == out.read_text()
+    assert carbon_pipeline("export", "codecarbon").stdout.startswith("timestamp,project_name,run_id,")
     (exported,) = csv.DictReader(io.StringIO(out.read_text()))
     assert tuple(exported) == FIELD_NAMES
     assert exported["run_id"] == record.run_id

@@ -16,7 +16,8 @@ from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fakes import make_record
 
 RUNS = 3
-DAMAGES = 30
+SEEDS = [*range(5), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(5, 30))]
+"""One damage of each kind, and many more in `make test-long`."""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def carbon_pipeline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     return printed if ended.value.code else ""
 
 
-@pytest.mark.parametrize("seed", range(DAMAGES))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_damaged_warehouse_is_called_damaged_and_the_remedy_loses_nothing(
     data_dir: Path, loaded: Path, seed: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -77,7 +78,7 @@ def test_a_damaged_warehouse_is_called_damaged_and_the_remedy_loses_nothing(
     assert Warehouse(data_dir).count() == RUNS + 1
 
 
-@pytest.mark.parametrize("seed", range(0, DAMAGES, 3))
+@pytest.mark.parametrize("seed", SEEDS[::3])
 def test_damaged_reports_are_called_damaged_and_the_next_load_replaces_them(
     data_dir: Path, loaded: Path, seed: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -288,6 +288,7 @@ def test_nothing_is_written_outside_the_data_folder(data_dir: Path, tmp_path: Pa
     assert os.listdir(tmp_path) == ["data"]
     assert sorted(path.name for path in data_dir.iterdir() if not path.name.startswith(".")) == [
         "baseline",
+        "inbox",
         "landing",
         "reports",
         "reports.duckdb",

@@ -11,8 +11,9 @@ import pytest
 from carbon_pipeline import track
 from carbon_pipeline.settings import SettingsError, read_settings
 from carbon_pipeline.tracking.landing import land
-from carbon_pipeline.warehouse import connection, inbox
+from carbon_pipeline.warehouse import connection
 from carbon_pipeline.warehouse.connection import WarehousePathError, locked
+from carbon_pipeline.warehouse.ingest import large_file
 from carbon_pipeline.warehouse.rebuild import rebuild
 from carbon_pipeline.warehouse.spill import spill_folder, sweep_spill
 from carbon_pipeline.warehouse.warehouse import Warehouse
@@ -24,7 +25,7 @@ from carbon_pipeline_tests.fakes import FakeMeter, make_record
 def test_a_warehouse_that_is_a_link_stays_one(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_dangling: bool
 ) -> None:
-    monkeypatch.setattr(inbox, "LARGE_BYTES", 1)
+    monkeypatch.setattr(large_file, "LARGE_BYTES", 1)
     warehouse = Warehouse(data_dir)
     elsewhere = tmp_path / "large disk" / "w.duckdb"
     if not is_dangling:
@@ -45,7 +46,7 @@ def test_a_warehouse_that_is_a_link_stays_one(
 
 
 def test_a_data_folder_that_is_a_link_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox, "LARGE_BYTES", 1)
+    monkeypatch.setattr(large_file, "LARGE_BYTES", 1)
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     warehouse = Warehouse(tmp_path / "link")

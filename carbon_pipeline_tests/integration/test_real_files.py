@@ -14,7 +14,8 @@ pytestmark = pytest.mark.skipif(REAL_FILES is None, reason="no folder of real Co
 
 EXPECTED = {
     # file: rows read, loaded, superseded, quarantined; loaded rows by flag
-    "codecarbon_1.x.csv": (20, 20, 0, 0, {"country_code_converted": 20}),
+    # France at 425 g/kWh
+    "codecarbon_1.x.csv": (20, 20, 0, 0, {"country_code_converted": 20, "intensity_implausible": 15}),
     "codecarbon_2.0.csv": (
         35, 35, 0, 0,
         {"country_code_converted": 35, "short_run": 35, "rate_rescaled": 35, "power_recomputed": 35},
@@ -36,8 +37,8 @@ EXPECTED = {
     "codecarbon_3.2.0.csv.bak": (2, 2, 0, 0, {"country_code_converted": 2, "default_experiment_id": 2}),
     "codecarbon_3.3.2.csv": (
         4, 3, 1, 0,
-        {"fallback_location": 1, "mixed_tracking_modes": 3, "default_experiment_id": 3, "power_recomputed": 3,
-         "country_code_converted": 2, "cumulative_superseded": 1},
+        {"fallback_location": 1, "mixed_tracking_modes": 3, "default_experiment_id": 3, "power_recomputed": 2,
+         "country_code_converted": 2, "cumulative_superseded": 1, "duration_from_tasks": 1},
     ),
     "codecarbon_3.3.2_tasks.csv": (
         2, 2, 0, 0, {"country_code_converted": 2, "power_recomputed": 1, "part_of_run": 2},

@@ -411,9 +411,9 @@ def test_a_warehouse_that_was_changed_by_hand_is_detected_and_stays_until_replac
     for table, change in CHANGES.items():
         with connection.open_for_writing(warehouse.path) as opened:
             opened.execute(change)
-        (difference,) = rebuild(warehouse).differences
-        assert difference.startswith(table)
-        assert rebuild(warehouse, replace=True).differences == [difference]  # it was still there
+        differences = rebuild(warehouse).differences
+        assert any(difference.startswith(table) for difference in differences)
+        assert rebuild(warehouse, replace=True).differences == differences  # it was still there
     assert rebuild(warehouse).differences == []
     all_is_well(warehouse)
 

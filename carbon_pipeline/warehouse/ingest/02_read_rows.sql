@@ -8,7 +8,10 @@ SELECT
         AS context,
     clean_text(project_name) AS project_name,
     clean_text(task_name) AS task_name,
-    timestamp AS ended_at,
+    -- UTC, without a zone, as the reader writes it; anything else in a file that is read as it is, is looked at by the reader.
+    CASE WHEN timestamp[12:13] <> '24' AND timestamp[5] = '-' AND timestamp[8] = '-' AND timestamp[11] IN ('T', ' ') AND timestamp[14] = ':'
+        AND timestamp[17] = ':' AND (length(timestamp) = 19 OR regexp_full_match(timestamp[20:], '\.[0-9]{1,6}'))
+        THEN timezone('UTC', try_cast(timestamp AS TIMESTAMP)) END AS ended_at,
     duration AS measured_s,
     cpu_energy AS cpu_kwh,
     gpu_energy AS gpu_kwh,
@@ -26,8 +29,11 @@ SELECT
     CASE WHEN ram_used_gb > 0 AND ram_used_gb < 1e9 THEN ram_used_gb END AS ram_used_gb,
     CASE WHEN water_consumed >= 0 AND water_consumed < 1e12 THEN water_consumed END AS water_l,
     nullif(extra_columns, '') AS extra_columns,
-    coalesce(has_invalid_value, false) OR NOT isfinite(coalesce(cpu_power + gpu_power + ram_power + emissions_rate, 0))
-        AS has_invalid_value,
+    coalesce(has_invalid_value, false) OR NOT (isfinite(coalesce(cpu_power, 0)) AND isfinite(coalesce(gpu_power, 0))
+        AND isfinite(coalesce(ram_power, 0)) AND isfinite(coalesce(emissions_rate, 0))
+        AND isfinite(coalesce(water_consumed, 0)) AND isfinite(coalesce(ram_used_gb, 0))
+        AND isfinite(coalesce(cpu_utilization_percent, 0)) AND isfinite(coalesce(gpu_utilization_percent, 0))
+        AND isfinite(coalesce(ram_utilization_percent, 0))) AS has_invalid_value,
     coalesce(is_repaired, false) AS is_repaired,
     coalesce($default_experiment_id IN (given_run_id, given_experiment_id), false) AS has_default_experiment,
     nullif(given_experiment_id, $default_experiment_id) AS experiment_id,
@@ -40,9 +46,9 @@ SELECT
         -- CodeCarbon 1.x has no run_id: there the experiment_id is new for each run.
         WHEN given_run_id IS NULL AND codecarbon_version IS NULL AND tracking_mode IS NULL
             AND given_experiment_id <> $default_experiment_id THEN given_experiment_id
-        ELSE md5(to_json([epoch_us(timestamp)::VARCHAR, project_name, experiment_id, task_name, duration::VARCHAR,
+        ELSE md5(to_json([timestamp[:19], clean_text(project_name), given_experiment_id, clean_text(task_name), duration::VARCHAR,
             emissions::VARCHAR, energy_consumed::VARCHAR, cpu_energy::VARCHAR, gpu_energy::VARCHAR, ram_energy::VARCHAR,
-            country_iso_code, region, os, cpu_model, gpu_model])::VARCHAR)
+            clean_text(country_iso_code), clean_text(region), clean_text(os), clean_text(cpu_model), clean_text(gpu_model)])::VARCHAR)
     END AS run_id
 FROM (
     SELECT *, clean_text(run_id) AS given_run_id, clean_text(experiment_id) AS given_experiment_id

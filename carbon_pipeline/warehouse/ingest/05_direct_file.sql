@@ -1,1 +1,1 @@
-INSERT INTO direct_file VALUES ($file_no, $first_row);
+INSERT INTO direct_file SELECT $file_no, min(rowid) FROM staged WHERE file_no = $file_no;

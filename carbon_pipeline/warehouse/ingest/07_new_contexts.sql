@@ -20,21 +20,25 @@ WITH given AS (
     FROM staged_context
 ), country AS (
     SELECT unnest(from_json($countries, '[{"alpha_2": "VARCHAR", "alpha_3": "VARCHAR", "name": "VARCHAR"}]'), recursive := true)
-), placed AS (
+), coded AS (
     SELECT
         given.*,
-        -- What CodeCarbon writes when it could not find out where it was: Quebec; before 2.2, Canada and nothing else.
-        coalesce(given_code IN ('CAN', 'CA') AND (
-            lower(given_region) = 'quebec' AND given_latitude = 46.8 AND given_longitude = -71.2
-            OR is_before_2_2 AND methods IS NULL AND given_region IS NULL AND given_latitude IS NULL
-                AND given_longitude IS NULL AND given_provider IS NULL
-        ), false) AS is_fallback,
         -- CodeCarbon has written SWI for Sweden: where name and code disagree, the name decides.
         CASE WHEN given_code IS NOT NULL THEN coalesce(by_name.alpha_2, by_code.alpha_2) END AS found_code,
         given_code IS NOT NULL AND by_code.alpha_2 IS NULL AS has_wrong_code
     FROM given
     LEFT JOIN country AS by_code ON given_code IN (by_code.alpha_3, by_code.alpha_2)
     LEFT JOIN country AS by_name ON lower(given_name) = lower(by_name.name)
+), placed AS (
+    SELECT
+        *,
+        -- What CodeCarbon writes when it could not find out where it was: Quebec; before 2.2, Canada and nothing else.
+        coalesce(found_code = 'CA' AND (
+            lower(given_region) = 'quebec' AND given_latitude = 46.8 AND given_longitude = -71.2
+            OR is_before_2_2 AND methods IS NULL AND given_region IS NULL AND given_latitude IS NULL
+                AND given_longitude IS NULL AND given_provider IS NULL
+        ), false) AS is_fallback
+    FROM coded
 ), cleaned AS (
     SELECT
         context,
@@ -66,7 +70,7 @@ WITH given AS (
         CASE WHEN given_wue BETWEEN 0 AND 1000 THEN given_wue END AS wue_l_per_kwh,
         CASE WHEN is_fallback THEN 'world_average' ELSE 'csv' END AS intensity_source,
         is_fallback,
-        NOT is_fallback AND length(given_code) = 3 AND NOT has_wrong_code AS is_code_converted,
+        coalesce(NOT is_fallback AND length(given_code) = 3 AND NOT has_wrong_code, false) AS is_code_converted,
         NOT is_fallback AND has_wrong_code
             OR coalesce(NOT is_fallback AND given_latitude IS NOT NULL AND latitude IS NULL, false)
             OR coalesce(NOT is_fallback AND given_longitude IS NOT NULL AND longitude IS NULL, false)

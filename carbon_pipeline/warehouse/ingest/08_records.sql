@@ -1,4 +1,4 @@
--- Landed records: their names are those of core.run and report.runs.
+-- Landed records: what is a record's own. Their names are those of core.run and report.runs.
 CREATE OR REPLACE TEMP TABLE record AS
 SELECT * REPLACE (from_json(flags, '["VARCHAR"]') AS flags), hash(file_no) AS context
 FROM read_csv(

@@ -7,9 +7,8 @@ SELECT parent_run_id FROM raw.measurement WHERE parent_run_id IN (SELECT run_id 
 CREATE OR REPLACE TEMP TABLE parent AS
 SELECT
     family.run_id,
-    coalesce(bool_or(own.total_kwh IS NOT NULL OR own.cpu_kwh IS NOT NULL OR own.gpu_kwh IS NOT NULL OR own.ram_kwh IS NOT NULL), false)
-        AS has_energy,
-    (SELECT sum(measured_s) FROM raw.measurement AS task WHERE task.parent_run_id = family.run_id AND task.is_current) AS tasks_s
+    coalesce(bool_or(greatest(own.total_kwh, own.cpu_kwh, own.gpu_kwh, own.ram_kwh) > 0), false) AS has_energy,
+    (SELECT least(sum(measured_s), 1e10) FROM raw.measurement AS task WHERE task.parent_run_id = family.run_id AND task.is_current) AS tasks_s
 FROM family
 LEFT JOIN raw.measurement AS own ON own.run_id = family.run_id AND own.is_current
 GROUP BY family.run_id;

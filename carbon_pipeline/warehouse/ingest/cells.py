@@ -1,4 +1,4 @@
-"""What a cell means, where CodeCarbon's own way of writing it is not certain: numbers, times and units of other programs.
+"""What a cell means where it is not as CodeCarbon writes it: numbers, times and units of other programs.
 
 Nothing is guessed: a value that can be read in two ways is rejected, and the reason says how to write it.
 """
@@ -21,15 +21,16 @@ DateOrder = Literal["day first", "month first", "contradictory", "unknown"]
 _OBJECT = re.compile(r"\s*(?:Power|Energy)\(\w+=([^()]*)\)\s*")
 """How CodeCarbon's classes print themselves: the original script wrote those into its file."""
 _SPACE = "[ '’\u00a0\u202f]"
-_POINT_GROUPS = re.compile(rf"[-+]?[1-9]\d{{0,2}}(?:{_SPACE}\d{{3}}|\.\d{{3}})+(?:,\d+)?")
-_COMMA_GROUPS = re.compile(rf"[-+]?[1-9]\d{{0,2}}(?:{_SPACE}\d{{3}}|,\d{{3}})+(?:\.\d+)?")
+_POINT_GROUPS = re.compile(rf"[-+]?[1-9][0-9]{{0,2}}(?:{_SPACE}[0-9]{{3}}|\.[0-9]{{3}})+(?:,[0-9]+)?")
+_COMMA_GROUPS = re.compile(rf"[-+]?[1-9][0-9]{{0,2}}(?:{_SPACE}[0-9]{{3}}|,[0-9]{{3}})+(?:\.[0-9]+)?")
 """Thousands separators of countries with a decimal comma, and with a decimal point."""
-_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?")
-_DECIMAL_POINT = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?")
-_CLOCK = r"(?:[ T,]+(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)\s*([AaPp][Mm])?)?"
-_DOTTED_DATE = re.compile(rf"(\d{{1,2}})\.(\d{{1,2}})\.(\d{{4}}){_CLOCK}")
+_DECIMAL_COMMA = re.compile(r"[-+]?[0-9]*,[0-9]+(?:[eE][-+]?[0-9]+)?")
+_PLAIN_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_DECIMAL_POINT = re.compile(r"[-+]?[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?")
+_CLOCK = r"(?:[ T,]+([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)\s*([AaPp][Mm])?)?"
+DOTTED_DATE = re.compile(rf"([0-9]{{1,2}})\.([0-9]{{1,2}})\.([0-9]{{4}}){_CLOCK}")
 """How a spreadsheet of many countries writes a date: day, month, year."""
-SLASHED_DATE = re.compile(rf"(\d{{1,2}})[/-](\d{{1,2}})[/-](\d{{4}}){_CLOCK}")
+SLASHED_DATE = re.compile(rf"([0-9]{{1,2}})[/-]([0-9]{{1,2}})[/-]([0-9]{{4}}){_CLOCK}")
 """Day and month, or month and day: the file has to make it certain."""
 
 
@@ -42,11 +43,11 @@ class Conventions:
     """How a file writes its times.
 
     Attributes:
-        date_order: order of day and month in dates with slashes.
+        date_order: order of day and month in dates with slashes; None if it has not been looked up.
         zone: time zone of times without one.
     """
 
-    date_order: DateOrder = "unknown"
+    date_order: DateOrder | None = None
     zone: tzinfo = UTC
 
 
@@ -115,11 +116,11 @@ def _time(text: str, conventions: Conventions) -> str:
         raise RejectedError(f"timestamp is no date and time: {text or 'empty'}") from None
     if moment.year not in YEARS:
         raise RejectedError(f"timestamp is not between the years {YEARS[0]} and {YEARS[-1]}: {text}")
-    return moment.isoformat()
+    return moment.replace(tzinfo=None).isoformat()
 
 
 def _parse_time(text: str, conventions: Conventions) -> datetime:
-    if match := _DOTTED_DATE.fullmatch(text):
+    if match := DOTTED_DATE.fullmatch(text):
         return _spreadsheet_time(match[1], match[2], match)
     if match := SLASHED_DATE.fullmatch(text):
         one, other = match[1], match[2]
@@ -157,7 +158,13 @@ def _number(text: str, mark: str) -> str:
     """A number with a decimal point and without thousands separators, as far as that is certain."""
     if match := _OBJECT.fullmatch(text):
         return match[1].strip()
-    if mark == "," and not _DECIMAL_POINT.fullmatch(text):
+    if "," in text and _POINT_GROUPS.fullmatch(text):  # both marks: the last one is the decimal mark
+        return re.sub(rf"\.|{_SPACE}", "", text).replace(",", ".")
+    if "." in text and "," in text and _COMMA_GROUPS.fullmatch(text):
+        return text.replace(",", "")
+    if mark == "," and _DECIMAL_POINT.fullmatch(text):
+        return "nan" if _POINT_GROUPS.fullmatch(text) else text  # 1.234 may be 1234 where the comma is the decimal mark
+    if mark == ",":
         if _DECIMAL_COMMA.fullmatch(text):
             return text.replace(",", ".")
         if _POINT_GROUPS.fullmatch(text):
@@ -168,11 +175,8 @@ def _number(text: str, mark: str) -> str:
 
 
 def _float(text: str) -> float:
-    """The number that a text is; NaN if it is none. Python itself would read 1_000 as 1000; no program writes that."""
-    try:
-        return math.nan if "_" in text else float(text)
-    except ValueError:
-        return math.nan
+    """The number that a text is; NaN if it is none, such as 1_000, which Python itself would read as 1000."""
+    return float(text) if _PLAIN_NUMBER.fullmatch(text) else math.nan
 
 
 def _require_amount(column: str, text: str, given: str) -> None:

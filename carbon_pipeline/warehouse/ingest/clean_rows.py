@@ -1,4 +1,4 @@
-"""Clean rows on their way to DuckDB: files that its typed `read_csv` takes without a doubt, and the rows that were rejected.
+"""Clean rows on their way to DuckDB: files that its typed `read_csv` certainly reads, and the rejected rows.
 
 Rows that were plain in their file are copied as they are, into one file for each set of columns; all others are written
 cell by cell under all of CodeCarbon's columns. They lie hidden in the inbox, which a load may read, until it has ended.
@@ -30,11 +30,8 @@ LEADING = {
 
 
 def types_of(columns: tuple[str, ...]) -> dict[str, str]:
-    """The DuckDB types of CodeCarbon's columns."""
-    return {
-        column: "TIMESTAMPTZ" if column == "timestamp" else "DOUBLE" if column in NUMBERS else "VARCHAR"
-        for column in columns
-    }
+    """The DuckDB types of CodeCarbon's columns; 02_read_rows.sql reads the time, since casts let zones through."""
+    return {column: "DOUBLE" if column in NUMBERS else "VARCHAR" for column in columns}
 
 
 class Rejected(NamedTuple):
@@ -68,7 +65,7 @@ class CleanRows:
         self._plain: dict[tuple[str, ...], tuple[Path, IO[str]]] = {}
         self._odd: tuple[Path, IO[str]] | None = None
         self._writer: Any = None
-        self._records: tuple[Path, IO[str]] | None = None
+        self._records: dict[str, tuple[Path, IO[str]]] = {}
         self._nothing: tuple[Path, IO[str]] | None = None
         self._longest: dict[Path, int] = {}
         self.rejected: list[Rejected] = []
@@ -108,22 +105,22 @@ class CleanRows:
         length = 4 * (sum(map(len, cells)) + 2 * len(extra_columns)) + 1000
         self._longest[self._odd[0]] = max(self._longest[self._odd[0]], length)
 
-    def add_record(self, file_no: int, record: RunRecord) -> None:
-        """Add a landed record."""
-        if self._records is None:
-            self._records = self._open("records")
+    def add_record(self, file_no: int, record: RunRecord, kinds: Mapping[str, Mapping[str, str]]) -> None:
+        """Add a landed record, in parts.
+
+        Args:
+            file_no: number of its file.
+            record: the record.
+            kinds: for each part, the names and types of its fields.
+        """
         values = record.model_dump(mode="json", include=set(RunRecord.model_fields))
-        cells = [
-            ""
-            if value is None
-            else json.dumps(value, ensure_ascii=False)
-            if isinstance(value, list | dict)
-            else str(value)
-            for value in (values[name] for name in RunRecord.model_fields)
-        ]
-        text = [cell.replace("\0", "") for cell in cells]
-        csv.writer(self._records[1], quoting=csv.QUOTE_ALL, lineterminator="\n").writerow([file_no, 1, *text])
-        self._longest[self._records[0]] = max(self._longest[self._records[0]], 8 * sum(map(len, cells)) + 1000)
+        for part, fields in kinds.items():
+            if part not in self._records:
+                self._records[part] = self._open(part)
+            path, file = self._records[part]
+            cells = [_text(values.get(name)) for name in fields]
+            csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow([file_no, 1, *cells])
+            self._longest[path] = max(self._longest[path], 8 * sum(map(len, cells)) + 1000)
 
     def nothing(self) -> Path:
         """An empty file."""
@@ -132,12 +129,14 @@ class CleanRows:
             self._nothing[1].close()
         return self._nothing[0]
 
-    def record_file(self) -> tuple[Path, int]:
-        """The file of landed records, which may be empty, and the length of its longest line in bytes at most."""
-        if self._records is None:
-            return self.nothing(), LINE_BYTES
-        self._records[1].close()
-        return self._records[0], max(LINE_BYTES, self._longest[self._records[0]])
+    def record_file(self, part: str, fields: Mapping[str, str]) -> CleanFile:
+        """The file of one part of the landed records, which may be empty."""
+        columns = {"file_no": "INTEGER", "line": "BIGINT", **fields}
+        if part not in self._records:
+            return CleanFile(self.nothing(), columns, LINE_BYTES)
+        path, file = self._records[part]
+        file.close()
+        return CleanFile(path, columns, max(LINE_BYTES, self._longest[path]))
 
     def files(self) -> Iterator[CleanFile]:
         """Close the files of CSV rows.
@@ -154,11 +153,19 @@ class CleanRows:
             yield CleanFile(path, LEADING | types_of(EVERY_COLUMN), max(LINE_BYTES, self._longest[path]))
 
     def _files(self) -> list[tuple[Path, IO[str]]]:
-        others = (self._odd, self._records, self._nothing)
-        return [*self._plain.values(), *(found for found in others if found)]
+        others = (found for found in (self._odd, self._nothing) if found)
+        return [*self._plain.values(), *self._records.values(), *others]
 
     def _open(self, name: str) -> tuple[Path, IO[str]]:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{PREFIX}{self._name}-{name}.csv"
         self._longest[path] = 0
         return path, path.open("w", encoding="utf-8", newline="")
+
+
+def _text(value: object) -> str:
+    """A value of a record as a cell."""
+    if value is None:
+        return ""
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else str(value)
+    return text.replace("\0", "")

@@ -112,7 +112,7 @@ def require_codecarbon(path: Path) -> None:
 
 
 def walk(folder: Path, data_dir: Path | None = None) -> Inside:
-    """List all files below a folder, without the data folder's copies of what was imported and without linked folders."""
+    """List all files below a folder; not the data folder's copies of what was imported, and no linked folders."""
     found = Inside()
     copies = (data_dir / INBOX / KEPT).resolve() if data_dir else None
 

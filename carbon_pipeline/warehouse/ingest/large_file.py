@@ -1,10 +1,8 @@
-"""Large files: copied, hashed and looked at in one pass, so that DuckDB can read the copy itself if nothing is odd in it."""
+"""Large files: copied, hashed and examined in one pass, so that DuckDB can read the copy if nothing in it is odd."""
 
 import hashlib
-import os
 import re
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,27 +34,14 @@ class LargeFile:
     is_clean: bool
 
 
-def examine(path: Path, copy: Path | None = None) -> LargeFile:
+def examine(path: Path) -> LargeFile:
     """Read a large file once, from end to end.
 
-    Args:
-        path: the file.
-        copy: where to write a copy; None if it is such a copy itself.
-
     Raises:
-        OSError: it cannot be read, or the copy cannot be written.
+        OSError: it cannot be read.
     """
     digest, lines, is_clean, ends_in_a_line = hashlib.sha256(), 0, True, False
-    with ExitStack() as stack:
-        source = stack.enter_context(path.open("rb", buffering=0))
-        target = stack.enter_context(copy.open("wb")) if copy else None
-        beside = stack.enter_context(ThreadPoolExecutor(1))
-
-        def take(chunk: memoryview) -> None:
-            digest.update(chunk)
-            if target:
-                target.write(chunk)
-
+    with path.open("rb", buffering=0) as source, ThreadPoolExecutor(1) as beside:
         # The end of each chunk stays in front of the next one, since a cell may lie across.
         buffer, other = (bytearray(b"\n" * OVERLAP_BYTES + bytes(CHUNK_BYTES)) for _ in range(2))
         taken: Future[None] | None = None
@@ -64,7 +49,7 @@ def examine(path: Path, copy: Path | None = None) -> LargeFile:
             end = OVERLAP_BYTES + filled
             if taken:
                 taken.result()
-            taken = beside.submit(take, memoryview(buffer)[OVERLAP_BYTES:end])
+            taken = beside.submit(digest.update, memoryview(buffer)[OVERLAP_BYTES:end])
             lines += buffer.count(b"\n", OVERLAP_BYTES, end)
             is_clean = is_clean and not _has_odd_bytes(buffer, end) and not _has_odd_number(buffer, end)
             ends_in_a_line = buffer[end - 1] == ord("\n")
@@ -72,10 +57,7 @@ def examine(path: Path, copy: Path | None = None) -> LargeFile:
             buffer, other = other, buffer
         if taken:
             taken.result()
-        if target:
-            target.flush()
-            os.fsync(target.fileno())
-    return LargeFile(copy or path, digest.hexdigest(), lines, is_clean and ends_in_a_line)
+    return LargeFile(path, digest.hexdigest(), lines, is_clean and ends_in_a_line)
 
 
 def _has_odd_bytes(buffer: bytearray, end: int) -> bool:

@@ -53,9 +53,14 @@ _PADDED_QUOTE = re.compile(r'(?P<before>^|[,;\t|])[ ]+(?=")|(?<=")[ ]+(?=$|[,;\t
 
 # What is certainly a cell as CodeCarbon itself writes it. Anything else is looked at by cells.py.
 _PLAIN_TEXT = r'[^,"\r\n\0\ud800-\udfff]*'
-_PLAIN_AMOUNT = r"\d{1,9}(?:\.\d+)?(?:[eE]-\d{1,3})?"
+_PLAIN_AMOUNT = r"[0-9]{1,9}(?:\.[0-9]+)?(?:[eE]-[0-9]{1,3})?"
 _PLAIN_NUMBER = rf"(?:-?{_PLAIN_AMOUNT})?"
-_PLAIN_TIME = r"20(?:1[5-9]|[2-9]\d)-(?:0\d|1[0-2])-(?:[0-2]\d|3[01])[T ](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?"
+_PLAIN_DAY = (
+    r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    r"|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+)
+_PLAIN_TIME = rf"20(?:1[5-9]|[2-9][0-9])-{_PLAIN_DAY}[T ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{{1,6}})?"
+"""Exactly the days that exist but 29 February: DuckDB would silently read no time at all from 30 February."""
 
 
 class NotCodeCarbonError(InputError):
@@ -165,8 +170,7 @@ def is_meant_as_header(text: str, delimiter: str) -> bool:
 
 def begin_of_a_header(text: str) -> int:
     """Where a header begins within a line, behind a last line that was not ended; 0 if there is none."""
-    lowered = text.lower()
-    begins = sorted({lowered.find(name) for name in (*COLUMNS, *ALIASES)} - {-1, 0})
+    begins = sorted({match.start() for name in (*COLUMNS, *ALIASES) for match in re.finditer(name, text.lower())} - {0})
     return next((at for at in begins if (found := read_layout(text[at:])) and {*found.columns} <= COLUMNS), 0)
 
 

@@ -1,5 +1,6 @@
 """One load: files become rows, and their rows measurements, in one transaction or not at all."""
 
+import csv
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,7 @@ from carbon_pipeline.warehouse.ingest.clean_rows import (
 from carbon_pipeline.warehouse.ingest.large_file import LARGE_BYTES, LargeFile
 from carbon_pipeline.warehouse.ingest.sources import SourceFile
 from carbon_pipeline.warehouse.progress import Progress
+from carbon_pipeline.warehouse.published import PublishedCopy
 from carbon_pipeline.warehouse.schema import transaction
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ def load_files(
     name: str,
     progress: Progress | None = None,
     before_commit: Callable[[], None] = lambda: None,
-) -> list[FileResult]:
+) -> "Loaded":
     """Load files in one transaction; content that is in the warehouse already changes nothing but the ledger.
 
     Args:
@@ -104,7 +106,39 @@ def load_files(
         with transaction(connection):
             load.apply()
             before_commit()
-        return load.results()
+        return load.loaded
+
+
+@dataclass
+class Loaded:
+    """The files of a load.
+
+    Attributes:
+        new: numbers of those whose content is new.
+        known: results of the others, by number.
+    """
+
+    new: list[int] = field(default_factory=list)
+    known: dict[int, FileResult] = field(default_factory=dict)
+
+    def results(self, copy: PublishedCopy) -> list[FileResult]:
+        """Look up what became of each file, in the order in which they were given.
+
+        Args:
+            copy: the warehouse, published after the load.
+        """
+        flags: dict[int, Counter[str]] = defaultdict(Counter)
+        flagged: Counter[int] = Counter()
+        for row in copy.rows(sql.statement("queries", "flagged_runs"), {"files": self.new}):
+            flagged[row["file_no"]] += row["runs"]
+            flags[row["file_no"]].update(dict.fromkeys(row["flags"], row["runs"]))
+        found = dict(self.known)
+        for row in copy.rows(sql.statement("queries", "file_results"), {"files": self.new}):
+            number, form = row.pop("file_no"), row.pop("format")
+            found[number] = FileResult(
+                **row, rows_flagged=flagged[number], flags=dict(flags[number]), is_rejected=form == "rejected"
+            )
+        return [result for _, result in sorted(found.items())]
 
 
 class _Load:
@@ -115,20 +149,20 @@ class _Load:
 
     def __init__(self, connection: "DuckDBPyConnection", rows: CleanRows, progress: Progress):
         self._connection, self._rows, self._progress = connection, rows, progress
-        self._results: dict[int, FileResult] = {}
+        self.loaded = Loaded()
         self._new: dict[int, dict[str, Any]] = {}
         self._seen: dict[str, int] = {}
-        self._direct: list[dict[str, int]] = []
 
     def stage(self, files: Iterable[SourceFile]) -> None:
         self._run("01_staging")
+        self._record_parts = self._split_record()
         (first,) = self._ask("next_file_no", "queries")[0].values()
         for chunk in _chunks(enumerate(files, first)):
             known = self._known(chunk)
             for number, file in chunk:
                 before = known.get(file.sha256) or self._again(file)
                 if file.format == "unreadable":
-                    self._results[number] = FileResult(file.source_file, note=file.note, is_rejected=True)
+                    self.loaded.known[number] = FileResult(file.source_file, note=file.note, is_rejected=True)
                 elif before and file.format != "rejected":
                     self._take_name(number, file, before)
                 else:
@@ -136,10 +170,9 @@ class _Load:
         for clean in self._rows.files():
             self._read(clean)
         self._run("07_new_contexts", countries=json.dumps([asdict(country) for country in all_countries()]))
-        columns = self._record_columns()
-        path, longest = self._rows.record_file()
-        self._run("08_records", path=literally(path), columns=columns, longest=longest)
-        self._run("09_record_contexts")
+        for step, (part, fields) in zip(("08_records", "09_record_contexts"), self._record_parts.items(), strict=True):
+            path, columns, longest = self._rows.record_file(part, fields)
+            self._run(step, path=literally(path), columns=columns, longest=longest)
         self._feed("10_new_files", self._new.values())
         self._feed("11_rejected_rows", (row._asdict() for row in self._rows.rejected))
 
@@ -148,20 +181,6 @@ class _Load:
         add_coefficients(self._connection)
         for step in ("24_contested", "25_measurements", "26_loaded_files", "31_current", "32_tasks", "33_overlaps"):
             self._run(step)
-
-    def results(self) -> list[FileResult]:
-        flags: dict[str, Counter[str]] = defaultdict(Counter)
-        flagged: Counter[str] = Counter()
-        for row in self._ask("42_flagged"):
-            flagged[row["source_file"]] += row["runs"]
-            flags[row["source_file"]].update(dict.fromkeys(row["flags"], row["runs"]))
-        for row in self._ask("41_results"):
-            number, form, name = row.pop("file_no"), row.pop("format"), row["source_file"]
-            if number not in self._results:
-                self._results[number] = FileResult(
-                    **row, rows_flagged=flagged[name], flags=dict(flags[name]), is_rejected=form == "rejected"
-                )
-        return [result for _, result in sorted(self._results.items())]
 
     def _take(self, number: int, file: SourceFile) -> None:
         """Read a file whose content is new."""
@@ -175,6 +194,7 @@ class _Load:
             "format": file.format, "note": note or None, "kept": file.kept, "fingerprint": file.fingerprint,
             "timezone": file.timezone, "rows_read": rows_read,
         }  # fmt: skip
+        self.loaded.new.append(number)
         file.content = file.reader = file.record = None
 
     def _take_name(self, number: int, file: SourceFile, before: "_Known") -> None:
@@ -184,9 +204,12 @@ class _Load:
             file.keep(is_known=True)
         file.drop_copy()
         self._progress.add(size=file.size)
-        note = "; ".join(note for note in ("already loaded", before.note) if note)
+        already = "already loaded"
+        if before.timezone != file.timezone:
+            already += f" with times in {before.timezone or 'UTC'}, and --timezone changes nothing of it"
+        note = "; ".join(note for note in (already, before.note) if note)
         rows = before.rows_read, 0, before.rows_read - before.rows_quarantined, before.rows_quarantined
-        self._results[number] = FileResult(file.source_file, *rows, note=note)
+        self.loaded.known[number] = FileResult(file.source_file, *rows, note=note)
         self._new[number] = {
             "file_no": number, "source_file": file.source_file, "sha256": file.sha256, "same_as": before.file_no,
             "format": file.format, "note": before.note, "kept": file.kept, "fingerprint": file.fingerprint,
@@ -199,7 +222,7 @@ class _Load:
         if file.format == "record":
             rows_read = 1
             if file.record:
-                self._rows.add_record(number, file.record)
+                self._rows.add_record(number, file.record, self._record_parts)
             else:
                 self._rows.rejected.append(Rejected(number, 1, file.reason, file.text))
         elif file.reader:
@@ -216,9 +239,8 @@ class _Load:
         clean = CleanFile(large.path, types_of(file.reader.layout.columns), LINE_BYTES)
         with self._progress.of(self._connection, large.lines - 1, file.size):
             found = self._read(clean, number, large)
-        if found == {"rows": large.lines - 1, "rows_out_of_bounds": 0, "rows_rejected": 0, "rows_without_context": 0}:
-            self._direct.append({"file_no": number, "first_row": first})
-            self._run("05_direct_file", file_no=number, first_row=first)
+        if found.pop("rows", None) == large.lines - 1 and not any(found.values()):
+            self._run("05_direct_file", file_no=number)
             return large.lines - 1
         self._run("06_undo_rows", first=first)
         self._forget_rejects()
@@ -229,10 +251,10 @@ class _Load:
         import duckdb
 
         first = self._count_staged()
-        nothing = self._rows.nothing()
         source = {
-            "nothing": literally(nothing), "every_column": LEADING | types_of(EVERY_COLUMN), "path": literally(clean.path),
-            "columns": clean.columns, "has_header": large is not None, "longest": clean.longest,
+            "nothing": literally(self._rows.nothing()), "every_column": LEADING | types_of(EVERY_COLUMN),
+            "path": literally(clean.path), "columns": clean.columns, "has_header": large is not None,
+            "longest": clean.longest,
         }  # fmt: skip
         try:
             self._run("02_read_rows", **source, file_no=number, default_experiment_id=CODECARBON_DEFAULT_EXPERIMENT_ID)
@@ -240,20 +262,27 @@ class _Load:
             if large is None:
                 raise
             return {}
-        found: dict[str, int] = {}
+        (found,) = self._ask("04_check_rows", first=first)
+        if large is not None and (
+            found["rows"] != large.lines - 1 or found["rows_out_of_bounds"] or found["rows_rejected"]
+        ):
+            return found  # DuckDB 1.5 may fail for good when it reads some columns only of a file with damaged rows
         for most in (LIKELY_ROWS, 2**62):
             self._run("03_read_contexts", **source, most=most)
             (found,) = self._ask("04_check_rows", first=first)
             if not found["rows_without_context"]:
                 break
         if large is None:
+            if found["rows_out_of_bounds"]:
+                raise RuntimeError(f"{found['rows_out_of_bounds']} rows are not clean after all")
             self._reject_what_duckdb_rejects()
         return found
 
     def _reject_what_duckdb_rejects(self) -> None:
         """Rows with a cell that only looked like a time or a number, such as 30 February."""
         for row in self._ask("rejected_cells", "queries"):
-            file_no, line, *_, content = row["csv_line"].split(",", len(LEADING))
+            file_no, line, *cells = next(csv.reader([row["csv_line"]]))
+            content = ",".join(cells[len(LEADING) - 2 :])
             reason = f"{row['column_name']} is no valid value: {row['error_message'].splitlines()[0]}"
             self._rows.rejected.append(Rejected(int(file_no), int(line), reason, content))
         self._forget_rejects()
@@ -275,15 +304,18 @@ class _Load:
             return None
         first = self._new[self._seen[file.sha256]]
         quarantined = sum(row.file_no == first["file_no"] for row in self._rows.rejected)
-        return _Known(first["file_no"], first["rows_read"], quarantined, first["note"], [first["source_file"]])
+        names = [first["source_file"]]
+        return _Known(first["file_no"], first["rows_read"], quarantined, first["note"], first["timezone"], names)
 
-    def _record_columns(self) -> dict[str, str]:
-        """Names and types of the fields of a record, as report.runs has them; lists and objects are read as JSON."""
-        types = {row["column_name"]: row["data_type"] for row in self._ask("record_columns", "queries")}
-        texts = ("VARCHAR[]", "JSON")
-        return {"file_no": "INTEGER", "line": "BIGINT"} | {
-            name: "VARCHAR" if types.get(name, "JSON") in texts else types[name] for name in RunRecord.model_fields
-        }
+    def _split_record(self) -> dict[str, dict[str, str]]:
+        """The fields of a record with their types: its own, and those of raw.context. Lists are read as JSON texts."""
+        parts: dict[str, dict[str, str]] = {"own": {}, "shared": {}}
+        for row in self._ask("record_columns", "queries"):
+            if row["column_name"] in RunRecord.model_fields:
+                is_text = row["data_type"] in ("VARCHAR[]", "JSON")
+                part = parts["shared" if row["is_shared"] else "own"]
+                part[row["column_name"]] = "VARCHAR" if is_text else row["data_type"]
+        return parts
 
     def _feed(self, step: str, rows: Iterable[dict[str, Any]]) -> None:
         for chunk in _by_size(rows):
@@ -303,6 +335,7 @@ class _Known(NamedTuple):
     rows_read: int
     rows_quarantined: int
     note: str | None
+    timezone: str | None
     names: list[str]
 
 

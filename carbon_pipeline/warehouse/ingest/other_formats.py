@@ -20,16 +20,25 @@ _COLUMNS = (
 )
 
 
-def describe(head: bytes) -> str | None:
-    """Recognise a file of another kind by its first bytes.
+HEAD_BYTES = 65536
+
+
+def describe_binary(head: bytes) -> str | None:
+    """Recognise a file of another kind that is no text, by its first bytes.
 
     Returns:
         What it is and what to do; None if it is not known.
     """
-    for magic, what in _MAGIC:
-        if head.startswith(magic):
-            return what
-    text = head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").lstrip()
+    return next((what for magic, what in _MAGIC if head.startswith(magic)), None)
+
+
+def describe_text(head: bytes) -> str | None:
+    """Recognise a text file of another kind, which has no header of CodeCarbon's.
+
+    Returns:
+        What it is and what to do; None if it is not known.
+    """
+    text = head[:HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").lstrip()
     lowered = text.lower()
     if lowered.startswith(("<!doctype html", "<html", "<?xml")):
         return "is a web page, not a CSV file: download the raw file"
@@ -40,9 +49,7 @@ def describe(head: bytes) -> str | None:
     for columns, what in _COLUMNS:
         if columns <= names:
             return what
-    if "carbontracker" in lowered:
-        return "is a log of carbontracker, not a file of CodeCarbon"
-    return None
+    return "is a log of carbontracker, not a file of CodeCarbon" if "carbontracker" in lowered else None
 
 
 def _describe_json(text: str) -> str:

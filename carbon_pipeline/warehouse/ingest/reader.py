@@ -1,6 +1,6 @@
 """Reading CodeCarbon's CSV files, whatever has happened to them. What a cell means is settled in cells.py.
 
-A file is what its header says. From there on each line stands for itself: what cannot be read is rejected with its line
+A file is what its header says. From there on each line is read by itself: what cannot be read is rejected with its line
 and the reason, and the next line is read as if nothing had happened. No cell of one row ever becomes one of another.
 """
 
@@ -27,11 +27,12 @@ from carbon_pipeline.warehouse.ingest.layout import (
     require_layout,
     split_cells,
 )
-from carbon_pipeline.warehouse.ingest.other_formats import describe
-from carbon_pipeline.warehouse.ingest.repairs import insert_left_out, split_glued
+from carbon_pipeline.warehouse.ingest.other_formats import describe_binary, describe_text
+from carbon_pipeline.warehouse.ingest.repairs import has_a_time_inside, insert_left_out, split_glued
 
 HEADER_BYTES = 4 * 2**20
 """A header that is longer is none."""
+COLONS_OF_A_TIME = 2
 MOST_LINES_OF_A_ROW = 1000
 MOST_TRIES = 20
 """Lines with a quote in them that are tried as the end of a cell; each try reads all of the cell again."""
@@ -64,6 +65,7 @@ class CsvReader:
         """
         self._open, self._zone = open_file, zone or UTC
         self._conventions: Conventions | None = None
+        self._conventions_note = ""
         self._odd: Counter[str] = Counter()
         self._extra: dict[str, None] = {}
         self._lost = ""
@@ -73,7 +75,7 @@ class CsvReader:
             lines = ((number, self._mended(text)) for number, text in self._decoded(stream))
             head = stream.read(HEADER_BYTES + 1)
             stream.seek(0)
-            if what := describe(head[:65536]):
+            if what := describe_binary(head):
                 raise NotCodeCarbonError(what)
             if len(head.split(b"\n", 1)[0]) > HEADER_BYTES and not all(
                 name.encode() in head.replace(b"\0", b"") for name in REQUIRED
@@ -85,6 +87,8 @@ class CsvReader:
         self._header_rest: list[str] = []
         if "\r" in header and read_layout(header.split("\r")[0]):
             header, *self._header_rest = header.split("\r")
+        if read_layout(header) is None and (what := describe_text(head)):
+            raise NotCodeCarbonError(what)
         self.layout = require_layout(header)
         self._layouts = [self.layout]
         self._odd.clear()
@@ -100,6 +104,7 @@ class CsvReader:
             "tasks" if "task_name" in self.layout.columns else "",
             f"separated by {delimiter}" if delimiter else "",
             self._encoding.upper() if self._encoding != "utf-8" else "",
+            self._conventions_note,
             *(f"{count} {what}" for what, count in self._odd.items() if count),
             f"kept in extra_columns: {', '.join(extra[:8])}{' ...' if len(extra) > 8 else ''}" if extra else "",
             f"times in {self._zone}" if self._zone is not UTC else "",
@@ -116,7 +121,8 @@ class CsvReader:
         self._extra.update(dict.fromkeys(self.layout.extra))
         with self._open() as stream:
             self._lines = self._decoded(stream)
-            for line, _ in self._lines:
+            for line, text in self._lines:
+                self._mended(text)  # counts what is odd about it
                 if line == self.header_line:
                     break
             self._waiting.extend((self.header_line, text) for text in self._header_rest)
@@ -140,7 +146,7 @@ class CsvReader:
         write, file_no, count, longest = self._rows.plain_file(layout.columns).write, self._file_no, 0, 0
         odd = False
         for line, text in self._lines:
-            if is_plain(text):
+            if is_plain(text) and text.count(":") == COLONS_OF_A_TIME:  # with more, it may be two rows in one
                 write(f"{file_no},{line},,,,{text}\n")
                 count += 1
                 longest = len(text) if len(text) > longest else longest
@@ -174,7 +180,7 @@ class CsvReader:
         names = layout.names
         if len(found) > len(names) and not any(cell.strip() for cell in found[len(names) :]):
             found = found[: len(names)]
-        if len(found) == len(names):
+        if len(found) == len(names) and not has_a_time_inside(layout, found):
             self._take(line, text, layout, found)
         else:
             self._repair(line, text, layout, found)
@@ -200,6 +206,9 @@ class CsvReader:
                 f"{count}; CodeCarbon 3.2 leaves out empty columns when it appends (its issue 1304), and which ones is "
                 "not certain here: insert the missing commas and import the file again",
             )
+        elif len(found) >= 2 * len(layout.names) - 1:
+            why = "two rows on one line (CodeCarbon's issue 43); divide the line and import the file again"
+            self._reject(line, text, f"{count}: {why}")
         else:
             self._reject(line, text, f"{count}; correct the line and import the file again")
 
@@ -207,8 +216,10 @@ class CsvReader:
         if self._conventions is None:
             self._conventions = Conventions(zone=self._zone)
         at = layout.columns.index("timestamp")
-        if cell_rules.SLASHED_DATE.match(found[at].strip()) and self._conventions.date_order == "unknown":
+        if self._conventions.date_order is None and cell_rules.SLASHED_DATE.match(found[at].strip()):
             self._conventions = Conventions(self._date_order(), self._zone)
+        if cell_rules.DOTTED_DATE.match(found[at].strip()):
+            self._odd["dates as day.month.year"] += 1
         try:
             row = cell_rules.clean(layout, found, self._conventions)
         except RejectedError as error:
@@ -228,7 +239,8 @@ class CsvReader:
             order = cell_rules.date_order(
                 found[at] for _, text in self._decoded(stream) if len(found := text.split(layout.delimiter)) > at
             )
-        self._odd[f"dates with the {order.removesuffix(' first')} first"] += 1 if order.endswith("first") else 0
+        if order.endswith("first"):
+            self._conventions_note = f"dates with the {order}"
         return order
 
     def _reject(self, line: int, text: str, reason: str) -> None:
@@ -238,7 +250,7 @@ class CsvReader:
     def _is_header(self, line: int, text: str, layout: Layout) -> bool:
         """Whether a line holds the names of columns, and is no row."""
         if found := read_layout(text):
-            self._reject(line, text, "the header once more" if found == layout else "a header of other columns")
+            self._reject(line, text, "a repeated header" if found == layout else "a header of other columns")
             self._layouts.append(found)
             self._extra.update(dict.fromkeys(found.extra))
             self._lost = ""
@@ -248,7 +260,7 @@ class CsvReader:
             self._read_row(line, text[:begins])
             return True
         if is_meant_as_header(text, layout.delimiter):
-            self._lost = f"stands below a header that cannot be read (line {line})"
+            self._lost = f"below a header that cannot be read (line {line})"
             self._reject(line, text, "a header that lacks a column, or has one twice")
             return True
         return False
@@ -267,7 +279,7 @@ class CsvReader:
                 found = split_cells(joined, layout.delimiter)
                 if isinstance(found, list) and len(found) == len(layout.names):
                     return joined, found
-            if tries == MOST_TRIES:
+            if tries == MOST_TRIES or _is_row(layout, following[1]):
                 break
         self._waiting.extendleft(reversed(taken))
         return text, UNTERMINATED
@@ -311,11 +323,15 @@ class CsvReader:
 
 
 def _begins_a_row(layout: Layout, text: str) -> bool:
-    """Whether a line is the begin of a row of its own, whatever else is wrong with it, and no part of a cell."""
+    """Whether a line has a time where the time of a row is: it begins one, whatever else is wrong with it."""
     at = layout.columns.index("timestamp")
     naive = text.split(layout.delimiter)
-    if len(naive) > at and _BEGINS_A_ROW.match(naive[at]):
-        return True
+    is_intact = not any(cell.count('"') % 2 for cell in naive[:at])  # else the rest of a cell may stand before the time
+    return len(naive) > at and is_intact and bool(_BEGINS_A_ROW.match(naive[at]))
+
+
+def _is_row(layout: Layout, text: str) -> bool:
+    """Whether a line is a row: as many cells as names, and digits where time and duration are to be."""
     found = split_cells(text, layout.delimiter)
     if isinstance(found, str) or len(found) != len(layout.names):
         return False

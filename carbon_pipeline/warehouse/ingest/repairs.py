@@ -1,7 +1,7 @@
 """Rows that CodeCarbon itself has damaged, put right where that is certain.
 
-Two of its bugs change the number of cells in a row: a row appended to a file whose last line was not ended (its issue 43),
-and columns without a value that are left out when a row is appended (its issue 1304).
+Two of its bugs change the number of cells in a row: a row appended to a file whose last line was not ended (its issue
+43), and columns without a value that are left out when a row is appended (its issue 1304).
 """
 
 import re
@@ -10,9 +10,9 @@ from itertools import combinations
 
 from carbon_pipeline.warehouse.ingest.layout import NUMBERS, Layout
 
-_TIME = r"20\d\d-(?:0\d|1[0-2])-[0-3]\d[T ][0-2]\d:[0-5]\d:[0-5]\d"
+_TIME = r"20[0-9][0-9]-(?:0[0-9]|1[0-2])-[0-3][0-9][T ][0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
 _ENDS_IN_A_TIME = re.compile(rf"(.*?)({_TIME})")
-_NUMBER = re.compile(r"\s*[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?\s*")
+_NUMBER = re.compile(r"\s*[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?\s*")
 
 MAY_BE_LEFT_OUT = ("region", "cloud_provider", "cloud_region", "gpu_count", "gpu_model", "longitude", "latitude")
 """Columns that CodeCarbon may have no value for."""
@@ -21,15 +21,24 @@ _TOGETHER = ({"gpu_count", "gpu_model"}, {"longitude", "latitude"})
 """Columns that both have a value, or neither."""
 
 _PATTERNS = {
-    "timestamp": re.compile(rf"{_TIME}(?:\.\d+)?"),
+    "timestamp": re.compile(rf"{_TIME}(?:\.[0-9]+)?"),
     "country_iso_code": re.compile(r"(?:[A-Za-z]{2,3})?"),
-    "python_version": re.compile(r"\d+\.\d+\S*(?: .*)?"),
-    "codecarbon_version": re.compile(r"\d+\.\d+\S*"),
-    "cpu_count": re.compile(r"\d+(?:\.0)?"),
-    "gpu_count": re.compile(r"(?:\d+(?:\.0)?)?"),
+    "python_version": re.compile(r"[0-9]+\.[0-9]+\S*(?: .*)?"),
+    "codecarbon_version": re.compile(r"[0-9]+\.[0-9]+\S*"),
+    "cpu_count": re.compile(r"[0-9]+(?:\.0)?"),
+    "gpu_count": re.compile(r"(?:[0-9]+(?:\.0)?)?"),
     "tracking_mode": re.compile("machine|process"),
     "on_cloud": re.compile("Y|N"),
 }
+
+
+def has_a_time_inside(layout: Layout, cells: Sequence[str]) -> bool:
+    """Whether a cell that is no free text ends in a time: two cut rows may have as many cells as a whole one."""
+    free = {"timestamp", "project_name", "task_name", *layout.extra}
+    return any(
+        column not in free and (match := _ENDS_IN_A_TIME.fullmatch(cell)) and match[1]
+        for column, cell in zip(layout.columns, cells, strict=True)
+    )
 
 
 def split_glued(layout: Layout, cells: Sequence[str]) -> list[list[str]]:

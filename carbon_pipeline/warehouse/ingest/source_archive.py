@@ -6,10 +6,12 @@ names), and large files beside it, unmodified. Copies have hidden names until th
 
 import json
 import re
+import shutil
 import uuid
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,8 +51,8 @@ class SourceArchive:
     """Keeps what one load imports.
 
     Example:
-        >>> archive, sha256 = SourceArchive(Path("data")), hashlib.sha256(b"...").hexdigest()
-        >>> archive.keep(KeptName("emissions.csv", sha256), b"...")
+        >>> archive = SourceArchive(Path("data"))
+        >>> archive.keep(KeptName("emissions.csv", sha256="ab12"), b"...")
         >>> archive.seal()  # before the commit
         >>> recover(archive.folder, [f"{archive.name}.zip"])  # after it
         >>> [path.name == f"{archive.name}.zip" for path in kept_archives(Path("data"))]
@@ -63,6 +65,7 @@ class SourceArchive:
         self.name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{uuid.uuid4().hex[:8]}"
         self._names: list[KeptName] = []
         self._copies = 0
+        self._beside, self._syncs = ThreadPoolExecutor(1), list[Future[None]]()
         self._archive: zipfile.ZipFile | None = None
 
     def keep(self, name: KeptName, content: bytes | LargeFile | None) -> None:
@@ -90,7 +93,10 @@ class SourceArchive:
         """
         self._open()
         self._copies += 1
-        return examine(path, self.folder / f".{self.name}-{self._copies}.csv")
+        copy = self.folder / f".{self.name}-{self._copies}.csv"
+        shutil.copyfile(path, copy)
+        self._syncs.append(self._beside.submit(sync, copy))  # takes as long as reading it
+        return examine(copy)
 
     def seal(self) -> None:
         """Write all to disk, still under hidden names. To be called before the load is committed.
@@ -101,6 +107,8 @@ class SourceArchive:
         if self._archive:
             self._archive.writestr("files.json", json.dumps([asdict(name) for name in self._names], indent=1))
             self._archive.close()
+            for done in self._syncs:
+                done.result()
             sync(self._hidden)
             sync_folder(self.folder)
 
@@ -108,6 +116,7 @@ class SourceArchive:
         """Write no more. `recover` decides whether the copies stay."""
         if self._archive:
             self._archive.close()
+        self._beside.shutdown()
 
     @property
     def _hidden(self) -> Path:
@@ -124,7 +133,8 @@ def recover(folder: Path, committed: Iterable[str], own: str | None = None) -> N
     """Finish what a load has begun: the copies of a committed load get their names, others are removed.
 
     Where the ledger knows of no load at all, the warehouse may have been deleted after a load that was killed between
-    its commit and this: complete copies of another load than `own` are taken for those of a committed one then. Clean rows that a killed load has left are removed.
+    its commit and this: complete copies of another load than `own` are taken for those of a committed one then.
+    Clean rows that a killed load has left are removed.
 
     Args:
         folder: the folder of the copies; nobody else may be writing there.

@@ -143,7 +143,8 @@ def read_kept(archive: Path) -> Iterator[SourceFile]:
         if content is not None:
             _open(source, content if isinstance(content, bytes) else large_file.examine(content))
             if source.sha256 != name.sha256:
-                raise KeptError(f"{archive}: the copy is not what was loaded from {name.source_file}; put that back")
+                where = archive if isinstance(content, bytes) else content
+                raise KeptError(f"{where}: the copy is not what was loaded from {name.source_file}; put that back")
         yield source
 
 

@@ -1,2 +1,2 @@
 INSERT INTO archive
-SELECT unnest(from_json(?, '[{"source_file": "VARCHAR", "sha256": "VARCHAR", "content": "VARCHAR"}]'), recursive := true);
+SELECT unnest(from_json($rows, '[{"source_file": "VARCHAR", "sha256": "VARCHAR", "content": "VARCHAR"}]'), recursive := true);

@@ -2,6 +2,7 @@
 WITH newest AS (
     SELECT run_id FROM core.run ORDER BY started_at DESC, run_id DESC LIMIT $limit
 )
+SELECT *
 FROM report.runs
-WHERE run_id IN (FROM newest)
+WHERE run_id IN (SELECT run_id FROM newest)
 ORDER BY started_at DESC, run_id DESC;

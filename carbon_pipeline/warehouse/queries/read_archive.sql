@@ -1,1 +1,1 @@
-SELECT source_file, sha256, content FROM read_parquet(?, hive_partitioning = false);
+SELECT source_file, sha256, content FROM read_parquet($path, hive_partitioning = false);

@@ -1,4 +1,11 @@
--- The columns of report.runs, most of which are fields of a record.
-SELECT column_name, data_type
+-- The columns of report.runs, most of which are fields of a record, and whether they come from raw.context.
+SELECT
+    column_name,
+    data_type,
+    column_name IN (
+        SELECT column_name
+        FROM duckdb_columns()
+        WHERE database_name = current_database() AND schema_name = 'raw' AND table_name = 'context'
+    ) AS is_shared
 FROM duckdb_columns()
 WHERE database_name = current_database() AND schema_name = 'report' AND table_name = 'runs';

@@ -1,1 +1,1 @@
-FROM query_table($view) LIMIT $limit;
+SELECT * FROM query_table($view) LIMIT $limit;

@@ -1,1 +1,1 @@
-FROM report.runs WHERE starts_with(run_id, ?) LIMIT 1000;
+SELECT * FROM report.runs WHERE starts_with(run_id, $prefix) LIMIT 1000;

@@ -1,1 +1,1 @@
-SELECT version, views, coefficients FROM raw.schema_version;
+SELECT version, tables, views, coefficients FROM raw.schema_version;

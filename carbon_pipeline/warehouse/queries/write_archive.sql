@@ -1,1 +1,1 @@
-COPY archive TO ? (FORMAT parquet, COMPRESSION zstd);
+COPY archive TO $path (FORMAT parquet, COMPRESSION zstd); -- noqa: PRS

@@ -1,1 +1,1 @@
-INSERT OR REPLACE INTO raw.schema_version VALUES ($version, $views, $coefficients);
+INSERT OR REPLACE INTO raw.schema_version VALUES ($version, $tables, $views, $coefficients);

@@ -1,4 +1,4 @@
-COPY (
+COPY ( -- noqa: PRS
     FROM read_json(
         getvariable('lines').path, columns = getvariable('lines').columns, format = 'newline_delimited', auto_detect = false
     )

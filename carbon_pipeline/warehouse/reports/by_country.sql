@@ -1,16 +1,12 @@
 CREATE OR REPLACE VIEW report.by_country AS
-SELECT
-    country_iso_code,
-    country_name,
-    count(*) AS runs,
-    sum(duration_s) AS duration_s,
-    sum(attributed_energy_kwh) AS energy_kwh,
-    core.sum_where_known(energy_low_kwh * attributed_share, energy_kwh) AS energy_low_kwh,
-    core.sum_where_known(energy_high_kwh * attributed_share, energy_kwh) AS energy_high_kwh,
-    sum(emissions_kg * attributed_share) AS emissions_kg,
-    core.sum_where_known(emissions_low_kg * attributed_share, emissions_kg) AS emissions_low_kg,
-    core.sum_where_known(emissions_high_kg * attributed_share, emissions_kg) AS emissions_high_kg
-FROM report.counted_runs
-GROUP BY ALL
-ORDER BY energy_kwh DESC NULLS LAST;
+SELECT country_iso_code, country_name, total.*
+FROM (
+    SELECT
+        country_iso_code, country_name,
+        core.totals(duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg,
+            attributed_share) AS total
+    FROM report.counted_runs
+    GROUP BY ALL
+)
+ORDER BY total.energy_kwh DESC NULLS LAST;
 COMMENT ON VIEW report.by_country IS 'Energy and emissions per country; runs whose country is not known are in a row without one.';

@@ -1,16 +1,13 @@
 CREATE OR REPLACE VIEW report.daily AS
-SELECT
-    (started_at AT TIME ZONE 'UTC')::DATE AS day,
-    count(*) AS runs,
-    sum(duration_s) AS duration_s,
-    sum(attributed_energy_kwh) AS energy_kwh,
-    core.sum_where_known(energy_low_kwh * attributed_share, energy_kwh) AS energy_low_kwh,
-    core.sum_where_known(energy_high_kwh * attributed_share, energy_kwh) AS energy_high_kwh,
-    sum(emissions_kg * attributed_share) AS emissions_kg,
-    core.sum_where_known(emissions_low_kg * attributed_share, emissions_kg) AS emissions_low_kg,
-    core.sum_where_known(emissions_high_kg * attributed_share, emissions_kg) AS emissions_high_kg
-FROM report.counted_runs
-GROUP BY ALL
+SELECT day, total.*
+FROM (
+    SELECT
+        (started_at AT TIME ZONE 'UTC')::DATE AS day,
+        core.totals(duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg,
+            attributed_share) AS total
+    FROM report.counted_runs
+    GROUP BY ALL
+)
 ORDER BY day;
 COMMENT ON VIEW report.daily IS 'Energy and emissions per day on which runs started, UTC.';
 COMMENT ON COLUMN report.daily.day IS 'Day of the start, UTC.';

@@ -17,8 +17,8 @@ COMMENT ON TABLE raw.loaded_file IS 'Ledger: every file that was loaded or rejec
 COMMENT ON COLUMN raw.loaded_file.file_no IS 'Number of the file, in the order of loads.';
 COMMENT ON COLUMN raw.loaded_file.source_file IS 'The file; relative to the data folder if it is in it.';
 COMMENT ON COLUMN raw.loaded_file.sha256 IS 'SHA-256 of its content; the same content is never loaded twice.';
-COMMENT ON COLUMN raw.loaded_file.same_as IS 'Number of the file with the same content that was loaded before; empty where this is the first.';
-COMMENT ON COLUMN raw.loaded_file.format IS 'record: a landed JSON record; codecarbon_csv: a CSV file of CodeCarbon; rejected: neither, see note.';
+COMMENT ON COLUMN raw.loaded_file.same_as IS 'Number of the file with the same content that was loaded first; empty for that one.';
+COMMENT ON COLUMN raw.loaded_file.format IS 'record (landed, JSON), codecarbon_csv, or rejected (neither, see note).';
 COMMENT ON COLUMN raw.loaded_file.rows_read IS 'Rows found in the file; each is in raw.measurement or in raw.quarantine.';
 COMMENT ON COLUMN raw.loaded_file.has_mixed_modes IS 'Whether the file contains runs of both tracking modes.';
 COMMENT ON COLUMN raw.loaded_file.timezone IS 'Time zone of the times in the file that have none; empty for UTC.';

@@ -31,3 +31,5 @@ CREATE TABLE raw.coefficients (
     intensity_max_g_per_kwh DOUBLE,
     fallback_g_per_kwh DOUBLE NOT NULL
 );
+COMMENT ON TABLE raw.coefficients IS 'The interval model for each context; core.run applies it.';
+COMMENT ON COLUMN raw.coefficients.context_no IS 'Key to raw.context.';

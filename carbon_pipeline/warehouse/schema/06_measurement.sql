@@ -1,7 +1,7 @@
 -- Every accepted row of a file and every landed record, once: what was measured. What follows from it is in core.run. The
 -- last four columns relate a measurement to others; a load sets them anew for all runs that it touches. Without an index
 -- on run_id, which takes longer to build than all else of a large load. run_id is random text, which does not compress.
-CREATE TABLE raw.measurement (
+CREATE TABLE raw.measurement ( -- noqa: PRS
     file_no INTEGER NOT NULL,
     line BIGINT NOT NULL,
     context_no INTEGER NOT NULL,

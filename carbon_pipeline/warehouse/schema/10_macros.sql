@@ -11,5 +11,16 @@ CREATE OR REPLACE MACRO core.power_fits(power_w, energy_kwh, duration_s) AS CASE
     ELSE abs(power_w * duration_s - energy_kwh * 3.6e6) <= 0.01 * power_w * duration_s
         + core.rounding(power_w) * duration_s + core.rounding(duration_s) * power_w + core.rounding(energy_kwh) * 3.6e6
 END;
--- The sum of what is known for each value that is; nothing where it is not known for one of them.
-CREATE OR REPLACE MACRO core.sum_where_known(part, whole) AS CASE WHEN count(part) = count(whole) THEN sum(part) END;
+-- What an aggregate has of its runs. An interval only where each run that has a value has one, too.
+CREATE OR REPLACE MACRO core.totals(
+    duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg, share
+) AS {
+    'runs': count(*),
+    'duration_s': sum(duration_s),
+    'energy_kwh': sum(energy_kwh * share),
+    'energy_low_kwh': CASE WHEN count(energy_low_kwh) = count(energy_kwh) THEN sum(energy_low_kwh * share) END,
+    'energy_high_kwh': CASE WHEN count(energy_high_kwh) = count(energy_kwh) THEN sum(energy_high_kwh * share) END,
+    'emissions_kg': sum(emissions_kg * share),
+    'emissions_low_kg': CASE WHEN count(emissions_low_kg) = count(emissions_kg) THEN sum(emissions_low_kg * share) END,
+    'emissions_high_kg': CASE WHEN count(emissions_high_kg) = count(emissions_kg) THEN sum(emissions_high_kg * share) END
+};

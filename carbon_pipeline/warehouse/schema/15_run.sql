@@ -2,7 +2,7 @@
 -- carbon_pipeline/model/interval.py: low = losses * (f . E) + rest * t, and high likewise, never narrower than the energy
 -- itself. 1 kWh = 3.6e6 J. The flags of an imported row are in alphabetical order.
 CREATE OR REPLACE VIEW core.run AS
-WITH measured AS (
+WITH joined AS (
     SELECT
         m.*,
         c.* EXCLUDE (context_no, context_key),
@@ -10,77 +10,102 @@ WITH measured AS (
         f.source_file,
         f.has_mixed_modes,
         c.source = 'csv' AS is_csv,
-        coalesce(tasks_s > measured_s, false) AS is_duration_from_tasks,
-        greatest(measured_s, coalesce(tasks_s, 0)) AS duration_s,
+        greatest(measured_s, coalesce(tasks_s, 0)) AS duration_s
+    FROM raw.measurement AS m
+    JOIN raw.context AS c USING (context_no)
+    JOIN raw.coefficients AS k USING (context_no)
+    JOIN raw.loaded_file AS f USING (file_no)
+    WHERE is_current
+), part AS (
+    SELECT
+        *,
+        -- A CPU or GPUs that used nothing at all were not measured, a CPU within a second at least.
+        -- Nor was a CPU without an energy where the total is that of the other parts.
+        is_csv AND coalesce(cpu_kwh = 0 AND duration_s >= 1 OR cpu_kwh IS NULL AND coalesce(gpu_kwh, ram_kwh) IS NOT NULL
+            AND abs(total_kwh - (coalesce(gpu_kwh, 0) + coalesce(ram_kwh, 0))) <= 1e-6 * total_kwh, false) AS is_cpu_missing,
+        is_csv AND coalesce(gpu_count > 0 AND gpu_kwh = 0, false) AS is_gpu_missing,
         CASE WHEN duration_s > 1e-6 THEN duration_s END AS span_s,
-        -- A CPU that used nothing for a second was not measured.
-        is_csv AND coalesce(cpu_kwh = 0, false) AND duration_s >= 1 AS is_cpu_missing,
+        duration_s / 3.6e6 * coalesce(pue, 1) AS kwh_per_w
+    FROM joined
+), summed AS (
+    SELECT
+        *,
         CASE WHEN NOT is_cpu_missing THEN cpu_kwh END AS cpu_energy_kwh,
         gpu_kwh AS gpu_energy_kwh,
         ram_kwh AS ram_energy_kwh,
-        -- The same holds for GPUs of an imported row.
-        is_csv AND coalesce(gpu_count > 0 AND gpu_kwh = 0, false) AS is_gpu_missing,
-        cpu_energy_kwh + gpu_kwh + ram_kwh AS sum_kwh,
+        CASE WHEN NOT is_cpu_missing THEN cpu_kwh + gpu_kwh + ram_kwh END AS sum_kwh,
+        -- Whether only a total is known, or the parts are not all known beside it.
+        cpu_kwh IS NULL OR total_kwh IS NOT NULL AND (is_cpu_missing OR gpu_kwh IS NULL OR ram_kwh IS NULL) AS is_total,
+        -- More than such hardware can draw: the energy or the duration is wrong, and no power follows from them.
+        is_csv AND coalesce(greatest(cpu_kwh / cpu_limit_w, gpu_kwh / gpu_limit_w, ram_kwh / ram_limit_w,
+            CASE WHEN cpu_kwh IS NULL THEN total_kwh / (cpu_limit_w + gpu_limit_w + ram_limit_w) END) > kwh_per_w, false)
+            AS is_power_impossible
+    FROM part
+), energy AS (
+    SELECT
+        *,
+        -- The sum of the parts where all are known (as the file rounds it), else the total, else what is known of parts.
         coalesce(
             CASE WHEN abs(total_kwh - sum_kwh) <= 1e-6 * total_kwh THEN total_kwh ELSE sum_kwh END,
             total_kwh,
             CASE WHEN coalesce(cpu_energy_kwh, gpu_kwh, ram_kwh) IS NOT NULL
                 THEN coalesce(cpu_energy_kwh, 0) + coalesce(gpu_kwh, 0) + coalesce(ram_kwh, 0) END
         ) AS energy_kwh,
-        NOT is_cpu_missing AND (cpu_kwh IS NOT NULL OR total_kwh IS NOT NULL) AS has_interval,
-        cpu_kwh IS NULL OR (total_kwh IS NOT NULL AND sum_kwh IS NULL) AS is_total,
-        duration_s / 3.6e6 * coalesce(pue, 1) AS kwh_per_w,
         least(
             cpu_low[1] * cpu_kwh + cpu_low_w[1] * kwh_per_w,
             greatest(cpu_low[2] * cpu_kwh + cpu_low_w[2] * kwh_per_w, cpu_low[3] * cpu_kwh + cpu_low_w[3] * kwh_per_w)
-        ) AS cpu_low_kwh,
+        ) + gpu_low * coalesce(gpu_kwh, 0) + ram_low * coalesce(ram_kwh, 0) AS parts_low_kwh,
         greatest(
             cpu_high[1] * cpu_kwh + cpu_high_w[1] * kwh_per_w,
             least(cpu_high[2] * cpu_kwh + cpu_high_w[2] * kwh_per_w, cpu_high[3] * cpu_kwh + cpu_high_w[3] * kwh_per_w)
-        ) AS cpu_high_kwh,
-        NOT is_total AND (is_gpu_missing OR gpu_kwh IS NULL) AS is_gpu_in_rest,
+        ) + gpu_high * coalesce(gpu_kwh, 0) + ram_high * coalesce(ram_kwh, 0) AS parts_high_kwh,
+        is_gpu_missing OR NOT is_total AND gpu_kwh IS NULL AS is_gpu_in_rest,
         NOT is_total AND ram_kwh IS NULL AS is_ram_in_rest,
-        CASE WHEN is_total THEN total_low * energy_kwh
-            ELSE cpu_low_kwh + gpu_low * coalesce(gpu_kwh, 0) + ram_low * coalesce(ram_kwh, 0) END AS parts_low_kwh,
-        CASE WHEN is_total THEN total_high * energy_kwh
-            ELSE cpu_high_kwh + gpu_high * coalesce(gpu_kwh, 0) + ram_high * coalesce(ram_kwh, 0) END AS parts_high_kwh,
-        rest_low_w + CASE WHEN is_gpu_in_rest OR is_total AND is_gpu_missing THEN missing_gpu_low_w ELSE 0 END
-            + CASE WHEN is_ram_in_rest THEN missing_ram_low_w ELSE 0 END AS all_rest_low_w,
-        rest_high_w + CASE WHEN is_gpu_in_rest OR is_total AND is_gpu_missing THEN missing_gpu_high_w ELSE 0 END
-            + CASE WHEN is_ram_in_rest THEN missing_ram_high_w ELSE 0 END AS all_rest_high_w,
-        CASE WHEN has_interval THEN least(energy_kwh, losses_low * parts_low_kwh + all_rest_low_w * kwh_per_w) END
-            AS energy_low_kwh,
-        CASE WHEN has_interval
-            THEN least(greatest(energy_kwh, losses_high * parts_high_kwh + all_rest_high_w * kwh_per_w), 1e300) END
-            AS energy_high_kwh,
+        NOT is_cpu_missing AND (cpu_kwh IS NOT NULL OR total_kwh IS NOT NULL) AS has_interval
+    FROM summed
+), bounded AS (
+    SELECT
+        *,
+        CASE WHEN has_interval THEN least(
+            energy_kwh,
+            losses_low * CASE WHEN is_total THEN total_low * energy_kwh ELSE parts_low_kwh END
+            + (rest_low_w + CASE WHEN is_gpu_in_rest THEN missing_gpu_low_w ELSE 0 END
+                + CASE WHEN is_ram_in_rest THEN missing_ram_low_w ELSE 0 END) * kwh_per_w
+        ) END AS energy_low_kwh,
+        CASE WHEN has_interval THEN least(1e300, greatest(
+            energy_kwh,
+            losses_high * CASE WHEN is_total THEN total_high * energy_kwh ELSE parts_high_kwh END
+            + (rest_high_w + CASE WHEN is_gpu_in_rest THEN missing_gpu_high_w ELSE 0 END
+                + CASE WHEN is_ram_in_rest THEN missing_ram_high_w ELSE 0 END) * kwh_per_w
+        )) END AS energy_high_kwh,
         -- What the emissions of the file were computed with; below this bound a quotient has no meaning.
-        CASE WHEN coalesce(total_kwh, energy_kwh) > 1e-15 THEN coalesce(total_kwh, energy_kwh) END AS basis_kwh,
-        CASE WHEN is_fallback THEN fallback_g_per_kwh WHEN is_csv THEN file_emissions_kg / basis_kwh * 1000
-            ELSE given_g_per_kwh END AS carbon_intensity_g_per_kwh,
+        CASE
+            WHEN is_fallback THEN fallback_g_per_kwh
+            WHEN NOT is_csv THEN given_g_per_kwh
+            WHEN coalesce(total_kwh, energy_kwh) > 1e-15 THEN file_emissions_kg / coalesce(total_kwh, energy_kwh) * 1000
+        END AS carbon_intensity_g_per_kwh,
+        CASE WHEN NOT is_power_impossible THEN span_s END AS power_span_s
+    FROM energy
+), measured AS (
+    SELECT
+        *,
         CASE WHEN is_csv AND NOT is_fallback THEN file_emissions_kg
             ELSE energy_kwh * carbon_intensity_g_per_kwh / 1000 END AS emissions_kg,
-        least(carbon_intensity_g_per_kwh * intensity_low, intensity_low_g_per_kwh) AS carbon_intensity_low_g_per_kwh,
-        greatest(carbon_intensity_g_per_kwh * intensity_high, intensity_high_g_per_kwh) AS carbon_intensity_high_g_per_kwh,
-        -- More than such hardware can draw: the energy or the duration is wrong, and no power follows from them.
-        is_csv AND coalesce(greatest(
-            cpu_kwh / cpu_limit_w, gpu_kwh / gpu_limit_w, ram_kwh / ram_limit_w,
-            CASE WHEN is_total THEN total_kwh / (cpu_limit_w + gpu_limit_w + ram_limit_w) END
-        ) > kwh_per_w, false) AS is_power_impossible,
-        CASE WHEN NOT is_power_impossible THEN span_s END AS power_span_s,
+        CASE WHEN carbon_intensity_g_per_kwh IS NOT NULL
+            THEN least(carbon_intensity_g_per_kwh * intensity_low, intensity_low_g_per_kwh) END AS carbon_intensity_low_g_per_kwh,
+        CASE WHEN carbon_intensity_g_per_kwh IS NOT NULL
+            THEN greatest(carbon_intensity_g_per_kwh * intensity_high, intensity_high_g_per_kwh) END AS carbon_intensity_high_g_per_kwh,
         coalesce(file_emissions_kg > 0 AND file_rate_kg_per_s * measured_s BETWEEN 900 * file_emissions_kg
-            AND 1100 * file_emissions_kg, false) AS is_rate_in_grams
-    FROM raw.measurement AS m
-    JOIN raw.context AS c USING (context_no)
-    JOIN raw.coefficients AS k USING (context_no)
-    JOIN raw.loaded_file AS f USING (file_no)
-    WHERE is_current
+            AND 1100 * file_emissions_kg, false) AS is_rate_in_grams,
+        file_cpu_w + coalesce(file_gpu_w, 0) + coalesce(file_ram_w, 0) AS file_w
+    FROM bounded
 ), flagged AS (
     SELECT *, CASE WHEN is_csv THEN concat_ws(',',
         CASE WHEN is_code_converted THEN 'country_code_converted' END,
         CASE WHEN is_cpu_missing THEN 'cpu_not_measured' END,
         CASE WHEN is_cumulative THEN 'cumulative_superseded' END,
         CASE WHEN has_default_experiment THEN 'default_experiment_id' END,
-        CASE WHEN is_duration_from_tasks THEN 'duration_from_tasks' END,
+        CASE WHEN tasks_s > measured_s THEN 'duration_from_tasks' END,
         CASE WHEN coalesce(total_kwh, cpu_energy_kwh, gpu_kwh, ram_kwh) IS NULL
             OR sum_kwh IS NULL AND coalesce(cpu_energy_kwh, gpu_kwh, ram_kwh) IS NOT NULL THEN 'energy_missing' END,
         CASE WHEN is_fallback THEN 'fallback_location' END,
@@ -93,10 +118,8 @@ WITH measured AS (
             THEN 'parts_do_not_add_up' END END,
         CASE WHEN parent_run_id IS NOT NULL THEN 'part_of_run' END,
         -- By more than a factor of three in more than a minute, four of CodeCarbon's samples.
-        CASE WHEN is_power_impossible OR (file_cpu_w + coalesce(file_gpu_w, 0) + coalesce(file_ram_w, 0)) > 0
-            AND energy_kwh > 0 AND duration_s > 60
-            AND (file_cpu_w + coalesce(file_gpu_w, 0) + coalesce(file_ram_w, 0)) * duration_s
-                NOT BETWEEN energy_kwh * 3.6e6 / 3 AND energy_kwh * 3.6e6 * 3
+        CASE WHEN is_power_impossible OR file_w > 0 AND energy_kwh > 0 AND duration_s > 60
+            AND file_w * duration_s NOT BETWEEN energy_kwh * 3.6e6 / 3 AND energy_kwh * 3.6e6 * 3
             THEN 'power_contradicts_energy' END,
         CASE WHEN NOT (core.power_fits(file_cpu_w, cpu_energy_kwh, duration_s)
             AND core.power_fits(file_gpu_w, gpu_kwh, duration_s)
@@ -190,7 +213,8 @@ SELECT
     idle_measured_at,
     energy_kwh - idle_energy_kwh * duration_s / idle_duration_s AS energy_above_idle_kwh,
     CASE WHEN is_csv THEN file_cpu_utilization
-        WHEN duration_s >= 1 THEN least(host_cpu_s / (duration_s * cpu_count), 1) END AS cpu_utilization,
+        WHEN duration_s >= 1 AND host_cpu_s / cpu_count IS NOT NULL THEN least(host_cpu_s / (duration_s * cpu_count), 1) END
+        AS cpu_utilization,
     gpu_utilization,
     ram_utilization,
     ram_used_gb,
@@ -208,8 +232,8 @@ COMMENT ON VIEW core.run IS 'One row per run: what was measured, how, and how un
 COMMENT ON COLUMN core.run.run_id IS 'ID of the run, unique to it; a hash of the row where a file contains none.';
 COMMENT ON COLUMN core.run.parent_run_id IS 'Run that this one is a part of, where it is a task within a run.';
 COMMENT ON COLUMN core.run.started_at IS 'Start, UTC. For imported files: end minus duration.';
-COMMENT ON COLUMN core.run.ended_at IS 'End, UTC. For imported files without time zones: as in the file, unless the import names its time zone.';
-COMMENT ON COLUMN core.run.attributed_energy_kwh IS 'This run''s share, kWh, where runs overlap on a host; 0 for a task whose run is known; else energy_kwh.';
+COMMENT ON COLUMN core.run.ended_at IS 'End, UTC. Imported times without a zone count as UTC, or in the zone given.';
+COMMENT ON COLUMN core.run.attributed_energy_kwh IS 'Share of this run, kWh; 0 for a task whose run is known.';
 COMMENT ON COLUMN core.run.attributed_share IS 'This run''s share of the machine, 0 to 1; below 1 where runs overlap on a host.';
 COMMENT ON COLUMN core.run.flags IS 'What was corrected or looks wrong; docs/warehouse.md lists every flag.';
 COMMENT ON COLUMN core.run.source_file IS 'File that the run was loaded from.';
