@@ -11,7 +11,8 @@ SELECT
     coalesce(total_kwh, cpu_kwh + coalesce(gpu_kwh, 0) + coalesce(ram_kwh, 0), gpu_kwh, ram_kwh) AS energy_kwh,
     ended_at, measured_s, extra_columns, is_repaired, has_mixed_modes, file_no, line,
     md5(to_json(struct_pack(context_key, *COLUMNS(m.* EXCLUDE (
-        rowid, file_no, line, context_no, extra_columns, has_invalid_value, has_default_experiment, is_repaired, is_current, is_cumulative, attributed_share, tasks_s
+        rowid, file_no, line, context_no, extra_columns, has_invalid_value, has_default_experiment,
+        is_repaired, is_current, is_cumulative, attributed_share, tasks_s
     ))))::VARCHAR) AS said
 FROM (SELECT *, rowid FROM raw.measurement SEMI JOIN contested USING (run_id)) AS m
 JOIN raw.context USING (context_no)

@@ -8,7 +8,8 @@ CREATE OR REPLACE TEMP TABLE parent AS
 SELECT
     family.run_id,
     coalesce(bool_or(greatest(own.total_kwh, own.cpu_kwh, own.gpu_kwh, own.ram_kwh) > 0), false) AS has_energy,
-    (SELECT least(sum(measured_s), 1e10) FROM raw.measurement AS task WHERE task.parent_run_id = family.run_id AND task.is_current) AS tasks_s
+    (SELECT least(sum(measured_s), 1e10) FROM raw.measurement AS task
+        WHERE task.parent_run_id = family.run_id AND task.is_current) AS tasks_s
 FROM family
 LEFT JOIN raw.measurement AS own ON own.run_id = family.run_id AND own.is_current
 GROUP BY family.run_id;
