@@ -9,7 +9,7 @@ SELECT
     source = 'csv' AS is_csv,
     status = 'interrupted' AS is_interrupted,
     coalesce(total_kwh, cpu_kwh + coalesce(gpu_kwh, 0) + coalesce(ram_kwh, 0), gpu_kwh, ram_kwh) AS energy_kwh,
-    ended_at, measured_s, extra_columns, is_repaired, has_mixed_modes, file_no, line,
+    ended_at, measured_s, extra_columns, has_default_experiment, has_invalid_value, is_repaired, has_mixed_modes, file_no, line,
     md5(to_json(struct_pack(context_key, *COLUMNS(m.* EXCLUDE (
         rowid, file_no, line, context_no, extra_columns, has_invalid_value, has_default_experiment,
         is_repaired, is_current, is_cumulative, attributed_share, tasks_s
@@ -23,7 +23,8 @@ SELECT
     row_number() OVER (
         PARTITION BY run_id
         ORDER BY is_csv, is_interrupted, energy_kwh IS NULL, ended_at DESC, measured_s DESC, energy_kwh DESC, said DESC,
-            extra_columns DESC NULLS LAST, is_repaired, has_mixed_modes DESC, file_no, line
+            extra_columns DESC NULLS LAST, has_default_experiment DESC, has_invalid_value DESC,
+            is_repaired, has_mixed_modes DESC, file_no, line
     ) = 1 AS is_current,
     is_csv AND states > 1 AS is_cumulative
 FROM state
