@@ -62,7 +62,7 @@ class Warehouse(PublishedCopy):
 
         Args:
             paths: the files.
-            progress: is told how far it has come.
+            progress: receives how far the load has come.
             timezone: time zone of times without one, such as Europe/Paris; None for UTC.
 
         Returns:

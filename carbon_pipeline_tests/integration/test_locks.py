@@ -1,4 +1,4 @@
-"""Whoever waits for a lock is told who holds it and since when; what is written about the holder is not trusted."""
+"""The message to those who wait for a lock names its holder, and trusts nothing that is written about it."""
 
 import os
 import socket

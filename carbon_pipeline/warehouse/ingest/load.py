@@ -97,7 +97,7 @@ def load_files(
         files: what to load; read one after the other.
         folder: where clean rows are written for the time of the load.
         name: name of the load.
-        progress: is told how far it has come.
+        progress: receives how far the load has come.
         before_commit: is called when all but the commit is done.
     """
     with CleanRows(folder, name) as rows:

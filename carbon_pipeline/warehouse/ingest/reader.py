@@ -339,7 +339,7 @@ def _is_row(layout: Layout, text: str) -> bool:
 
 
 def _is_preamble(text: str) -> bool:
-    """A blank line, or the line by which a spreadsheet is told the separator."""
+    """A blank line, or the line that names the separator for a spreadsheet."""
     return not text.strip() or text.strip().lower().removeprefix("sep=") in DELIMITERS
 
 
