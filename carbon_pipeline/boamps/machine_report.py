@@ -1,6 +1,7 @@
 """The measured part of BoAmps reports, read from the warehouse. The user-provided part: context.py."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from carbon_pipeline.warehouse.sql import read_sql
@@ -39,5 +40,9 @@ def machine_reports(warehouse: Warehouse, run_id: str | None = None) -> Iterator
         WarehouseMissingError: nothing has been published yet.
     """
     query = read_sql("carbon_pipeline.boamps", "machine_report")
-    for row in warehouse.iterate(query, {"run_id": run_id}):
-        yield MachineReport(*row)
+    if run_id is None:
+        rows = warehouse.in_order(query, {"run_id": None})
+    else:
+        always = {"after": datetime.min.replace(tzinfo=UTC), "until": datetime.max.replace(tzinfo=UTC)}
+        rows = iter(warehouse.rows(query, always | {"run_id": run_id}))
+    yield from (MachineReport(**row) for row in rows)

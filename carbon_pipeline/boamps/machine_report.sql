@@ -1,5 +1,5 @@
--- The measured part of each BoAmps report, with BoAmps' names (boamps/report.py adds the user-provided part): of run
--- $run_id, or of all runs ordered by their end if $run_id is NULL. Components are computed once per machine. GiB are
+-- The measured part of the BoAmps report of each run that ended after $after and until $until, with BoAmps' names
+-- (boamps/report.py adds the user-provided part); of run $run_id only unless it is NULL. Components are computed once per machine. GiB are
 -- converted to the schemas' GB (factor 1.073741824); kg CO2eq and kWh are unchanged. `measures` has one measure per
 -- component where the split of the energy is known, otherwise a single one, and is empty where no energy is known;
 -- `environment` is NULL where the country is not known; `description` contains what the schemas have no field for.
@@ -101,6 +101,7 @@ WITH machine AS MATERIALIZED (
         is_split AND (gpu_energy_kwh > 0 OR gpu_energy_kwh IS NOT NULL AND gpu_mode IS NOT NULL) AS has_gpu
     FROM report.runs AS r
     JOIN component USING (hardware_id)
+    WHERE r.ended_at > $after AND r.ended_at <= $until AND r.run_id = coalesce($run_id, r.run_id)
 ), measured AS (
     SELECT
         *,
@@ -225,5 +226,4 @@ SELECT
         'header': header, 'measures': measures, 'environment': environment, 'quality': quality, 'description': description
     })::VARCHAR AS measured
 FROM answer
-WHERE run_id = coalesce($run_id, run_id)
 ORDER BY header.reportDatetime, run_id;

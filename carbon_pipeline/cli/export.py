@@ -33,7 +33,7 @@ def export_csv(
     """Write the 33 fields, one row per run."""
     from carbon_pipeline.model.fields import FIELD_NAMES, field_record
 
-    _write_runs(out, FIELD_NAMES, map(field_record, open_loaded_warehouse().runs_in_order()))
+    _write_runs(out, FIELD_NAMES, map(field_record, open_loaded_warehouse().counted_runs()))
 
 
 @export.command("codecarbon")

@@ -152,14 +152,13 @@ def report(
     warehouse = open_loaded_warehouse()
     if name == "runs" and format is Format.table:
         limit = limit or MOST_RUNS
-    names, values = warehouse.report_rows(name, limit)
+    rows = warehouse.report_rows(name, limit)
     if name == "runs" and limit is not None and limit < (every := warehouse.count()):
         say(f"the newest {limit:,} of {every:,} runs")
-    rows = (dict(zip(names, row, strict=True)) for row in values)
     if format is Format.json:
         print_json_rows(rows)
     elif format is Format.csv:
-        write_csv(sys.stdout, names, rows)
+        write_csv(sys.stdout, [column["column_name"] for column in warehouse.columns("report", name)], rows)
     else:
         print_table(_brief(list(rows)) if name == "runs" else list(rows), f"report.{name}")
 

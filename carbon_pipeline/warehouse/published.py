@@ -1,8 +1,8 @@
 """Queries to the published copy of the warehouse. Everybody who reads goes through here; loading: warehouse.py."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyConnection
 
-FETCH_ROWS = 1000
+WINDOW_ROWS = 10_000
+"""Runs that are read at a time where all are read."""
 
 Parameters = list[Any] | dict[str, Any] | None
 
@@ -66,21 +67,27 @@ class PublishedCopy:
             WarehouseMissingError: nothing has been published yet.
         """
         with self._reading() as connection:
-            cursor = connection.execute(query, parameters)
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            return sql.dicts(connection.execute(query, parameters))
 
-    def iterate(self, query: str, parameters: Parameters = None) -> Iterator[tuple[Any, ...]]:
-        """Query the published copy row by row; in constant memory if there are no parameters.
+    def in_order(self, query: str, parameters: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
+        """Query the runs in the order in which they ended, some thousands at a time, in constant memory.
+
+        Args:
+            query: of the runs that ended after $after and until $until.
+            parameters: its other parameters.
 
         Yields:
-            The rows as tuples.
+            Its rows.
 
         Raises:
             WarehouseMissingError: nothing has been published yet.
         """
+        window = {"after": datetime.min.replace(tzinfo=UTC), "rows": WINDOW_ROWS}
         with self._reading() as connection:
-            yield from _fetched(_cursor(connection, query, parameters))
+            while (until := sql.ask(connection, "queries", "next_window", **window)[0]["until"]) is not None:
+                bounds = {"after": window["after"], "until": until}
+                yield from sql.dicts(connection.execute(query, {**bounds, **(parameters or {})}))
+                window["after"] = until
 
     def frame(self, query: str, parameters: Parameters = None) -> "pd.DataFrame":
         """As `rows`, as a pandas frame.
@@ -92,8 +99,8 @@ class PublishedCopy:
             return connection.execute(query, parameters).df()
 
     def latest(self, count: int) -> list[dict[str, Any]]:
-        """List the runs that ended last, newest first, with the most telling columns of each."""
-        return self.rows(sql.statement("queries", "latest_runs"), {"limit": count})
+        """List the runs that ended last, newest first: rows of `report.runs`."""
+        return self.rows(sql.statement("queries", "newest_runs"), {"limit": count})
 
     def count(self) -> int:
         """Count the runs in the published copy."""
@@ -131,18 +138,17 @@ class PublishedCopy:
             NoSuchReportError: there is no such view.
             WarehouseMissingError: nothing has been published yet.
         """
-        names, rows = self.report_rows(name, limit)
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        return list(self.report_rows(name, limit))
 
-    def report_rows(self, name: str, limit: int | None = None) -> tuple[list[str], Iterator[tuple[Any, ...]]]:
-        """Read a view of `report` row by row, in constant memory.
+    def report_rows(self, name: str, limit: int | None = None) -> Iterator[dict[str, Any]]:
+        """Read a view of `report` row by row; all runs in constant memory.
 
         Args:
             name: its name without the schema.
             limit: how many rows at most, of `runs` the newest; None for all.
 
         Returns:
-            The names of the columns, and the rows.
+            The rows.
 
         Raises:
             NoSuchReportError: there is no such view.
@@ -150,27 +156,30 @@ class PublishedCopy:
         """
         if name not in REPORTS:
             raise NoSuchReportError(f"there is no report {name!r}; there are {', '.join(REPORTS)}")
-        names = [column["column_name"] for column in self.columns("report", name)]
-        if name == "runs" and limit is not None:
-            return names, self.iterate(sql.statement("queries", "newest_runs"), {"limit": limit})
-        return names, self.iterate(sql.statement("queries", "report"), {"view": f"report.{name}", "limit": limit})
+        if name == "runs":
+            return (
+                iter(self.latest(limit))
+                if limit is not None
+                else self.in_order(sql.statement("queries", "runs_in_order"))
+            )
+        return iter(self.rows(sql.statement("queries", "report"), {"view": f"report.{name}", "limit": limit}))
 
-    def runs_in_order(self) -> Iterator[dict[str, Any]]:
-        """Read all rows of `report.runs`, oldest first, in constant memory.
+    def counted_runs(self) -> Iterator[dict[str, Any]]:
+        """Read all rows of `report.counted_runs` in the order in which the runs ended, in constant memory.
 
         Raises:
             WarehouseMissingError: nothing has been published yet.
         """
-        return self._records(sql.statement("queries", "runs_in_order"))
+        return self.in_order(sql.statement("queries", "counted_in_order"))
 
     def codecarbon_layout(self) -> Iterator[dict[str, Any]]:
-        """Read all runs in the columns and units that CodeCarbon itself writes, oldest first, in constant memory.
+        """Read all runs in the columns and units that CodeCarbon itself writes, in constant memory.
 
         Raises:
             WarehouseMissingError: nothing has been published yet.
         """
         codes = {country.alpha_2: country.alpha_3 for country in all_countries()}
-        for row in self._records(sql.statement("queries", "codecarbon_layout")):
+        for row in self.in_order(sql.statement("queries", "codecarbon_layout")):
             yield row | {"country_iso_code": codes.get(row["country_iso_code"])}
 
     def run(self, run_id: str) -> dict[str, Any]:
@@ -231,12 +240,6 @@ class PublishedCopy:
             return None
         return row["loaded_at"]  # type: ignore[no-any-return]
 
-    def _records(self, query: str) -> Iterator[dict[str, Any]]:
-        with self._reading() as connection:
-            cursor = _cursor(connection, query)
-            names = [column[0] for column in cursor.description]
-            yield from (dict(zip(names, row, strict=True)) for row in _fetched(cursor))
-
     @contextmanager
     def _reading(self) -> Iterator["DuckDBPyConnection"]:
         """The published copy; while a person's shell holds that one for writing, the warehouse itself."""
@@ -247,15 +250,3 @@ class PublishedCopy:
                 stack.enter_context(locked(self.path, self.timeout_s))
                 connection = stack.enter_context(open_for_reading(self.path, self.memory_limit))
             yield connection
-
-
-def _cursor(connection: "DuckDBPyConnection", query: str, parameters: Parameters = None) -> Any:
-    """A result that is read as it is computed: in DuckDB 1.5 a relation, without parameters; in 2.0 any result."""
-    if parameters is None and hasattr(relation := connection.sql(query), "fetchmany"):
-        return relation
-    return connection.execute(query, parameters)
-
-
-def _fetched(cursor: Any) -> Iterator[tuple[Any, ...]]:
-    while rows := cursor.fetchmany(FETCH_ROWS):
-        yield from rows

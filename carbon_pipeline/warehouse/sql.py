@@ -1,7 +1,11 @@
-"""SQL files of this project, read by name."""
+"""SQL files of this project, read and run by name."""
 
 from functools import cache
 from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 
 @cache
@@ -25,3 +29,18 @@ def names(folder: str) -> tuple[str, ...]:
     """List the SQL files in a folder of the warehouse, without `.sql`, in order."""
     entries = (entry.name for entry in (files("carbon_pipeline.warehouse") / folder).iterdir())
     return tuple(sorted(name.removesuffix(".sql") for name in entries if name.endswith(".sql")))
+
+
+def ask(connection: "DuckDBPyConnection", folder: str, name: str, **parameters: Any) -> list[dict[str, Any]]:
+    """Run a query of the warehouse's SQL files.
+
+    Returns:
+        Its rows.
+    """
+    return dicts(connection.execute(statement(folder, name), parameters or None))
+
+
+def dicts(cursor: "DuckDBPyConnection") -> list[dict[str, Any]]:
+    """All rows of a result, by the names of their columns."""
+    columns = [column[0] for column in cursor.description]
+    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]

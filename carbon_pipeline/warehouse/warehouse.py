@@ -16,7 +16,7 @@ from carbon_pipeline.warehouse.connection import (
     open_for_writing,
     remedy,
 )
-from carbon_pipeline.warehouse.ingest.files import fingerprint, placed_files, require_codecarbon
+from carbon_pipeline.warehouse.ingest.files import fingerprint, placed_files, require_file
 from carbon_pipeline.warehouse.ingest.load import FileResult, add_coefficients, load_files
 from carbon_pipeline.warehouse.ingest.source_archive import SourceArchive, kept_archives, recover
 from carbon_pipeline.warehouse.ingest.sources import SourceFile, parse_record, read_files, read_kept, read_record
@@ -74,7 +74,7 @@ class Warehouse(PublishedCopy):
         """
         paths = list(paths)
         for path in paths:
-            require_codecarbon(path)
+            require_file(path)
         if progress:
             progress.total_bytes += sum(path.stat().st_size for path in paths)
         return self._load(lambda _, archive: read_files(paths, archive, self.data_dir, timezone=timezone), progress)

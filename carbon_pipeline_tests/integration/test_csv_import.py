@@ -300,7 +300,9 @@ def test_a_file_that_is_not_codecarbons_is_rejected_with_the_reason(
     with pytest.raises(NotCodeCarbonError, match=reason) as error:
         warehouse.import_csv([good, bad])
     assert str(bad) in str(error.value)
-    assert not warehouse.path.exists()
+    assert not list((warehouse.data_dir / "inbox" / "kept").glob("*"))
+    assert warehouse.load() == []
+    assert warehouse.count() == 0
 
 
 def test_in_a_folder_files_are_found_by_what_is_in_them_and_the_others_are_passed_over(tmp_path: Path) -> None:

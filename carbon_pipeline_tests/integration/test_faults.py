@@ -349,7 +349,7 @@ def test_our_own_33_fields_come_back_without_loss(warehouse: Warehouse, tmp_path
     warehouse.load()
     rows = [
         {name: "" if value is None else str(value) for name, value in field_record(run).items()}
-        for run in warehouse.runs_in_order()
+        for run in warehouse.counted_runs()
     ]
     elsewhere = Warehouse(tmp_path / "elsewhere")
     runs = imported(elsewhere, write(tmp_path / "tracking_info.csv", *rows, names=FIELD_NAMES))
@@ -508,7 +508,7 @@ def test_an_export_counts_a_task_only_where_its_run_is_unknown(warehouse: Wareho
     total = sum(line["energy_kwh"] for line in warehouse.report("by_project"))
     assert total == pytest.approx(9e-05)
     assert sum(line["energy_consumed"] for line in warehouse.codecarbon_layout()) == pytest.approx(total)
-    assert sum(run["energy_kwh"] for run in warehouse.runs_in_order()) == pytest.approx(total)
+    assert sum(run["energy_kwh"] for run in warehouse.counted_runs()) == pytest.approx(total)
 
 
 def test_a_run_row_without_energy_does_not_hide_that_of_its_tasks(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -10,6 +10,10 @@ from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
 from carbon_pipeline.dagster.ui_metadata import column_schema, table_metadata
 from carbon_pipeline.warehouse.ingest.load import rejections
 
+SHOWN = ("run_id", "project_name", "name", "status", "started_at", "duration_s", "energy_kwh", "emissions_kg",
+         "cpu_method", "flags")  # fmt: skip
+"""Columns of the table in the UI."""
+
 
 def runs_after(upstream: Iterable[Key] = ()) -> dg.AssetsDefinition:
     """Make the asset `runs`, downstream of a project's tracked assets: one launch then loads what they have used."""
@@ -42,6 +46,6 @@ def _runs(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg
             "rows_loaded": sum(result.rows_loaded for result in results),
             "rows_superseded": sum(result.rows_superseded for result in results),
             "rows_quarantined": sum(result.rows_quarantined for result in results),
-            "latest": table_metadata(opened.latest(5)),
+            "latest": table_metadata([{name: run[name] for name in SHOWN} for run in opened.latest(5)]),
         }
     )

@@ -99,16 +99,31 @@ def require_codecarbon(path: Path) -> None:
     Raises:
         NotCodeCarbonError: it is not one of CodeCarbon's, or cannot be read; the message names it and the reason.
     """
+    require_file(path)
     try:
-        if not path.exists():
-            raise NotCodeCarbonError("there is no such file or folder")
-        if not path.is_file():
-            raise NotCodeCarbonError("is no regular file")
         CsvReader(lambda: path.open("rb"))
     except OSError as error:
-        raise NotCodeCarbonError(f"{printable_path(path)}: cannot be read: {error.strerror}") from None
+        raise _unreadable(path, error) from None
     except NotCodeCarbonError as error:
         raise NotCodeCarbonError(f"{printable_path(path)}: {error}") from None
+
+
+def require_file(path: Path) -> None:
+    """Look at what a path leads to, without opening it: a pipe would never end.
+
+    Raises:
+        NotCodeCarbonError: it is no regular file, or cannot be reached; the message names it.
+    """
+    try:
+        if not path.is_file():
+            what = "is no regular file" if path.exists() else "there is no such file or folder"
+            raise NotCodeCarbonError(f"{printable_path(path)}: {what}")
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> NotCodeCarbonError:
+    return NotCodeCarbonError(f"{printable_path(path)}: cannot be read: {error.strerror}")
 
 
 def walk(folder: Path, data_dir: Path | None = None) -> Inside:

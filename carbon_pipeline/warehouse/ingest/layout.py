@@ -3,7 +3,7 @@
 import csv
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from carbon_pipeline.errors import InputError
 
@@ -134,6 +134,7 @@ class Layout:
         return "before 2.0"
 
 
+@lru_cache(256)  # the files of a folder mostly have the same one
 def read_layout(text: str) -> Layout | None:
     """Read a line as a header.
 

@@ -130,7 +130,7 @@ class Loaded:
         flags: dict[int, Counter[str]] = defaultdict(Counter)
         flagged: Counter[int] = Counter()
         for row in copy.rows(sql.statement("queries", "flagged_runs"), {"files": self.new}):
-            flagged[row["file_no"]] += row["runs"]
+            flagged[row["file_no"]] += row["runs"] if row["flags"] else 0
             flags[row["file_no"]].update(dict.fromkeys(row["flags"], row["runs"]))
         found = dict(self.known)
         for row in copy.rows(sql.statement("queries", "file_results"), {"files": self.new}):
@@ -325,7 +325,7 @@ class _Load:
         self._connection.execute(sql.statement("ingest", step), parameters or None)
 
     def _ask(self, step: str, folder: str = "ingest", **parameters: Any) -> list[dict[str, Any]]:
-        return ask(self._connection, folder, step, **parameters)
+        return sql.ask(self._connection, folder, step, **parameters)
 
 
 class _Known(NamedTuple):
@@ -339,16 +339,9 @@ class _Known(NamedTuple):
     names: list[str]
 
 
-def ask(connection: "DuckDBPyConnection", folder: str, step: str, **parameters: Any) -> list[dict[str, Any]]:
-    """Run a query of the warehouse's SQL files."""
-    cursor = connection.execute(sql.statement(folder, step), parameters or None)
-    names = [column[0] for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
 def add_coefficients(connection: "DuckDBPyConnection") -> None:
     """Evaluate the interval model for all contexts for which that has not been done."""
-    rows = ask(connection, "ingest", "22_without_coefficients")
+    rows = sql.ask(connection, "ingest", "22_without_coefficients")
     for chunk in _by_size({"context_no": row.pop("context_no"), **coefficients_of(**row)} for row in rows):
         connection.execute(sql.statement("ingest", "23_coefficients"), {"rows": json.dumps(chunk)})
 

@@ -1,4 +1,4 @@
--- All runs in CodeCarbon's own layout (3.3), oldest first; the country code has two letters here.
+-- The runs that ended after $after and until $until, in CodeCarbon's own layout (3.3); the country code has two letters here.
 SELECT
     strftime(ended_at AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S') AS timestamp,
     project_name,
@@ -39,4 +39,5 @@ SELECT
     pue,
     wue_l_per_kwh AS wue
 FROM report.counted_runs
-ORDER BY started_at, run_id;
+WHERE ended_at > $after AND ended_at <= $until
+ORDER BY ended_at, run_id;

@@ -1,8 +1,9 @@
--- The newest runs, with all columns: found first by what the order needs, so that memory is spent on a few rows only.
+-- The runs that ended last, with all columns: found first by that alone, so that time and memory are spent on a few only.
 WITH newest AS (
-    SELECT run_id FROM core.run ORDER BY started_at DESC, run_id DESC LIMIT $limit
+    SELECT ended_at FROM raw.measurement WHERE is_current ORDER BY ended_at DESC LIMIT $limit
 )
 SELECT *
 FROM report.runs
-WHERE run_id IN (SELECT run_id FROM newest)
-ORDER BY started_at DESC, run_id DESC;
+WHERE ended_at >= (SELECT min(ended_at) FROM newest)
+ORDER BY ended_at DESC, run_id DESC
+LIMIT $limit;

@@ -1,2 +1,2 @@
--- All runs, oldest first, but tasks whose run is known: they would count twice.
-SELECT * FROM report.counted_runs ORDER BY started_at, run_id;
+-- The runs that ended after $after and until $until.
+SELECT * FROM report.runs WHERE ended_at > $after AND ended_at <= $until ORDER BY ended_at, run_id;

@@ -2,7 +2,7 @@ CREATE OR REPLACE VIEW report.daily AS
 SELECT day, total.*
 FROM (
     SELECT
-        (started_at AT TIME ZONE 'UTC')::DATE AS day,
+        core.utc_day(started_at) AS day,
         core.totals(duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg,
             attributed_share) AS total
     FROM report.counted_runs

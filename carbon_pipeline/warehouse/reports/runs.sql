@@ -1,7 +1,7 @@
 -- Columns without a comment here take the comment of the column of the same name in core or raw.
 CREATE OR REPLACE VIEW report.runs AS
 SELECT
-    r.* EXCLUDE (context_no, hardware_id, location_id, software_id, task_id),
+    r.* EXCLUDE (file_no, context_no, hardware_id, location_id, software_id, task_id),
     c.country_name,
     c.country_iso_code,
     c.region,

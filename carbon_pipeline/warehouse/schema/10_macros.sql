@@ -24,3 +24,5 @@ CREATE OR REPLACE MACRO core.totals(
     'emissions_low_kg': CASE WHEN count(emissions_low_kg) = count(emissions_kg) THEN sum(emissions_low_kg * share) END,
     'emissions_high_kg': CASE WHEN count(emissions_high_kg) = count(emissions_kg) THEN sum(emissions_high_kg * share) END
 };
+-- The day of a moment, UTC, whatever the time zone of the connection; several times faster than AT TIME ZONE.
+CREATE OR REPLACE MACRO core.utc_day(moment) AS make_timestamp(epoch_us(moment))::DATE;

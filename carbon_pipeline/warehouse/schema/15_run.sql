@@ -200,6 +200,7 @@ SELECT
     partition_key,
     retry_number,
     source,
+    file_no,
     source_file,
     line AS source_line,
     gpu_tracked_count,
@@ -236,6 +237,7 @@ COMMENT ON COLUMN core.run.ended_at IS 'End, UTC. Imported times without a zone 
 COMMENT ON COLUMN core.run.attributed_energy_kwh IS 'Share of this run, kWh; 0 for a task whose run is known.';
 COMMENT ON COLUMN core.run.attributed_share IS 'This run''s share of the machine, 0 to 1; below 1 where runs overlap on a host.';
 COMMENT ON COLUMN core.run.flags IS 'What was corrected or looks wrong; docs/warehouse.md lists every flag.';
+COMMENT ON COLUMN core.run.file_no IS 'Key to raw.loaded_file.';
 COMMENT ON COLUMN core.run.source_file IS 'File that the run was loaded from.';
 COMMENT ON COLUMN core.run.source_line IS 'Line of that file.';
 COMMENT ON COLUMN core.run.gpu_utilization IS 'Mean load of the GPUs, 0 to 1; empty where it was not measured.';
