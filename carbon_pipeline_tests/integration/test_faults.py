@@ -282,6 +282,12 @@ def test_local_times_are_read_in_the_zone_that_is_given_and_rebuilt_in_it(wareho
     assert rebuild(warehouse).differences == []
 
 
+def test_a_time_that_the_clocks_skipped_is_rejected_and_not_moved(warehouse: Warehouse, tmp_path: Path) -> None:
+    rows = [row(run_id="a"), row(run_id="b", timestamp="2026-03-29T02:30:00")]
+    assert set(imported(warehouse, write(tmp_path / "emissions.csv", *rows), "Europe/Paris")) == {"a"}
+    assert "does not exist in Europe/Paris" in rejected(warehouse)[3]
+
+
 def test_the_rounding_of_a_spreadsheet_is_no_contradiction(warehouse: Warehouse, tmp_path: Path) -> None:
     rounded = {
         **{"cpu_energy": "0.12", "gpu_energy": "0.05", "ram_energy": "0.04", "energy_consumed": "0.20"},

@@ -4,10 +4,12 @@ from collections.abc import Iterable
 
 import dagster as dg
 
+from carbon_pipeline.common.files import printable_path
 from carbon_pipeline.dagster.asset_keys import Key, asset_key
 from carbon_pipeline.dagster.assets.attributes import FRESH, GROUP, OWNERS
 from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
 from carbon_pipeline.dagster.ui_metadata import column_schema, table_metadata
+from carbon_pipeline.tracking.landing import passed_over
 from carbon_pipeline.warehouse.ingest.load import rejections
 
 SHOWN = ("run_id", "project_name", "name", "status", "started_at", "duration_s", "energy_kwh", "emissions_kg",
@@ -36,6 +38,8 @@ def _runs(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg
     results = opened.load()
     for sentence in rejections(results):
         context.log.warning(sentence)
+    for path, reason in passed_over(opened.data_dir):
+        context.log.warning("passed over: %s: %s", printable_path(path), reason)
     return dg.MaterializeResult(
         metadata={
             "dagster/row_count": opened.count(),

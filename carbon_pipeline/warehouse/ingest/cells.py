@@ -110,8 +110,12 @@ def date_order(texts: Iterable[str]) -> DateOrder:
 
 def _time(text: str, conventions: Conventions) -> str:
     try:
-        moment = _parse_time(text, conventions)
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=conventions.zone)).astimezone(UTC)
+        written = _parse_time(text, conventions)
+        moment = (written if written.tzinfo else written.replace(tzinfo=conventions.zone)).astimezone(UTC)
+        if not written.tzinfo and moment.astimezone(conventions.zone).replace(tzinfo=None) != written:
+            raise RejectedError(
+                f"timestamp does not exist in {conventions.zone}, where clocks went forward then: {text}"
+            )
     except (ValueError, OverflowError):
         raise RejectedError(f"timestamp is no date and time: {text or 'empty'}") from None
     if moment.year not in YEARS:
