@@ -2,6 +2,8 @@
 -- over what the measurements say, so that the order of loads does not matter: our own records before imported files, ended
 -- runs before interrupted ones, with an energy before without, then time, duration, energy, and a hash of all that was
 -- measured. Of measurements that say the same, an intact one before a repaired one, then the one that was loaded first.
+CREATE OR REPLACE TEMP TABLE contested_row AS
+SELECT rowid AS row FROM raw.measurement SEMI JOIN contested USING (run_id);
 CREATE OR REPLACE TEMP TABLE state AS
 SELECT
     m.rowid AS row,
@@ -14,7 +16,7 @@ SELECT
         rowid, file_no, line, context_no, extra_columns, has_invalid_value, has_default_experiment,
         is_repaired, is_current, is_cumulative, attributed_share, tasks_s
     ))))::VARCHAR) AS said
-FROM (SELECT *, rowid FROM raw.measurement SEMI JOIN contested USING (run_id)) AS m
+FROM (SELECT *, rowid FROM raw.measurement WHERE rowid IN (SELECT row FROM contested_row)) AS m
 JOIN raw.context USING (context_no)
 JOIN raw.loaded_file USING (file_no);
 CREATE OR REPLACE TEMP TABLE standing AS

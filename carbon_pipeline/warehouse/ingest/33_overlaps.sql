@@ -6,9 +6,8 @@ CREATE OR REPLACE TEMP TABLE on_host AS
 SELECT m.rowid AS row, host, started_at, ended_at, tracking_mode, process_cpu_s / epoch(ended_at - started_at) AS cpu_rate,
     run_id IN (SELECT run_id FROM record) AS is_fresh
 FROM raw.measurement AS m
-JOIN raw.context USING (context_no)
-WHERE host IN (SELECT host FROM record) AND is_current AND source <> 'csv' AND ended_at > started_at
-    AND coalesce(cpu_kwh, gpu_kwh, ram_kwh) IS NOT NULL;
+JOIN (SELECT * FROM raw.context WHERE host IN (SELECT host FROM record) AND source <> 'csv') USING (context_no)
+WHERE is_current AND ended_at > started_at AND coalesce(cpu_kwh, gpu_kwh, ram_kwh) IS NOT NULL;
 CREATE OR REPLACE TEMP TABLE touched AS
 SELECT DISTINCT other.*
 FROM on_host AS other

@@ -141,15 +141,13 @@ def walk(folder: Path, data_dir: Path | None = None) -> Inside:
         entries = [Path(parent, name) for name in sorted([*folders, *names])]
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for path in entries:
-            if path.name.startswith(".") or not (path.is_file() or path.is_dir()) or _is_linked_folder(path):
+            if path.name.startswith("."):
                 found.passed_over.append(path)
             elif path.is_file():
                 found.files.append(path)
+            elif path.is_symlink() or not path.is_dir():
+                found.passed_over.append(path)
     return found
-
-
-def _is_linked_folder(path: Path) -> bool:
-    return path.is_symlink() and path.is_dir()
 
 
 def fingerprint(path: Path) -> str:
