@@ -235,22 +235,22 @@ def landed_per_s(data_dir: Path) -> float:
     return LANDERS * LANDED / seconds
 
 
-def view_ratios(warehouse: Warehouse, folder: Path) -> dict[str, float]:
-    """Each report view beside the same aggregate over one wide table."""
+def view_times(warehouse: Warehouse, folder: Path) -> dict[str, tuple[float, float]]:
+    """Each report view, and the same aggregate over one wide table in which all is stored; seconds."""
     import duckdb
 
     wide = folder / "wide.duckdb"
     shutil.copyfile(warehouse.reports_path, wide)
     with duckdb.connect(str(wide)) as connection:  # noqa: TID251 - a copy of the benchmark's own
         connection.execute("CREATE TABLE main.wide AS FROM report.runs")
-    ratios = {}
+    times = {}
     for name, keys in VIEW_KEYS.items():
         with open_for_reading(wide) as connection:
             statements = (f"FROM report.{name}", BY_HAND.format(keys=keys))
             ours, by_hand = (best(lambda s=s, c=connection: c.execute(s).fetchall()) for s in statements)  # type: ignore[misc]
-        ratios[name] = ours / by_hand
+        times[name] = ours, by_hand
     wide.unlink()
-    return ratios
+    return times
 
 
 def import_alone(path: str, data_dir: str) -> None:
@@ -322,8 +322,9 @@ def main(count: int) -> None:
 
         rate = one_row_files_per_s(folder / "many")
         say(f"{ONE_ROW_FILES} files of one row", "", f"{rate:,.0f} files/s", "at least 2,500")
-        for view, times in view_ratios(warehouse, folder).items():
-            say(f"report.{view}", "", f"{times:.2f} times by hand, wide", "at most 2")
+        for view, (seconds, by_hand_s) in view_times(warehouse, folder).items():
+            beside = f"{seconds / scanned:.2f} times the scan, {seconds / by_hand_s:.1f} times by hand"
+            say(f"report.{view}", f"{seconds:.2f} s", beside, "0.1 times the scan")
         rate = landed_per_s(folder / "landing")
         say(f"{LANDERS} processes landing {LANDED}", "none lost", f"{rate:,.0f} records/s", "at least 1,000")
 
