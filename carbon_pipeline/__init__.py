@@ -40,7 +40,7 @@ _NAMES = {
     "dagster.track_assets": ("track_assets",),
     "dagster.tracked": ("tracked",),
     "model.record": ("RunRecord",),
-    "tracking.run": ("track",),
+    "tracking.run": ("describe", "track"),
     "warehouse.warehouse": ("Warehouse",),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}

@@ -173,10 +173,21 @@ class Settings(ReportOptions, MeasuringOptions, LocationOptions, StorageOptions,
     memory_limit: str = _described(StorageOptions, "memory_limit", "4GB", pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")
     report_context: PathWithHome = _described(ReportOptions, "report_context", Path("report_context.yaml"))  # type: ignore[assignment]
 
+    tracking: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="Whether work is measured; auto: all but what runs under one of Dagster's ephemeral instances, as "
+        "unit tests do; on: that as well; off: nothing.",
+    )
     baseline_s: float = Field(
         60.0,
         **POSITIVE,
         description="How long the idle machine is measured, seconds; 60 is the shortest window of MLPerf Power.",
+    )
+    baseline_days: float = Field(
+        7.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="How old an idle baseline may be before the asset idle_baseline measures another one, days.",
     )
     embodied_kg: float | None = Field(
         None, ge=0, allow_inf_nan=False, description="Emissions of making this machine, kg CO2eq, for the SCI score."
@@ -242,6 +253,23 @@ def read_settings_leniently(**options: Any) -> tuple[Settings, list[str]]:
         wrong = {_field_name(part["loc"]) for part in error.errors()}
         defaults = {name: Settings.model_fields[name].default for name in wrong}
         return Settings(**{**values, **defaults}), _explain(error)
+
+
+def explain_wrong(**options: Any) -> list[str]:
+    """Check options by themselves, whatever the environment says.
+
+    Args:
+        **options: fields of `Settings`; None means "not given".
+
+    Returns:
+        A sentence for each that is not usable.
+    """
+    given_only = _given_only(options)
+    _, problems = read_settings_leniently(**given_only)
+    starts = {f"{variable(name)}=": f"{name}: " for name in given_only}
+    return [
+        text.replace(start, named, 1) for text in problems for start, named in starts.items() if text.startswith(start)
+    ]
 
 
 def variable(field: str) -> str:

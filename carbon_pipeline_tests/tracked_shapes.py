@@ -26,9 +26,9 @@ def plain() -> int:
 @dg.asset
 @tracked
 def with_everything(
-    context: dg.AssetExecutionContext, config: Factor, plain: int, warehouse: dg.ResourceParam[Any]
+    context: dg.AssetExecutionContext, config: Factor, plain: int, carbon_warehouse: dg.ResourceParam[Any]
 ) -> dg.MaterializeResult[int]:
-    assert warehouse is not None
+    assert carbon_warehouse is not None
     return dg.MaterializeResult(value=plain * config.factor, metadata={"mine": context.asset_key.to_user_string()})
 
 
@@ -75,9 +75,43 @@ def outer(number: int) -> int:
     return number + 1
 
 
+@dg.op
+def inner_untracked() -> int:
+    return 1
+
+
+@dg.op
+def outer_untracked(number: int) -> int:
+    return number + 1
+
+
 @dg.graph_asset
 def from_a_graph() -> int:
     return outer(inner())
+
+
+@tracked
+@dg.asset
+def from_above() -> int:
+    return 1
+
+
+@tracked()
+@dg.graph_asset
+def graph_from_above() -> int:
+    return outer_untracked(inner_untracked())
+
+
+@dg.asset(required_resource_keys={"carbon_warehouse"})
+@tracked()
+def with_required_keys(context: dg.AssetExecutionContext) -> None:
+    assert context.resources.carbon_warehouse is not None
+
+
+@dg.asset
+@tracked
+def closed_early() -> Iterator[dg.Output[Any]]:
+    yield dg.Output(1, "no_such_output")
 
 
 @dg.asset_check(asset="plain")
@@ -115,7 +149,7 @@ def per_day(context: dg.AssetExecutionContext) -> None:
 
 ASSETS = [
     plain, with_everything, coroutine, generator, async_generator, both_at_once, one_after_the_other, from_a_graph,
-    failing, failing_generator, better_the_second_time,
+    failing, failing_generator, better_the_second_time, from_above, graph_from_above, with_required_keys,
 ]  # fmt: skip
 
 
@@ -135,3 +169,16 @@ def make_partitioned_job() -> Any:
     return dg.Definitions(
         assets=[per_day], jobs=[dg.define_asset_job("days")], resources=carbon_resources()
     ).resolve_job_def("days")
+
+
+@dg.asset
+@tracked
+def bare() -> None:
+    """Needs nothing."""
+
+
+def make_bare_job(resources: dict[str, Any] | None = None) -> Any:
+    """A job of a project that knows of nothing but the decorator."""
+    return dg.Definitions(assets=[bare], jobs=[dg.define_asset_job("bare_job")], resources=resources).resolve_job_def(
+        "bare_job"
+    )

@@ -54,7 +54,9 @@ def run(
     settings, problems = read_settings_leniently(project_name=project)
     done = run_command(command, settings, problems, name=name)
     if done.record:
-        say(f"carbon-pipeline: {summary(done.record).replace('**', '')}; run {done.record.run_id}")
+        say(f"carbon-pipeline: {summary(done.record)}; run {done.record.run_id}")
+    elif settings.tracking == "off":
+        say("carbon-pipeline: not measured, since CARBON_TRACKING=off")
     else:
         say("carbon-pipeline: what was measured could not be kept; see above")
     sys.exit(done.status)

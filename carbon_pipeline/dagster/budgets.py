@@ -7,9 +7,9 @@ from typing import Literal
 
 import dagster as dg
 
-from carbon_pipeline.dagster.asset_keys import Key, asset_key
 from carbon_pipeline.dagster.check_results import Severity, check_of_runs
-from carbon_pipeline.model.budget import Budget, Period
+from carbon_pipeline.dagster.names import Key, asset_key
+from carbon_pipeline.model.budget import At, Budget, Period
 from carbon_pipeline.model.judgement import Judgement
 from carbon_pipeline.warehouse.warehouse import Warehouse
 
@@ -20,6 +20,7 @@ def carbon_budget(
     max_kg: float | None = None,
     max_kwh: float | None = None,
     period: Literal["run", "day", "month"] = "run",
+    at: Literal["meter", "wall"] = "meter",
     severity: Severity = "ERROR",
     blocking: bool = False,
     name: str | None = None,
@@ -35,12 +36,14 @@ def carbon_budget(
         max_kg: emissions, kg CO2eq.
         max_kwh: energy, kWh.
         period: `run`, `day` or `month`.
+        at: what is compared with the limits: `meter` for the energy that the meter saw, which is only a part of what
+            the machine draws; `wall` for the upper end of the interval in which that lies.
         severity: `ERROR` or `WARN`.
         blocking: whether what is downstream waits in the same run; only with `ERROR`.
         name: name of the check; default `carbon_budget_per_run` and so on.
 
     Returns:
-        The check. It needs the resources `warehouse` and `alerts` (see `carbon_resources`).
+        The check. It needs the resources `carbon_warehouse` and `carbon_alerts` (see `carbon_resources`).
 
     Raises:
         ValueError: there is no limit, or one that is not above 0, or no such period, or a warning is to block.
@@ -49,7 +52,7 @@ def carbon_budget(
         >>> carbon_budget("my_model", max_kwh=0.5, period="month", severity="WARN").check_key.name
         'carbon_budget_per_month'
     """
-    budget = Budget(max_kg, max_kwh, Period(period))
+    budget = Budget(max_kg, max_kwh, Period(period), At(at))
     key = asset_key(asset).to_user_string()
 
     def judge(warehouse: Warehouse, dagster_run_id: str) -> Judgement:

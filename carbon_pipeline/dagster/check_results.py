@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import dagster as dg
 
-from carbon_pipeline.dagster.asset_keys import Key, asset_key
+from carbon_pipeline.dagster.assets.attributes import WAREHOUSE_POOL
+from carbon_pipeline.dagster.names import Key, asset_key
 from carbon_pipeline.dagster.resources.alerts import AlertsResource
 from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
 from carbon_pipeline.model.judgement import Judgement
@@ -41,7 +42,7 @@ def check_of_runs(
         judge: called with the loaded warehouse and the ID of the Dagster run.
 
     Returns:
-        The check. It needs the resources `warehouse` and `alerts`.
+        The check. It needs the resources `carbon_warehouse` and `carbon_alerts`.
 
     Raises:
         ValueError: a warning is to block.
@@ -50,12 +51,14 @@ def check_of_runs(
         raise ValueError("a warning blocks nothing: a blocking check needs severity='ERROR'")
     key = asset_key(asset)
 
-    @dg.asset_check(asset=key, name=name, blocking=blocking, pool="warehouse", description=description)
+    @dg.asset_check(asset=key, name=name, blocking=blocking, pool=WAREHOUSE_POOL, description=description)
     def check(
-        context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, alerts: dg.ResourceParam[AlertsResource]
+        context: dg.AssetCheckExecutionContext,
+        carbon_warehouse: WarehouseResource,
+        carbon_alerts: dg.ResourceParam[AlertsResource],
     ) -> dg.AssetCheckResult:
         try:
-            opened = warehouse.open()
+            opened = carbon_warehouse.open()
             opened.load()
             found = judge(opened, context.run.run_id)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the warehouse or the settings
@@ -63,7 +66,7 @@ def check_of_runs(
             context.log.error(reason)
             found = Judgement(False, reason, {}, is_known=False)
         if not found.passed and found.is_known:
-            send_alert(context, alerts, f"{key.to_user_string()} {subject}", found.description)
+            send_alert(context, carbon_alerts, f"{key.to_user_string()} {subject}", found.description)
         return dg.AssetCheckResult(
             passed=found.passed,
             severity=dg.AssetCheckSeverity[severity if found.is_known else "WARN"],
@@ -82,9 +85,9 @@ def send_alert(context: Any, alerts: AlertsResource, subject: str, text: str) ->
         context.log.error("the alert %r could not be sent: %s", subject, error)
 
 
-@dg.failure_hook(name="carbon_alert", required_resource_keys={"alerts"})
+@dg.failure_hook(name="carbon_alert", required_resource_keys={"carbon_alerts"})
 def carbon_alert(context: dg.HookContext) -> None:
-    """For jobs and assets: send a step that fails to the resource `alerts`."""
+    """For jobs and assets: send a step that fails to the resource `carbon_alerts`."""
     error = context.op_exception
     text = f"run {context.run_id}, step {context.step_key}: {type(error).__name__}: {error}"
-    send_alert(context, context.resources.alerts, f"{context.step_key} has failed", text)
+    send_alert(context, context.resources.carbon_alerts, f"{context.step_key} has failed", text)

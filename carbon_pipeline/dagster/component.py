@@ -3,26 +3,15 @@
 https://docs.dagster.io/guides/build/components
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import dagster as dg
 from pydantic import Field
 
-from carbon_pipeline.dagster.assets.archive import landing_archive
-from carbon_pipeline.dagster.assets.boamps import boamps_reports
-from carbon_pipeline.dagster.assets.daily import daily_report
-from carbon_pipeline.dagster.assets.reports import reports
-from carbon_pipeline.dagster.assets.runs import runs_after
-from carbon_pipeline.dagster.automation import (
-    archive_job,
-    daily_archive,
-    daily_report_job,
-    daily_report_schedule,
-    landed_records,
-    load_job,
-)
 from carbon_pipeline.dagster.budgets import carbon_budget
-from carbon_pipeline.dagster.checks import boamps_reports_are_valid, runs_keep_the_rules
+from carbon_pipeline.dagster.names import Names
 from carbon_pipeline.dagster.regression import energy_regression
 from carbon_pipeline.dagster.resources.carbon_resources import carbon_resources
 from carbon_pipeline.dagster.resources.emissions import EmissionsResource
@@ -30,7 +19,15 @@ from carbon_pipeline.dagster.resources.hardware import HardwareResource
 from carbon_pipeline.dagster.resources.location import LocationResource
 from carbon_pipeline.dagster.resources.report_context import ReportContextResource
 from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
-from carbon_pipeline.settings import LocationOptions, MeasuringOptions, ReportOptions, StorageOptions, given
+from carbon_pipeline.dagster.warehouse_definitions import warehouse_definitions
+from carbon_pipeline.settings import (
+    LocationOptions,
+    MeasuringOptions,
+    ReportOptions,
+    StorageOptions,
+    explain_wrong,
+    given,
+)
 
 
 class Budget(dg.Model):
@@ -40,6 +37,7 @@ class Budget(dg.Model):
     max_kg: float | None = None
     max_kwh: float | None = None
     period: Literal["run", "day", "month"] = "run"
+    at: Literal["meter", "wall"] = "meter"
     severity: Literal["ERROR", "WARN"] = "ERROR"
     blocking: bool = False
     name: str | None = None
@@ -57,10 +55,42 @@ class Regression(dg.Model):
     name: str | None = None
 
 
+class CarbonTrackingScaffolder(dg.Scaffolder[Any]):
+    """Writes a `defs.yaml` in which each attribute stands with what it means."""
+
+    def scaffold(self, request: dg.ScaffoldRequest[Any]) -> None:
+        """Write the file.
+
+        Args:
+            request: where.
+        """
+        request.target_path.mkdir(parents=True, exist_ok=True)
+        (request.target_path / "defs.yaml").write_text(f"type: {request.type_name}\n\n{SCAFFOLD}", encoding="utf-8")
+
+
+SCAFFOLD = """\
+# All attributes are optional; what is not given comes from the environment variables (CARBON_...).
+attributes:
+  automation: true              # schedules, and the sensor that loads what has landed
+  # data_dir: data              # where records, warehouse and reports lie
+  # country_iso_code: FR        # without it ip-api.com is asked once a day
+  # pue: 1.0                    # power usage effectiveness of the site
+  # after: [my_model]           # tracked assets that `runs` waits for
+  # daily_report: false         # a CSV file for each day
+  # key_prefix: energy          # before the keys of the assets runs, reports, ...
+  # name_prefix: energy_        # before the names of jobs, schedules, sensors and groups
+  # budgets:
+  #   - {asset: my_model, max_kwh: 0.5, period: month}   # run, day or month; at: wall for the upper end
+  # regressions:
+  #   - {asset: my_model}       # needs SciPy: pip install 'carbon-pipeline[statistics]'
+"""
+
+
+@dg.scaffold_with(CarbonTrackingScaffolder)
 class CarbonTracking(
     dg.Component, LocationOptions, MeasuringOptions, StorageOptions, ReportOptions, dg.Model, dg.Resolvable
 ):
-    """Resources for `@tracked`, the warehouse of all runs, its checks, schedules and reports.
+    """Resources that override the environment, the warehouse of all runs, its checks, schedules and reports.
 
     All attributes are optional; the settings among them that are not given come from the environment variables.
 
@@ -71,6 +101,8 @@ class CarbonTracking(
         automation: whether to bring the schedules, and the sensor that loads what has landed.
         budgets: budgets of assets.
         regressions: watches on the energy of assets.
+        key_prefix: what the keys of the assets begin with.
+        name_prefix: what the names of jobs, schedules, sensors and groups begin with.
     """
 
     warehouse: bool = True
@@ -79,27 +111,45 @@ class CarbonTracking(
     automation: bool = True
     budgets: list[Budget] = Field(default_factory=list)
     regressions: list[Regression] = Field(default_factory=list)
+    key_prefix: str = ""
+    name_prefix: str = ""
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """Build the definitions that the component adds."""
+        """Build the definitions that the component adds.
+
+        Raises:
+            DagsterInvalidDefinitionError: an attribute is not usable, in one line that names it.
+        """
+        try:
+            return self._definitions()
+        except ValueError as error:
+            raise dg.DagsterInvalidDefinitionError(f"CarbonTracking: {error}") from None
+
+    def _definitions(self) -> dg.Definitions:
+        if wrong := explain_wrong(**self._settings()):
+            raise ValueError("; ".join(wrong))
         checks: list[Any] = [carbon_budget(**dict(budget)) for budget in self.budgets]
         checks += [energy_regression(**dict(regression)) for regression in self.regressions]
-        automation = self.automation and self.warehouse
-        daily = self.warehouse and self.daily_report
-        return dg.Definitions(
-            assets=[
-                *([runs_after(self.after), reports, boamps_reports, landing_archive] if self.warehouse else []),
-                *([daily_report] if daily else []),
-            ],
-            asset_checks=[*checks, runs_keep_the_rules, boamps_reports_are_valid] if self.warehouse else checks,
-            jobs=[*([load_job, archive_job] if self.warehouse else []), *([daily_report_job] if daily else [])],
-            schedules=[
-                *([daily_archive] if automation else []),
-                *([daily_report_schedule] if automation and daily else []),
-            ],
-            sensors=[landed_records] if automation else [],
-            resources=self._resources(),
+        _require_different_names(checks)
+        own = dg.Definitions(asset_checks=checks, resources=self._resources())
+        if not self.warehouse:
+            return own
+        names = Names(tuple(part for part in self.key_prefix.split("/") if part), self.name_prefix)
+        warehouse = warehouse_definitions(
+            names,
+            self.after,
+            daily_report=self.daily_report,
+            automation=self.automation,
+            required={
+                "budgets": [budget.asset for budget in self.budgets],
+                "regressions": [regression.asset for regression in self.regressions],
+            },
         )
+        return dg.Definitions.merge(own, warehouse)
+
+    def _settings(self) -> dict[str, Any]:
+        kinds = (LocationOptions, MeasuringOptions, StorageOptions, ReportOptions)
+        return {name: value for kind in kinds for name, value in given(self, kind).items()}
 
     def _resources(self) -> dict[str, Any]:
         hardware = HardwareResource()
@@ -110,10 +160,17 @@ class CarbonTracking(
         )
         return carbon_resources(
             {
-                "hardware": hardware,
-                "location": location,
-                "warehouse": warehouse,
-                "emissions": emissions,
-                "report_context": ReportContextResource(**given(self, ReportOptions)),
+                "carbon_hardware": hardware,
+                "carbon_location": location,
+                "carbon_warehouse": warehouse,
+                "carbon_emissions": emissions,
+                "carbon_report_context": ReportContextResource(**given(self, ReportOptions)),
             }
         )
+
+
+def _require_different_names(checks: Iterable[dg.AssetChecksDefinition]) -> None:
+    counts = Counter(check.check_key for check in checks)
+    for key, count in counts.items():
+        if count > 1:
+            raise ValueError(f"{count} checks {key.name!r} of the asset {key.asset_key.to_user_string()!r}: name them")

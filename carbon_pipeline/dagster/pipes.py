@@ -30,6 +30,10 @@ class TrackedPipesSubprocessClient(dg.ConfigurableResource[None]):
     )
     cwd: str | None = Field(default=None, description="Working folder of all processes.")
 
+    def __init__(self, **fields: Any) -> None:
+        """Without a resource of its own it measures with the settings of the environment variables."""
+        super().__init__(**{"emissions": EmissionsResource(), **fields})
+
     def run(self, *, context: dg.AssetExecutionContext | dg.OpExecutionContext, **arguments: Any) -> Any:
         """Run a command in a process of its own and wait for it.
 

@@ -7,8 +7,8 @@ from importlib.util import find_spec
 
 import dagster as dg
 
-from carbon_pipeline.dagster.asset_keys import Key, asset_key
 from carbon_pipeline.dagster.check_results import Severity, check_of_runs
+from carbon_pipeline.dagster.names import Key, asset_key
 from carbon_pipeline.model.comparison import FEWEST_RUNS, judge_against_earlier_runs
 from carbon_pipeline.model.judgement import Judgement
 from carbon_pipeline.tracking.landing import running_runs
@@ -44,8 +44,8 @@ def energy_regression(
         name: name of the check; default `energy_regression`.
 
     Returns:
-        The check; effect, interval and p are in its metadata. It needs the resources `warehouse` and `alerts`, and
-        SciPy (the extra `statistics`).
+        The check; effect, interval and p are in its metadata. It needs the resources `carbon_warehouse` and
+        `carbon_alerts`, and SciPy (the extra `statistics`).
 
     Raises:
         ValueError: a number is out of its range, or a warning is to block.

@@ -5,24 +5,24 @@ They go to the materialization where one is still to come. Where it is out alrea
 https://docs.dagster.io/guides/build/assets/metadata-and-tags
 """
 
-import logging
 from typing import Any
 
 from carbon_pipeline.model.record import RunRecord, mean_power_w
-from carbon_pipeline.model.summary import summary
-
-logger = logging.getLogger(__name__)
+from carbon_pipeline.model.summary import summary, summary_parts
 
 SUMMARY = "carbon/summary"
-"""Key of the line for people, in Markdown."""
+"""Key of what people read, in Markdown."""
 
 
-def carbon_metadata(record: RunRecord, assets_of_the_step: int = 1) -> dict[str, float | str]:
+def carbon_metadata(
+    record: RunRecord, assets_of_the_step: int = 1, partitions_of_the_step: int = 1
+) -> dict[str, float | str]:
     """The numbers of a run. Dagster plots the floats; what is not known is absent, never 0.
 
     Args:
         record: what was measured.
         assets_of_the_step: how many assets the measured step makes; the numbers are those of the step.
+        partitions_of_the_step: how many partitions of them.
     """
     found = {
         "carbon/energy_kwh": record.energy_kwh,
@@ -43,19 +43,23 @@ def carbon_metadata(record: RunRecord, assets_of_the_step: int = 1) -> dict[str,
         "carbon/status": record.status,
         "carbon/attempt": record.retry_number or None if record.status == "completed" else record.retry_number,
         "carbon/assets_of_the_step": assets_of_the_step if assets_of_the_step > 1 else None,
+        "carbon/partitions_of_the_step": partitions_of_the_step if partitions_of_the_step > 1 else None,
         "carbon/run_id": record.run_id,
     }
     return {key: value for key, value in found.items() if value is not None}
 
 
-def dagster_metadata(record: RunRecord | None, assets_of_the_step: int = 1) -> dict[str, Any]:
-    """The metadata of a materialization or observation, with one line for people on top, as in `carbon_metadata`."""
+def dagster_metadata(
+    record: RunRecord | None, assets_of_the_step: int = 1, partitions_of_the_step: int = 1
+) -> dict[str, Any]:
+    """The metadata of a materialization or observation, with lines for people on top, as in `carbon_metadata`."""
     import dagster as dg
 
     if record is None:
         return {}
-    line = dg.MetadataValue.md(summary(record, assets_of_the_step))
-    return {SUMMARY: line, **carbon_metadata(record, assets_of_the_step)}
+    first, *rest = summary_parts(record, assets_of_the_step, partitions_of_the_step)
+    lines = dg.MetadataValue.md("  \n".join([f"**{first}**", *rest]))
+    return {SUMMARY: lines, **carbon_metadata(record, assets_of_the_step, partitions_of_the_step)}
 
 
 def attach_metadata(context: Any, record: RunRecord | None, *, to_materialization: bool) -> None:
@@ -68,17 +72,20 @@ def attach_metadata(context: Any, record: RunRecord | None, *, to_materializatio
     """
     op = getattr(context, "op_execution_context", context)
     try:
-        if record is None or not op.has_assets_def:
+        if record is None:
+            return
+        context.log.info("%s; run %s", summary(record), record.run_id)
+        if not op.has_assets_def:
             return
         keys = sorted(op.selected_asset_keys)
-        metadata = dagster_metadata(record, assets_of_the_step=len(keys))
+        metadata = dagster_metadata(record, len(keys), _partitions(op))
         for key in keys:
             if to_materialization and hasattr(context, "add_asset_metadata") and _makes(op, key):
                 context.add_asset_metadata(dict(metadata), asset_key=key)
             else:
                 _observe(context, op, key, dict(metadata))
-    except Exception:  # whatever it is, the work has been done
-        logger.exception("the carbon metadata could not be attached")
+    except Exception as error:  # noqa: BLE001 - whatever it is, the work has been done
+        context.log.error("the carbon metadata could not be attached: %s: %s", type(error).__name__, error)
 
 
 def _makes(op: Any, key: Any) -> bool:
@@ -86,6 +93,12 @@ def _makes(op: Any, key: Any) -> bool:
     layer = op.job_def.asset_layer
     handle = op.get_step_execution_context().node_handle
     return any(layer.get_asset_key_for_node_output(handle, output.name) == key for output in op.op_def.output_defs)
+
+
+def _partitions(op: Any) -> int:
+    """How many partitions the step makes at once."""
+    is_range = op.assets_def.partitions_def is not None and op.has_partition_key_range
+    return len(op.partition_keys) if is_range else 1
 
 
 def _observe(context: Any, op: Any, key: Any, metadata: dict[str, Any]) -> None:

@@ -1,106 +1,98 @@
-"""`track_assets`: measures assets that one does not own. Experimental: all use of Dagster's private API is here.
+"""`track_assets`: measures assets that one does not own. Experimental, see `tracked_definitions.py`.
 
-`carbon_pipeline_tests/integration/test_track_assets.py` fails when an upgrade of Dagster takes that away.
 https://docs.dagster.io/api/dagster/definitions
 """
 
-import logging
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
+from dagster_shared.record import replace
 
-from carbon_pipeline.dagster.asset_keys import asset_key
+from carbon_pipeline.dagster.names import Key, asset_key
 from carbon_pipeline.dagster.resources.emissions import EmissionsResource
-from carbon_pipeline.dagster.resources.hardware import HardwareResource
-from carbon_pipeline.dagster.resources.location import LocationResource
-from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
-from carbon_pipeline.dagster.tracked import tracked
+from carbon_pipeline.dagster.tracked_definitions import (
+    NotTrackableError,
+    is_of_this_package,
+    is_tracked,
+    tracked_definition,
+    with_note,
+)
 
-logger = logging.getLogger(__name__)
+Selection = dg.AssetSelection | str | Iterable[Key | dg.AssetsDefinition]
 
 
-def track_assets(defs: dg.Definitions, selection: Sequence[str | dg.AssetKey] | None = None) -> dg.Definitions:
-    """Put all assets of definitions, or some, under `@tracked`, and add the resources that it needs.
+def track_assets(
+    defs: dg.Definitions, selection: Selection | None = None, *, emissions: EmissionsResource | None = None
+) -> dg.Definitions:
+    """Put all assets of definitions, or some, under `@tracked`. Assets made from graphs are tracked by their ops.
 
     Experimental: it uses Dagster's private API. Where you own the function, `@tracked` itself is the better way.
 
     Args:
         defs: definitions of any origin.
-        selection: keys of the assets to be tracked; default all that can be.
+        selection: which assets: an `AssetSelection`, a selection string such as `group:training`, or keys and assets;
+            default all that can be.
+        emissions: the resource that measures them; default that of the run under `carbon_emissions`, else one that
+            follows the environment variables.
 
     Returns:
-        New definitions. What cannot be tracked (assets made from graphs, external assets, assets that are tracked
-        already, and those of this package) stays as it was, and so do your resources of the same names.
+        New definitions. What cannot be tracked stays as it was: a warning names it when the definitions are loaded, and
+        the log of its steps says so. External assets, assets that are tracked already, and those of this package need
+        no mention.
 
     Raises:
-        ValueError: a key of `selection` is no asset of these definitions, or one that cannot be tracked.
+        ValueError: `selection` names an asset that is not there, or one that cannot be tracked.
 
     Example:
         >>> defs = track_assets(dg.Definitions())
-        >>> sorted(defs.resources)
-        ['emissions']
+        >>> defs.resources
     """
-    wanted = None if selection is None else {asset_key(key) for key in selection}
-    done: set[dg.AssetKey] = set()
-    assets = [_tracked(asset, wanted, done) for asset in defs.assets or ()]
-    if wanted is not None and (missing := wanted - done):
-        names = ", ".join(sorted(key.to_user_string() for key in missing))
-        raise ValueError(
-            f"{names}: no asset of these definitions, or one that cannot be tracked (a graph, an external one)"
-        )
-    # It contains what it needs: a project may have resources of its own called `warehouse` or `location`.
-    emissions = EmissionsResource(
-        hardware=HardwareResource(), location=LocationResource(), warehouse=WarehouseResource()
-    )
-    resources = {"emissions": emissions, **(defs.resources or {})}
-    return _replaced(defs, assets, resources)
+    assets = list(defs.assets or ())
+    wanted = None if selection is None else _selected(assets, selection)
+    return replace(defs, assets=[_tracked(asset, wanted, emissions) for asset in assets])
 
 
-def _replaced(defs: dg.Definitions, assets: list[Any], resources: dict[str, Any]) -> dg.Definitions:
-    from dagster_shared.record import replace
+def _selected(assets: list[Any], selection: Selection) -> set[dg.AssetKey]:
+    definitions = [asset for asset in assets if isinstance(asset, dg.AssetsDefinition)]
+    known = {key for asset in definitions for key in asset.keys}
+    if isinstance(selection, dg.AssetSelection):
+        return set(selection.resolve(definitions))
+    wanted: set[dg.AssetKey] = set()
+    for item in [selection] if isinstance(selection, str) else selection:
+        keys = set(item.keys) if isinstance(item, dg.AssetsDefinition) else {asset_key(item)}
+        if isinstance(item, str) and not keys <= known:
+            keys = _from_string(item, definitions)
+        if missing := keys - known:
+            raise ValueError(f"{_names(missing)}: no asset of these definitions, which have {_names(known) or 'none'}")
+        wanted |= keys
+    return wanted
 
-    return replace(defs, assets=assets, resources=resources)
+
+def _from_string(text: str, definitions: list[dg.AssetsDefinition]) -> set[dg.AssetKey]:
+    try:
+        found = set(dg.AssetSelection.from_string(text).resolve(definitions))
+    except dg.DagsterError:
+        found = set()
+    if not found:
+        raise ValueError(f"{text}: no asset of these definitions, and no selection of some") from None
+    return found
 
 
-def _tracked(asset: Any, wanted: set[dg.AssetKey] | None, done: set[dg.AssetKey]) -> Any:
+def _tracked(asset: Any, wanted: set[dg.AssetKey] | None, emissions: EmissionsResource | None) -> Any:
     if not isinstance(asset, dg.AssetsDefinition) or (wanted is not None and not wanted & set(asset.keys)):
         return asset
-    attributes = asset.get_attributes_dict()
-    op = attributes["node_def"]
-    if (
-        not isinstance(op, dg.OpDefinition)
-        or not isinstance(op.compute_fn, DecoratedOpFunction)
-        or _is_of_this_package(op.compute_fn)
-    ):
-        logger.info("%s cannot be tracked: it is no asset that a function makes", asset.keys)
+    if wanted is None and (not asset.is_executable or is_of_this_package(asset) or is_tracked(asset)):
         return asset
-    done |= set(asset.keys)
-    attributes["node_def"] = _tracked_op(op, op.compute_fn.decorated_fn)
-    return asset.__class__.dagster_internal_init(**attributes)
+    try:
+        return tracked_definition(asset, emissions)
+    except NotTrackableError as error:
+        if wanted is not None:
+            raise ValueError(f"{_names(asset.keys)} cannot be tracked: {error}") from None
+        warnings.warn(f"track_assets: {_names(asset.keys)} is not tracked: {error}", stacklevel=3)
+        return with_note(asset, f"not tracked: {error}")
 
 
-def _is_of_this_package(function: DecoratedOpFunction) -> bool:
-    """Loading what was measured is not measured: that would have to be loaded too, and so on."""
-    return str(function.decorated_fn.__module__).startswith("carbon_pipeline.")
-
-
-def _tracked_op(op: dg.OpDefinition, function: Any) -> dg.OpDefinition:
-    measured = tracked(function)
-    if measured is function:
-        return op
-    return dg.OpDefinition.dagster_internal_init(
-        compute_fn=DecoratedOpFunction(measured),
-        name=op.name,
-        ins={found.name: dg.In.from_definition(found) for found in op.input_defs},
-        outs={found.name: dg.Out.from_definition(found) for found in op.output_defs},
-        description=op.description,
-        config_schema=op.config_schema,
-        required_resource_keys={*op.required_resource_keys, "emissions"},
-        tags=op.tags,
-        version=None,  # code_version has taken its place
-        retry_policy=op.retry_policy,
-        code_version=op._version,
-        pool=op.pool,
-    )
+def _names(keys: Iterable[dg.AssetKey]) -> str:
+    return ", ".join(sorted(key.to_user_string() for key in keys))

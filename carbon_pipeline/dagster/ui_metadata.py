@@ -34,4 +34,4 @@ def column_schema(columns: Sequence[Mapping[str, Any]]) -> dg.TableSchema:
 def _cell(value: Any) -> str | int | float | bool | None:
     if value is None or isinstance(value, bool | int | str):
         return value
-    return float(f"{value:.6g}") if isinstance(value, float) else str(value)
+    return float(f"{value:.4g}") if isinstance(value, float) else str(value)

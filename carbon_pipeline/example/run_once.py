@@ -11,14 +11,14 @@ from carbon_pipeline.example.tracking_info import FILE
 from carbon_pipeline.model.flags import FLAGS
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.settings import read_settings
-from carbon_pipeline.tracking.landing import landing_path
+from carbon_pipeline.tracking.landing import find_record, landing_path
 
 if TYPE_CHECKING:
     from dagster import DagsterEvent
 
 BASELINE_S = 3.0
-"""Duration of the idle baseline, s, unless a longer one exists. It is short for a demonstration; its runs are flagged
-`short_baseline`."""
+"""Duration of the idle baseline, s, unless a fresh one that is longer exists. It is short for a demonstration; its runs
+are flagged `short_baseline`."""
 
 
 class PipelineError(UserError):
@@ -50,7 +50,7 @@ def run_pipeline_once() -> Summary:
     Raises:
         PipelineError: a step or an asset check failed, or the extra `example` is missing.
     """
-    if missing := [name for name in ("numpy", "matplotlib") if find_spec(name) is None]:
+    if missing := [name for name in ("numpy", "matplotlib", "scipy") if find_spec(name) is None]:
         raise PipelineError(f"the example needs {' and '.join(missing)}: pip install 'carbon-pipeline[example]'")
     import dagster as dg
 
@@ -64,7 +64,7 @@ def run_pipeline_once() -> Summary:
             .execute_in_process(
                 instance=instance,
                 run_config={
-                    "ops": {"idle_baseline": {"config": {"seconds": BASELINE_S, "keep_longer": True}}},
+                    "ops": {"idle_baseline": {"config": {"seconds": BASELINE_S}}},
                     # An error is printed in one sentence; the complete log is in the UI.
                     "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 },
@@ -76,11 +76,14 @@ def run_pipeline_once() -> Summary:
         failed += [f"{check.check_name}: {check.description or 'not passed'}" for check in checks if not check.passed]
         if failed or not result.success:
             raise PipelineError(f"the pipeline failed in {'; '.join(failed) or 'its set-up'} (`make ui` shows its log)")
-        trained = result.asset_value("regression_model")
-    record: RunRecord = trained.record
+        model = result.asset_value("regression_model")
+        run_id = str(result.asset_value("field_record")["run_id"])
+    record = find_record(run_id, data_dir)
+    if record is None:  # it was there a moment ago
+        raise PipelineError(f"the record of run {run_id} is gone from {data_dir / 'landing'}")
     return Summary(
         title=f"{record.project_name}, run {record.run_id}",
-        measured=_measured(trained.model, record),
+        measured=_measured(model, record),
         warnings=[*(f"{flag}: {FLAGS[flag]}" for flag in record.flags), *_remedies(record)],
         files=_files(data_dir, record),
     )

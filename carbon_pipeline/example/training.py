@@ -6,17 +6,16 @@ https://docs.dagster.io/guides/build/assets
 from pathlib import Path
 
 import dagster as dg
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from carbon_pipeline.dagster.assets.attributes import GROUP, OWNERS
-from carbon_pipeline.dagster.resources.emissions import EmissionsResource
-from carbon_pipeline.dagster.step_metadata import dagster_metadata
+from carbon_pipeline.dagster.assets.attributes import GROUP, METER_POOL, OWNERS
+from carbon_pipeline.dagster.tracked import tracked
 from carbon_pipeline.dagster.ui_metadata import table_metadata
-from carbon_pipeline.example.loss_curve import loss_curve
+from carbon_pipeline.example.picture import picture_of
 from carbon_pipeline.example.regression.data import Samples, csv_samples, synthetic_samples
 from carbon_pipeline.example.regression.model import Hyperparameters, LinearModel, fit
 from carbon_pipeline.example.regression.task import regression_task
-from carbon_pipeline.model.record import RunRecord
+from carbon_pipeline.tracking.run import describe
 
 
 class TrainingDataConfig(dg.Config):
@@ -42,15 +41,7 @@ class RegressionConfig(Hyperparameters, dg.Config):
     )
 
 
-class TrainedModel(BaseModel):
-    """The model and the record of its training."""
-
-    model: LinearModel
-    record: RunRecord | None
-
-
-# After the baseline, since the machine must be idle while that is measured.
-@dg.asset(group_name=GROUP, kinds={"numpy"}, owners=OWNERS, deps=["idle_baseline"])
+@dg.asset(group_name=GROUP, kinds={"numpy"}, owners=OWNERS)
 def training_data(config: TrainingDataConfig) -> dg.MaterializeResult[Samples]:
     """The samples that the regression is fitted to."""
     if config.csv_file:
@@ -69,29 +60,34 @@ def training_data(config: TrainingDataConfig) -> dg.MaterializeResult[Samples]:
     )
 
 
-# One measured step at a time: overlapping steps would each measure the energy of the whole machine.
-@dg.asset(group_name=GROUP, kinds={"numpy", "codecarbon"}, owners=OWNERS, pool="energy_meter", deps=["idle_baseline"])
+# Downstream of the baseline, which its record is compared with; one measured step at a time.
+@dg.asset(
+    group_name=GROUP, kinds={"numpy", "codecarbon"}, owners=OWNERS, pool=METER_POOL, deps=["idle_baseline"],
+    tags={"carbon/tracked": ""},
+)  # fmt: skip
+@tracked
 def regression_model(
-    context: dg.AssetExecutionContext,
-    config: RegressionConfig,
-    emissions: EmissionsResource,
-    training_data: Samples,
-) -> dg.MaterializeResult[TrainedModel]:
+    context: dg.AssetExecutionContext, config: RegressionConfig, training_data: Samples
+) -> dg.MaterializeResult[LinearModel]:
     """A linear model, trained under tracking with CodeCarbon; the record of the run is written to `data/landing`."""
     hyperparameters = Hyperparameters(**config.model_dump(exclude={"project_name"}))
-    task = regression_task(training_data, hyperparameters)
-    with emissions.track(context, project_name=config.project_name, task=task) as run:
-        model = fit(training_data, hyperparameters)
+    describe(project_name=config.project_name, task=regression_task(training_data, hyperparameters))
+    model = fit(training_data, hyperparameters)
     for point in model.losses:
         context.log.info("Epoch [%d/%d], loss: %.4f", point.epoch, config.epochs, point.loss)
     return dg.MaterializeResult(
-        value=TrainedModel(model=model, record=run.record),
+        value=model,
         metadata={
-            **dagster_metadata(run.record),
             **{f"slope ({name})": slope for name, slope in model.coefficients.items()},
             "intercept": model.intercept,
             "loss": model.losses[-1].loss if model.losses else dg.MetadataValue.null(),
-            "loss_curve": loss_curve(model.losses),
             "backend": config.backend,
         },
     )
+
+
+# Apart from the training, which is measured: drawing takes more energy than a small model.
+@dg.asset(group_name=GROUP, kinds={"matplotlib"}, owners=OWNERS)
+def loss_curve(regression_model: LinearModel) -> dg.MaterializeResult[None]:
+    """The loss of each epoch, as a picture."""
+    return dg.MaterializeResult(metadata={"loss_curve": picture_of(regression_model.losses)})

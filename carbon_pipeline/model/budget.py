@@ -16,6 +16,13 @@ class Period(StrEnum):
     month = "month"
 
 
+class At(StrEnum):
+    """What a budget is compared with: the energy that the meter saw, or the upper end of that at the wall."""
+
+    meter = "meter"
+    wall = "wall"
+
+
 @dataclass(frozen=True)
 class Budget:
     """The limits of an asset.
@@ -24,11 +31,13 @@ class Budget:
         max_kg: emissions, kg CO2eq; None for no limit.
         max_kwh: energy, kWh; None for no limit.
         period: period to which the limits apply.
+        at: what they are compared with.
     """
 
     max_kg: float | None = None
     max_kwh: float | None = None
     period: Period = Period.run
+    at: At = At.meter
 
     def __post_init__(self) -> None:
         if self.max_kg is None and self.max_kwh is None:
@@ -39,7 +48,7 @@ class Budget:
     def __str__(self) -> str:
         limits = ((self.max_kwh, "kWh"), (self.max_kg, "kg CO2eq"))
         text = " and ".join(f"{limit:g} {unit}" for limit, unit in limits if limit is not None)
-        return f"{text} per {self.period}"
+        return f"{text} per {self.period}, {_COMPARED[self.at]}"
 
     def judge(self, spent: Mapping[str, Any]) -> Judgement:
         """Compare the energy and emissions of an asset with its limits.
@@ -53,14 +62,15 @@ class Budget:
         metadata: dict[str, Any] = {"run": spent["run"], "records": spent[f"{prefix}records"]}
         if self.period is not Period.run:
             metadata["period"] = format(spent["period_began"], "%Y-%m" if self.period is Period.month else "%Y-%m-%d")
-        if count := spent[f"{prefix}records_unknown"]:
+        if count := spent[f"{prefix}{'records_unknown' if self.at is At.meter else 'records_without_interval'}"]:
             metadata["records_of_unknown_energy"] = count
             records = spent[f"{prefix}records"]
             unknown.append(f"the energy of {count} of {records} records is not known: the total may be higher")
         for name, unit, limit in (("energy_kwh", "kWh", self.max_kwh), ("emissions_kg", "kg CO2eq", self.max_kg)):
-            value = spent[f"{prefix}{name}"]
+            key = name if self.at is At.meter else name.replace("_", "_high_")
+            value = spent[f"{prefix}{key}"]
             if value is not None:
-                metadata[f"carbon/{name}"] = value
+                metadata[f"carbon/{key}"] = value
             if limit is None:
                 continue
             metadata[f"limit_{name}"] = limit
@@ -70,8 +80,13 @@ class Budget:
             metadata[f"share_of_limit_{name.split('_')[0]}"] = value / limit
             if value > limit:
                 over.append(f"{value:.4g} {unit} of {limit:g} {unit} per {self.period}: {_excess(value / limit)}")
-        description = "; ".join([*over, *unknown]) or f"within {self}"
+        metadata["compared_with"] = _COMPARED[self.at]
+        compared = [f"compared is {_COMPARED[self.at]}"] if over else []
+        description = "; ".join([*over, *compared, *unknown]) or f"within {self}"
         return Judgement(not over and not unknown, description, metadata, is_known=bool(over) or not unknown)
+
+
+_COMPARED = {At.meter: "the energy that the meter saw", At.wall: "the upper end of the energy at the wall"}
 
 
 def _excess(ratio: float) -> str:

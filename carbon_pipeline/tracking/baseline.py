@@ -6,7 +6,7 @@ MLPerf Power measures for at least 60 s (arXiv 2410.12032); a shorter baseline i
 import socket
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from carbon_pipeline.common.files import remove_stale_parts, write_text
 from carbon_pipeline.model.record import TrackingMode
 from carbon_pipeline.probes.cpu_seconds import cpu_seconds
+from carbon_pipeline.probes.hardware import probe_hardware
 from carbon_pipeline.settings import Settings
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, MeterError, Reading
 from carbon_pipeline.tracking.metering import Metering
@@ -37,6 +38,7 @@ class Baseline(BaseModel):
         ram_energy_kwh: energy of the memory, kWh.
         methods: how CPU, GPU and RAM were measured; only runs measured by the same methods are comparable.
         load: busy share of all CPUs, 0 to 1; None if unknown.
+        hardware: what the machine is made of, as text; None in baselines of earlier versions.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +51,7 @@ class Baseline(BaseModel):
     ram_energy_kwh: float | None = Field(ge=0, allow_inf_nan=False)
     methods: tuple[str, str, str]
     load: float | None = None
+    hardware: str | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -119,6 +122,7 @@ def measure_baseline(
         ram_energy_kwh=reading.ram_energy_kwh,
         methods=_methods(reading),
         load=_cpu_load(before, cpu_seconds().host, duration_s),
+        hardware=_hardware(),
     )
     remove_stale_parts(settings.data_dir / FOLDER)
     write_text(_baseline_path(settings.data_dir), baseline.model_dump_json(indent=1) + "\n")
@@ -135,6 +139,34 @@ def find_baseline(data_dir: Path) -> Baseline | None:
         return Baseline.model_validate_json(_baseline_path(data_dir).read_bytes())
     except (OSError, ValidationError):
         return None
+
+
+def fresh_baseline(
+    settings: Settings, make_meter: Callable[[TrackingMode, float], Meter] = CodeCarbonMeter
+) -> Baseline | None:
+    """Find a baseline of this host that need not be measured again.
+
+    Args:
+        settings: `baseline_days` says how old it may be, `baseline_s` how short.
+        make_meter: creates the meter from tracking mode and PUE.
+
+    Returns:
+        The baseline; None if there is none, or it is too old or too short, or hardware or methods have changed.
+    """
+    known = find_baseline(settings.data_dir)
+    if known is None or known.duration_s < settings.baseline_s or known.hardware != _hardware():
+        return None
+    if datetime.now(UTC) - known.measured_at > timedelta(days=settings.baseline_days):
+        return None
+    metering = Metering(lambda: make_meter(TrackingMode.machine, 1.0), settings.sample_s, lambda reading: None)
+    return known if known.fits(metering.prepare(), TrackingMode.machine) else None
+
+
+def _hardware() -> str:
+    """What the machine is made of, as text."""
+    found = probe_hardware()
+    parts = (found.cpu_model, found.cpu_count, found.gpu_model, found.gpu_count, found.ram_gb)
+    return ", ".join(f"{part.value:.0f}" if isinstance(part.value, float) else str(part.value) for part in parts)
 
 
 def _baseline_path(data_dir: Path) -> Path:

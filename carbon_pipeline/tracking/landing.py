@@ -7,12 +7,14 @@ Whatever else is in these folders is left alone and named by `passed_over`; noth
 since a named pipe would hold up the reader for ever.
 """
 
+import glob
 import logging
 import os
 import socket
 import stat
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -79,6 +81,18 @@ def landing_path(record: RunRecord, data_dir: Path) -> Path:
     """
     ending = ".interrupted.json" if record.status == "interrupted" else ".json"
     return data_dir / FOLDER / f"{record.started_at:%Y-%m-%d}" / f"{record.run_id}{ending}"
+
+
+def find_record(run_id: str, data_dir: Path) -> RunRecord | None:
+    """Read the landed record of a run, as long as it is a file of its own.
+
+    Returns:
+        The record; None if there is none, or it is no record any more.
+    """
+    with suppress(OSError, ValidationError):
+        for path in (data_dir / FOLDER).glob(f"*/{glob.escape(run_id)}.json"):
+            return RunRecord.model_validate_json(path.read_bytes())
+    return None
 
 
 def land(record: RunRecord, data_dir: Path) -> Path:

@@ -12,6 +12,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,6 +45,9 @@ from carbon_pipeline.tracking.signals import GracefulSigterm
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_innermost: ContextVar["TrackedRun | None"] = ContextVar("carbon_pipeline_innermost_run", default=None)
+"""The tracked run that this thread or task is in."""
 
 
 def track(
@@ -88,12 +92,29 @@ def track(
     )
 
 
+def describe(*, project_name: str | None = None, task: Mapping[str, Any] | None = None) -> None:
+    """Say what is known of the innermost tracked run of this thread or task only while it works; outside one, nothing.
+
+    Args:
+        project_name: project that it belongs to.
+        task: fields of BoAmps' `task`, as in `track`; those given before stay where these say nothing.
+
+    Example:
+        >>> with track("fit") as run:
+        ...     describe(project_name="my project", task={"taskStage": "training"})
+        >>> run.record.project_name
+        'my project'
+    """
+    if run := _innermost.get():
+        run.describe(project_name=project_name, task=task)
+
+
 class TrackedRun(AbstractContextManager["TrackedRun"]):
     """One measured block of work.
 
     Attributes:
         run_id: unique to this run.
-        record: the record of the run; None until the block has ended.
+        record: the record of the run; None until the block has ended, and if nothing is measured (CARBON_TRACKING).
         landed_at: the file that contains the record; None if it could not be written.
     """
 
@@ -128,11 +149,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self.run_id = str(uuid.uuid4())
         self.record: RunRecord | None = None
         self.landed_at: Path | None = None
-        try:
-            plain_task = _json_copy(task)
-        except Exception as error:  # noqa: BLE001 - the user's objects may raise anything, the work must begin
-            plain_task = None
-            problems = [*problems, f"task is discarded because it cannot be written as JSON: {error}"]
+        self._outer: TrackedRun | None = None
         self._settings = settings
         sample_s = min(settings.sample_s, settings.heartbeat_s)  # a heartbeat contains a reading
         self._work = Work(
@@ -141,7 +158,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             experiment_id=encodable_text(experiment_id),
             source=source,
             orchestration=orchestration or Orchestration(),
-            task=plain_task,
+            task=None,
             settings=settings,
             settings_error="; ".join(problems) or None,
             sample_s=sample_s,
@@ -154,19 +171,43 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._metering = Metering(lambda: make_meter(settings.tracking_mode, settings.pue), sample_s, self._on_reading)
         self._kwh_by_hour: defaultdict[datetime, float] = defaultdict(float)
         self._kwh_so_far = 0.0
+        self.describe(task=task)
+
+    def describe(self, *, project_name: str | None = None, task: Mapping[str, Any] | None = None) -> None:
+        """See `describe`, the function. What cannot be used is discarded and named in the record."""
+        if project_name:
+            settings, problems = read_settings_leniently(**self._settings.model_dump() | {"project_name": project_name})
+            self._work = replace(self._work, settings=settings)
+            self._note(problems)
+        try:
+            found = _json_copy(task)
+        except Exception as error:  # noqa: BLE001 - the user's objects may raise anything, the work must go on
+            self._note([f"task is discarded because it cannot be written as JSON: {error}"])
+            return
+        if found:
+            self._work = replace(self._work, task={**(self._work.task or {}), **found})
+
+    def _note(self, problems: Sequence[str]) -> None:
+        known = [self._work.settings_error] if self._work.settings_error else []
+        self._work = replace(self._work, settings_error="; ".join([*known, *problems]) or None)
 
     def __enter__(self) -> "TrackedRun":
         if self._pid is not None:
             raise RuntimeError("a tracked run measures one block; call track() again for the next one")
         self._pid = os.getpid()
+        if self._settings.tracking == "off":
+            return self
         try:
-            return self._begin()
+            self._begin()
         except BaseException:  # such as Ctrl-C during the start: undo what was started
             self._metering.stop(time.perf_counter())
             self._sigterm.__exit__(None, None, None)
             raise
+        self._outer = _innermost.get()
+        _innermost.set(self)
+        return self
 
-    def _begin(self) -> "TrackedRun":
+    def _begin(self) -> None:
         if self._work.settings_error:
             logger.warning("tracking of %s continues with defaults: %s", self._work.name, self._work.settings_error)
         self._surroundings = self._probe_surroundings()
@@ -177,7 +218,6 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._metering.start()
         self._clock = time.perf_counter()  # set again, since `start` took some time
         self._sigterm.__enter__()
-        return self
 
     def _probe_surroundings(self) -> Surroundings:
         settings, defaults = self._settings, Surroundings()
@@ -201,9 +241,11 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         ended = time.perf_counter()
+        if os.getpid() != self._pid or self._settings.tracking == "off":
+            return  # in a child process forked inside the block, the run belongs to its parent
         duration_s = ended - self._clock
-        if os.getpid() != self._pid:
-            return  # a child process forked inside the block: the run belongs to its parent
+        if _innermost.get() is self:
+            _innermost.set(self._outer)
         self._sigterm.defer()
         try:
             self._finish(error, duration_s, ended)

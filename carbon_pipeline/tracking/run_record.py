@@ -136,8 +136,8 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
         name=work.name,
         project_name=settings.project_name,
         experiment_id=work.experiment_id,
-        status=_status(measured.error) if measured.has_ended else "interrupted",
-        error_type=_error_type(measured.error),
+        status=_status(measured.error, work.source) if measured.has_ended else "interrupted",
+        error_type=_error_type(measured.error, work.source),
         source=work.source,
         flags=_flags(work, measured.duration_s, reading, gpu_count, baseline, metering.error),
         started_at=measured.started_at,
@@ -253,8 +253,11 @@ def _idle_fields(baseline: Baseline | None, pue: float) -> dict[str, Any]:
     }
 
 
-def _status(error: BaseException | None) -> Status:
-    if error is None or isinstance(error, GeneratorExit):
+def _status(error: BaseException | None, source: Origin) -> Status:
+    if isinstance(error, GeneratorExit):
+        # Whoever closes a generator of their own has what they wanted; Dagster does it where it cannot use what it got.
+        return "failed" if source == "dagster" else "completed"
+    if error is None:
         return "completed"
     if isinstance(error, SystemExit) and not error.code:
         return "completed"
@@ -262,8 +265,8 @@ def _status(error: BaseException | None) -> Status:
     return "failed" if isinstance(error, Exception) else "cancelled"
 
 
-def _error_type(error: BaseException | None) -> str | None:
-    return None if error is None or _status(error) == "completed" else type(error).__name__
+def _error_type(error: BaseException | None, source: Origin) -> str | None:
+    return None if error is None or _status(error, source) == "completed" else type(error).__name__
 
 
 def _difference(before: float | None, after: float | None) -> float | None:

@@ -12,16 +12,20 @@ FOLDER = Path("reports") / "daily"
 """Where the files lie in the data folder."""
 
 
-class Days(NamedTuple):
-    """What was written: the folder, how many runs, and their energy, kWh, attributed; None if none is known."""
+class Day(NamedTuple):
+    """What was written for a day: the file, how many runs, and their energy, kWh, attributed; None if none is known."""
 
-    folder: Path
+    day: str
+    path: Path
     runs: int
     energy_kwh: float | None
 
 
-def write_days(warehouse: Warehouse, days: Sequence[str]) -> Days:
+def write_days(warehouse: Warehouse, days: Sequence[str]) -> list[Day]:
     """Write a file for each day (UTC, YYYY-MM-DD); a day without a run has a header only.
+
+    Returns:
+        What was written, in the order of `days`.
 
     Raises:
         WarehouseMissingError: nothing has been published yet.
@@ -33,8 +37,10 @@ def write_days(warehouse: Warehouse, days: Sequence[str]) -> Days:
     for row in warehouse.runs_between(min(days), max(days)):
         if (day := f"{row['started_at']:%Y-%m-%d}") in by_day:
             by_day[day].append(row)
+    written = []
     for day, rows in by_day.items():
-        write_text(folder / f"{day}.csv", csv_text(names, rows))
-    energies = [row["attributed_energy_kwh"] for rows in by_day.values() for row in rows]
-    known = [energy for energy in energies if energy is not None]
-    return Days(folder, len(energies), sum(known) if known else None)
+        path = folder / f"{day}.csv"
+        write_text(path, csv_text(names, rows))
+        known = [row["attributed_energy_kwh"] for row in rows if row["attributed_energy_kwh"] is not None]
+        written.append(Day(day, path, len(rows), sum(known) if known else None))
+    return written

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbon_pipeline.dagster.automation import landed_records
 from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
+from carbon_pipeline.dagster.warehouse_definitions import warehouse_definitions
 from carbon_pipeline.tracking.landing import land
 from carbon_pipeline.warehouse import warehouse as warehouse_module
 from carbon_pipeline.warehouse.ingest import large_file
@@ -204,8 +204,9 @@ def test_a_file_that_is_too_fresh_is_named(warehouse: Warehouse, monkeypatch: py
 
 def test_the_sensor_takes_a_file_whose_name_is_no_text_and_one_whose_content_is_new(warehouse: Warehouse) -> None:
     def asked() -> str:
-        with dg.build_sensor_context(resources={"warehouse": WarehouseResource()}) as context:
-            (request,) = landed_records(context)  # type: ignore[misc]
+        with dg.build_sensor_context(resources={"carbon_warehouse": WarehouseResource()}) as context:
+            (sensor,) = warehouse_definitions().sensors or ()
+            (request,) = sensor(context)  # type: ignore[operator]
             assert isinstance(request, dg.RunRequest)
             return str(request.run_key)
 

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ def test_the_whole_way_works_and_every_number_of_it_agrees(data_dir: Path) -> No
         "run_ids_are_unique": True,
         "nothing_is_lost": True,
         "boamps_reports_are_valid": True,
+        "carbon_budget_per_month": True,
+        "energy_regression": True,
     }
     (materialization,) = result.asset_materializations_for_node("regression_model")
     shown = {key: value.value for key, value in materialization.metadata.items()}
@@ -69,7 +72,8 @@ def test_the_whole_way_works_and_every_number_of_it_agrees(data_dir: Path) -> No
     assert (run["asset_key"], run["dagster_run_id"], run["source"]) == ("regression_model", result.run_id, "dagster")
     assert (run["project_name"], run["status"]) == ("Linear Regression Training", "completed")
     assert shown["slope (x)"] == pytest.approx(2.5, abs=0.2)
-    assert shown["loss_curve"].startswith("![loss curve](data:image/png;base64,")
+    (drawn,) = result.asset_materializations_for_node("loss_curve")
+    assert str(drawn.metadata["loss_curve"].value).startswith("![loss curve](data:image/png;base64,")
 
 
 def test_the_report_of_the_regression_is_filled_in_truly(data_dir: Path) -> None:
@@ -90,8 +94,8 @@ def test_the_report_of_the_regression_is_filled_in_truly(data_dir: Path) -> None
 
 def test_the_task_in_an_assets_metadata_is_in_its_report(data_dir: Path) -> None:
     @dg.asset(metadata={"boamps/task": {"taskStage": "inference", "taskFamily": "chatbot"}})
-    def answers(context: dg.AssetExecutionContext, emissions: EmissionsResource) -> None:
-        with emissions.track(context, task={"taskFamily": "questionAnswering"}):
+    def answers(context: dg.AssetExecutionContext, carbon_emissions: EmissionsResource) -> None:
+        with carbon_emissions.track(context, task={"taskFamily": "questionAnswering"}):
             pass
 
     assert dg.materialize([answers], resources=carbon_resources()).success
@@ -138,7 +142,7 @@ def test_the_configuration_of_a_resource_wins_over_the_environment(
         location=LocationResource(country_iso_code="FRA"),
         pue=1.5,
     )
-    run_pipeline(emissions=emissions)
+    run_pipeline(carbon_emissions=emissions)
     (run,) = Warehouse(data_dir).report("runs")
     assert (run["country_iso_code"], run["pue"]) == ("FR", 1.5)
 
@@ -148,9 +152,9 @@ def test_what_is_configured_at_launch_is_in_the_record(data_dir: Path, tmp_path:
     result = run_pipeline(
         {
             "resources": {
-                "location": {"config": {"country_iso_code": "FRA"}},
-                "warehouse": {"config": {"data_dir": str(elsewhere)}},
-                "emissions": {"config": {"pue": 1.3, "tracking_mode": "process"}},
+                "carbon_location": {"config": {"country_iso_code": "FRA"}},
+                "carbon_warehouse": {"config": {"data_dir": str(elsewhere)}},
+                "carbon_emissions": {"config": {"pue": 1.3, "tracking_mode": "process"}},
             }
         }
     )
@@ -164,7 +168,8 @@ def test_what_is_configured_at_launch_is_in_the_record(data_dir: Path, tmp_path:
 def test_a_resource_that_is_replaced_is_the_one_that_is_used(data_dir: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     result = run_pipeline(
-        warehouse=WarehouseResource(data_dir=str(elsewhere)), location=LocationResource(country_iso_code="DE")
+        carbon_warehouse=WarehouseResource(data_dir=str(elsewhere)),
+        carbon_location=LocationResource(country_iso_code="DE"),
     )
     assert result.success
     assert [run["country_iso_code"] for run in Warehouse(elsewhere).report("runs")] == ["DE"]
@@ -175,7 +180,7 @@ def test_a_resource_that_is_replaced_is_the_one_that_is_used(data_dir: Path, tmp
     [
         {"ops": {"regression_model": {"config": {"backend": "jax"}}}},
         {"ops": {"regression_model": {"config": {"epochs": 0}}}},
-        {"resources": {"emissions": {"config": {"tracking_mode": "Process"}}}},
+        {"resources": {"carbon_emissions": {"config": {"tracking_mode": "Process"}}}},
     ],
 )
 def test_a_wrong_configuration_raises_and_measures_nothing(data_dir: Path, wrong: dict[str, Any]) -> None:
@@ -220,7 +225,7 @@ def test_a_meter_that_fails_does_not_stop_the_pipeline_and_shows_no_energy(data_
     emissions = FailingMeterEmissions(
         hardware=HardwareResource(), warehouse=WarehouseResource(), location=LocationResource()
     )
-    result = run_pipeline(emissions=emissions)
+    result = run_pipeline(carbon_emissions=emissions)
     assert result.success
     (materialization,) = result.asset_materializations_for_node("regression_model")
     assert "carbon/energy_kwh" not in materialization.metadata
@@ -246,11 +251,13 @@ def test_the_sensor_asks_for_a_load_only_when_something_has_landed(data_dir: Pat
     assert isinstance(sensor, dg.SensorDefinition)
 
     def requests() -> list[Any]:
-        context = dg.build_sensor_context(instance, resources={"warehouse": WarehouseResource()})
+        context = dg.build_sensor_context(instance, resources={"carbon_warehouse": WarehouseResource()})
         return list(sensor.evaluate_tick(context).run_requests or [])
 
     assert requests() == []
-    land(make_record(), data_dir)
+    landed = land(make_record(), data_dir)
+    assert requests() == []  # more may follow, which the same run would load
+    os.utime(landed, (time.time() - 20, time.time() - 20))
     (request,) = requests()
     assert request.run_key
     assert defs.resolve_job_def("load").execute_in_process(instance=instance).success
@@ -270,10 +277,11 @@ def test_the_names_in_the_ui_stay_the_same() -> None:
     keys = {key.to_user_string() for key in defs.resolve_all_asset_keys()}
     assert keys == {
         "idle_baseline", "training_data", "regression_model", "field_record", "runs", "reports", "boamps_reports",
-        "daily_report", "landing_archive",
+        "daily_report", "landing_archive", "loss_curve",
     }  # fmt: skip
     assert set(defs.resources or {}) == {
-        "emissions", "hardware", "location", "warehouse", "report_context", "alerts",
+        "carbon_emissions", "carbon_hardware", "carbon_location", "carbon_warehouse", "carbon_report_context",
+        "carbon_alerts",
     }  # fmt: skip
     assert {job.name for job in defs.jobs or []} == {"pipeline", "load", "archive", "report_days"}
     assert {schedule.name for schedule in defs.schedules or []} == {

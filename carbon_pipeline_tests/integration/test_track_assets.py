@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from carbon_pipeline import CarbonTracking, track_assets, tracked
+from carbon_pipeline import CarbonTracking, EmissionsResource, carbon_resources, track_assets, tracked
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.tracking.landing import landed_files
 
@@ -64,46 +64,98 @@ DEFS = dg.Definitions(
 )
 
 
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as found:
+        yield found
+
+
 def records(data_dir: Path) -> list[RunRecord]:
     return [RunRecord.model_validate_json(path.read_text()) for path in landed_files(data_dir)]
 
 
-def test_assets_of_others_are_measured_and_stay_what_they_are(data_dir: Path) -> None:
+def test_assets_of_others_are_measured_and_stay_what_they_are(data_dir: Path, instance: dg.DagsterInstance) -> None:
     defs = track_assets(DEFS)
     dg.Definitions.validate_loadable(defs)
-    result = defs.resolve_job_def("everything").execute_in_process(instance=dg.DagsterInstance.ephemeral())
+    result = defs.resolve_job_def("everything").execute_in_process(instance=instance)
     assert result.success
     assert result.output_for_node("with_config") == 42
-    assert {record.step_key for record in records(data_dir)} == {"theirs", "with_config", "several", "tracked_already"}
-    assert len(records(data_dir)) == 4
+    assert {record.step_key for record in records(data_dir)} == {
+        "theirs", "with_config", "several", "tracked_already", "from_a_graph.an_op"
+    }  # fmt: skip
+    assert len(records(data_dir)) == 5
     assert {record.asset_key for record in records(data_dir)} >= {"left, right", "theirs"}
     node = defs.resolve_assets_def("theirs")
     assert (node.op.pool, node.op.retry_policy) == (theirs.op.pool, theirs.op.retry_policy)
-    assert node.specs_by_key == theirs.specs_by_key
+    (spec,), (before,) = node.specs, theirs.specs
+    assert (spec.kinds, "carbon/tracked" in spec.tags) == ({"python", "codecarbon"}, True)
+    assert (spec.code_version, spec.description, spec.deps) == (before.code_version, before.description, before.deps)
     assert result.get_asset_check_evaluations()[0].passed
     (materialization,) = result.asset_materializations_for_node("theirs")
     assert "carbon/energy_kwh" in materialization.metadata
 
 
-def test_a_part_of_a_multi_asset_can_be_materialized_alone(data_dir: Path) -> None:
-    result = track_assets(DEFS).resolve_job_def("half").execute_in_process(instance=dg.DagsterInstance.ephemeral())
+def test_a_part_of_a_multi_asset_can_be_materialized_alone(data_dir: Path, instance: dg.DagsterInstance) -> None:
+    result = track_assets(DEFS).resolve_job_def("half").execute_in_process(instance=instance)
     assert result.success
     assert [record.asset_key for record in records(data_dir)] == ["left"]
 
 
-def test_only_what_is_selected_is_measured(data_dir: Path) -> None:
+def test_only_what_is_selected_is_measured(data_dir: Path, instance: dg.DagsterInstance) -> None:
     defs = track_assets(DEFS, selection=["theirs"])
-    assert defs.resolve_job_def("everything").execute_in_process(instance=dg.DagsterInstance.ephemeral()).success
+    assert defs.resolve_job_def("everything").execute_in_process(instance=instance).success
     assert {record.step_key for record in records(data_dir)} == {"theirs", "tracked_already"}
 
 
-@pytest.mark.parametrize("key", ["nowhere", "from_a_graph", "external"])
+@pytest.mark.parametrize(
+    "selection",
+    [["theirs"], "theirs", [theirs], [dg.AssetKey("theirs")], dg.AssetSelection.assets("theirs"), 'kind:"python"'],
+)
+def test_assets_are_selected_in_every_way_that_dagster_knows(selection: Any) -> None:
+    defs = track_assets(DEFS, selection)
+    tagged = {key.to_user_string() for a in defs.assets or () if isinstance(a, dg.AssetsDefinition) for key in a.keys
+              if "carbon/tracked" in a.specs_by_key[key].tags}  # fmt: skip
+    assert tagged == {"theirs"}
+
+
+def test_an_asset_that_cannot_be_tracked_says_so_when_it_is_loaded_and_in_the_log_of_its_step(
+    data_dir: Path, instance: dg.DagsterInstance
+) -> None:
+    raw = dg.AssetsDefinition.from_op(
+        dg.OpDefinition(compute_fn=lambda context, inputs: iter([dg.Output(1)]), name="raw", outs={"result": dg.Out()})
+    )
+    with pytest.warns(UserWarning, match="raw is not tracked"):
+        defs = track_assets(dg.Definitions(assets=[raw]))
+    result = defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance)
+    assert result.success
+    assert any(entry.user_message.startswith("not tracked") for entry in instance.all_logs(result.run_id))
+    assert "carbon/note" in defs.resolve_assets_def("raw").specs_by_key[dg.AssetKey("raw")].metadata
+    assert landed_files(data_dir) == []
+
+
+def test_two_tracked_projects_merge_also_with_our_resources(data_dir: Path, instance: dg.DagsterInstance) -> None:
+    one, other = dg.Definitions(assets=[theirs]), dg.Definitions(assets=[several], resources=carbon_resources())
+    merged = dg.Definitions.merge(track_assets(one), track_assets(other), dg.Definitions(resources=carbon_resources()))
+    assert merged.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance).success
+    assert {record.step_key for record in records(data_dir)} == {"theirs", "several"}
+
+
+def test_a_resource_of_ones_own_measures_what_it_is_given(data_dir: Path) -> None:
+    defs = track_assets(DEFS, ["theirs"], emissions=EmissionsResource(project_name="theirs"))
+    job = defs.resolve_job_def("everything")
+    assert job.execute_in_process(instance=dg.DagsterInstance.ephemeral()).success
+    assert {record.step_key: record.project_name for record in records(data_dir)} == {"theirs": "theirs"}
+
+
+@pytest.mark.parametrize("key", ["nowhere", "external"])
 def test_an_asset_that_cannot_be_tracked_raises_if_it_is_selected(key: str) -> None:
     with pytest.raises(ValueError, match=key):
         track_assets(DEFS, selection=[key])
 
 
-def test_a_project_keeps_its_own_resources_and_assets_of_the_same_names(data_dir: Path) -> None:
+def test_a_project_keeps_its_own_resources_and_assets_of_the_same_names(
+    data_dir: Path, instance: dg.DagsterInstance
+) -> None:
     @dg.asset
     def emissions() -> list[int]:
         return [1, 2]
@@ -117,12 +169,12 @@ def test_a_project_keeps_its_own_resources_and_assets_of_the_same_names(data_dir
         return warehouse
 
     defs = track_assets(dg.Definitions(assets=[emissions, total, other], resources={"warehouse": "theirs"}))
-    result = defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=dg.DagsterInstance.ephemeral())
+    result = defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance)
     assert (result.output_for_node("total"), result.output_for_node("other")) == (3, "theirs")
-    assert {record.step_key for record in records(data_dir)} == {"emissions", "other"}
+    assert {record.step_key for record in records(data_dir)} == {"emissions", "total", "other"}
 
 
-def test_loading_what_was_measured_is_not_measured_itself(data_dir: Path) -> None:
+def test_loading_what_was_measured_is_not_measured_itself(data_dir: Path, instance: dg.DagsterInstance) -> None:
     defs = track_assets(dg.Definitions.merge(DEFS, CarbonTracking().build_defs(None)))  # type: ignore[arg-type]
-    assert defs.resolve_job_def("load").execute_in_process(instance=dg.DagsterInstance.ephemeral()).success
+    assert defs.resolve_job_def("load").execute_in_process(instance=instance).success
     assert landed_files(data_dir) == []

@@ -1,6 +1,7 @@
 """`@tracked` in real Dagster runs: every shape of asset, op and check, in one process and in many."""
 
 import functools
+import gc
 import os
 import signal
 import threading
@@ -12,7 +13,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from carbon_pipeline import tracked
+from carbon_pipeline import EmissionsResource, describe, tracked
 from carbon_pipeline.dagster.resources.carbon_resources import carbon_resources
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.tracking.landing import landed_files
@@ -65,7 +66,8 @@ def test_every_shape_of_function_is_measured_once_and_its_numbers_reach_dagster(
         assert times == {
             "plain": 1, "with_everything": 1, "coroutine": 1, "generator": 1, "async_generator": 1, "both_at_once": 1,
             "one_after_the_other": 1, "from_a_graph.inner": 1, "from_a_graph.outer": 1, "plain_plain_is_right": 1,
-            "failing": 1, "failing_generator": 1, "better_the_second_time": 2,
+            "failing": 1, "failing_generator": 1, "better_the_second_time": 2, "from_above": 1, "with_required_keys": 1,
+            "graph_from_above.inner_untracked": 1, "graph_from_above.outer_untracked": 1,
         }  # fmt: skip
         assert {record.dagster_run_id for record in by_step.values()} == {result.dagster_run.run_id}
         assert by_step["both_at_once"].asset_key == "left, right"
@@ -109,6 +111,10 @@ def test_partitions_stand_in_the_record_one_or_a_range(data_dir: Path) -> None:
         shown = instance.fetch_materializations(dg.AssetKey("per_day"), limit=10).records
         assert sorted(str(record.partition_key) for record in shown) == ["mon", "tue", "wed"]
         assert all("carbon/energy_kwh" in r.asset_materialization.metadata for r in shown if r.asset_materialization)
+        of_both = next(r.asset_materialization for r in shown if r.partition_key == "tue")
+        assert of_both is not None
+        assert of_both.metadata["carbon/partitions_of_the_step"].value == 2
+        assert "for all 2 partitions of the step together" in str(of_both.metadata["carbon/summary"].value)
 
 
 def test_work_that_is_cancelled_is_observed(data_dir: Path) -> None:
@@ -199,6 +205,117 @@ def test_outside_dagster_a_function_of_any_shape_runs_as_it_is(data_dir: Path) -
     assert landed_files(data_dir) == []
 
 
-def test_an_asset_can_be_called_in_a_unit_test_without_the_resource(data_dir: Path) -> None:
-    assert tracked_shapes.plain(emissions=None) == 21
+def logged(result: dg.ExecuteInProcessResult, instance: dg.DagsterInstance) -> list[str]:
+    return [entry.user_message for entry in instance.all_logs(result.run_id)]
+
+
+def test_a_unit_test_passes_as_it_did_before_the_line_was_added(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dg.asset
+    @tracked
+    def numbers(context: dg.AssetExecutionContext) -> list[int]:
+        context.log.info("working")
+        return [1, 2]
+
+    @dg.asset
+    @tracked
+    def total(numbers: list[int]) -> int:
+        return sum(numbers)
+
+    assert numbers(dg.build_asset_context()) == [1, 2]
+    assert total([1, 2]) == 3
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize([numbers, total], instance=instance)
+        assert result.output_for_node("total") == 3
+        said = [text for text in logged(result, instance) if text.startswith("not measured")]
+        assert len(said) == 2
+        assert "ephemeral" in said[0]
     assert landed_files(data_dir) == []
+    # People also train in scripts and notebooks: the switch, or a resource, measures there too.
+    monkeypatch.setenv("CARBON_TRACKING", "on")
+    assert dg.materialize([numbers, total]).success
+    assert {record.name for record in records(data_dir)} == {"numbers", "total"}
+    monkeypatch.setenv("CARBON_TRACKING", "off")
+    assert dg.materialize([numbers, total], resources=carbon_resources()).success
+    assert len(records(data_dir)) == 2
+
+
+def test_a_run_without_any_resource_is_measured_with_the_environments_settings(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARBON_PROJECT_NAME", "from the environment")
+    with dg.instance_for_test() as instance:
+        result = tracked_shapes.make_bare_job().execute_in_process(instance=instance)
+        assert result.success
+        assert any(text.endswith(f"run {records(data_dir)[0].run_id}") for text in logged(result, instance))
+    (record,) = records(data_dir)
+    assert (record.name, record.project_name) == ("bare", "from the environment")
+
+
+def test_a_resource_and_its_configuration_win_over_the_environment_though_no_step_requires_it(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARBON_PROJECT_NAME", "from the environment")
+    config = {"resources": {"carbon_emissions": {"config": {"project_name": "from the launch"}}}}
+    job = tracked_shapes.make_bare_job(carbon_resources())
+    assert job.execute_in_process(instance=dg.DagsterInstance.ephemeral(), run_config=config).success
+    (record,) = records(data_dir)
+    assert record.project_name == "from the launch"
+
+
+def test_a_resource_that_cannot_be_set_up_fails_no_work_and_the_run_says_why(data_dir: Path) -> None:
+    class Broken(EmissionsResource):
+        def track(self, *args: Any, **kwargs: Any) -> Any:
+            raise OSError("no meter")
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = tracked_shapes.make_bare_job({"carbon_emissions": Broken()}).execute_in_process(instance=instance)
+        assert result.success
+        assert "this step is not measured: OSError: no meter" in logged(result, instance)
+    assert landed_files(data_dir) == []
+
+
+def test_a_generator_that_dagster_drops_early_has_failed(data_dir: Path) -> None:
+    result = dg.materialize([tracked_shapes.closed_early], resources=carbon_resources(), raise_on_error=False)
+    assert not result.success
+    del result
+    gc.collect()
+    (record,) = records(data_dir)
+    assert record.status == "failed"
+
+
+def test_a_graphs_function_is_refused_in_one_sentence() -> None:
+    with pytest.raises(TypeError, match="put it above"):
+
+        @dg.graph_asset
+        @tracked
+        def graph() -> int:
+            return tracked_shapes.inner()
+
+
+@pytest.mark.parametrize("target", [dg.AssetSpec("external"), dg.define_asset_job("a_job"), 7])
+def test_what_cannot_be_tracked_is_refused_in_one_sentence(target: Any) -> None:
+    with pytest.raises(TypeError, match="cannot be tracked"):
+        tracked(target)
+
+
+def test_links_to_the_code_point_to_the_users_own_function() -> None:
+    plain = tracked_shapes.plain
+    (spec,) = next(iter(dg.with_source_code_references([plain]))).specs  # type: ignore[union-attr]
+    (reference,) = spec.metadata["dagster/code_references"].code_references
+    source = Path(tracked_shapes.__file__)
+    assert Path(reference.file_path) == source  # type: ignore[union-attr]
+    assert "def plain" in "".join(source.read_text().splitlines()[reference.line_number - 1 :][:3])  # type: ignore[union-attr]
+
+
+def test_what_is_known_only_while_it_works_reaches_the_record(data_dir: Path) -> None:
+    @dg.asset
+    @tracked
+    def model() -> None:
+        describe(project_name="houses", task={"taskStage": "training"})
+
+    assert dg.materialize([model], resources=carbon_resources()).success
+    (record,) = records(data_dir)
+    assert (record.project_name, record.task) == ("houses", {"taskStage": "training"})
+    describe(project_name="outside of any run nothing happens")

@@ -46,6 +46,12 @@ def landed(data_dir: Path, energies: list[float], **fields: Any) -> None:
         land(make_record(ended_at=ended_at, **own | {k: v for k, v in fields.items() if k != "first"}), data_dir)
 
 
+def warehouse_of(data_dir: Path) -> Warehouse:
+    warehouse = Warehouse(data_dir)
+    warehouse.load()
+    return warehouse
+
+
 def evaluated(check: dg.AssetChecksDefinition, **resources: Any) -> dg.AssetCheckEvaluation:
     result = dg.materialize(
         [model, check],
@@ -61,14 +67,16 @@ def evaluated(check: dg.AssetChecksDefinition, **resources: Any) -> dg.AssetChec
 def test_a_run_over_its_budget_fails_the_check_with_the_reason_and_an_alert(data_dir: Path, tmp_path: Path) -> None:
     landed(data_dir, [0.1, 0.3])
     heard = Heard(path=str(tmp_path / "heard"))
-    found = evaluated(carbon_budget("model", max_kwh=0.2, max_kg=1.0), alerts=heard)
+    found = evaluated(carbon_budget("model", max_kwh=0.2, max_kg=1.0), carbon_alerts=heard)
     assert not found.passed
     assert found.severity == dg.AssetCheckSeverity.ERROR
-    assert found.description == "0.3 kWh of 0.2 kWh per run: 50% over the limit"
+    assert found.description == (
+        "0.3 kWh of 0.2 kWh per run: 50% over the limit; compared is the energy that the meter saw"
+    )
     assert found.metadata["share_of_limit_energy"].value == pytest.approx(1.5)
     assert "share_of_limit_emissions" in found.metadata
     assert "model is over its carbon budget: 0.3 kWh" in (tmp_path / "heard").read_text()
-    assert evaluated(carbon_budget("model", max_kwh=0.31), alerts=heard).passed
+    assert evaluated(carbon_budget("model", max_kwh=0.31), carbon_alerts=heard).passed
     assert (tmp_path / "heard").read_text().count("\n") == 1
 
 
@@ -85,6 +93,37 @@ def test_a_budget_of_a_day_or_a_month_adds_up_all_attempts_of_that_period(
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert found.metadata["carbon/energy_kwh"].value == pytest.approx(used)
     assert evaluated(carbon_budget("model", max_kwh=0.8, period=period)).passed
+
+
+def test_a_step_that_makes_two_assets_is_charged_to_each_by_half(data_dir: Path) -> None:
+    landed(data_dir, [0.4], asset_key="model, other")
+    found = evaluated(carbon_budget("model", max_kwh=0.3))
+    assert found.passed
+    assert found.metadata["carbon/energy_kwh"].value == pytest.approx(0.2)
+    rows = {row["asset_key"]: row for row in Warehouse(data_dir).report("by_asset")}
+    assert {key: row["energy_kwh"] for key, row in rows.items()} == {"model": 0.2, "other": 0.2}
+    assert {(row["name"], row["is_shared"]) for row in rows.values()} == {("model", True), ("other", True)}
+
+
+def test_a_run_over_midnight_is_charged_to_each_day_by_time(data_dir: Path) -> None:
+    midnight = datetime(2026, 11, 20, tzinfo=UTC)
+    landed(data_dir, [0.4], first=midnight + timedelta(hours=1), duration_s=4 * 3600.0)  # three hours before, one after
+    found = evaluated(carbon_budget("model", max_kwh=0.2, period="day"))
+    assert (found.passed, found.metadata["period"].value) == (False, "2026-11-19")
+    assert found.metadata["carbon/energy_kwh"].value == pytest.approx(0.3)
+    month = evaluated(carbon_budget("model", max_kwh=0.2, period="month"))
+    assert month.metadata["carbon/energy_kwh"].value == pytest.approx(0.4)
+
+
+def test_a_budget_at_the_wall_is_compared_with_the_upper_end(data_dir: Path) -> None:
+    landed(data_dir, [0.4])
+    (run,) = warehouse_of(data_dir).report("runs")
+    limit = (run["energy_kwh"] + run["energy_high_kwh"]) / 2
+    assert evaluated(carbon_budget("model", max_kwh=limit)).passed
+    found = evaluated(carbon_budget("model", max_kwh=limit, at="wall"))
+    assert not found.passed
+    assert "the upper end of the energy at the wall" in (found.description or "")
+    assert found.metadata["carbon/energy_high_kwh"].value == pytest.approx(run["energy_high_kwh"])
 
 
 def test_an_energy_that_is_not_known_is_not_within_a_budget(data_dir: Path) -> None:
@@ -131,7 +170,7 @@ EARLIER = [1.0, 1.02, 0.98, 1.01, 0.99, 1.0]
 def test_a_rise_in_energy_is_detected_with_effect_and_interval(data_dir: Path, tmp_path: Path) -> None:
     landed(data_dir, [*EARLIER, 1.3])
     heard = Heard(path=str(tmp_path / "heard"))
-    found = evaluated(energy_regression("model"), alerts=heard)
+    found = evaluated(energy_regression("model"), carbon_alerts=heard)
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
     values = {name: value.value for name, value in found.metadata.items()}
     assert values["effect"] == pytest.approx(0.3, abs=0.01)
@@ -252,7 +291,6 @@ def test_a_key_with_a_prefix_is_found(data_dir: Path) -> None:
 
 
 def test_the_sensor_brings_runs_up_to_date_after_a_check_has_loaded(data_dir: Path) -> None:
-    from carbon_pipeline.dagster.automation import landed_records
     from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
     from carbon_pipeline.definitions import defs
 
@@ -261,8 +299,9 @@ def test_the_sensor_brings_runs_up_to_date_after_a_check_has_loaded(data_dir: Pa
     with dg.instance_for_test() as instance:
 
         def asked() -> Any:
-            with dg.build_sensor_context(instance, resources={"warehouse": WarehouseResource()}) as context:
-                (found,) = landed_records(context)  # type: ignore[misc]
+            with dg.build_sensor_context(instance, resources={"carbon_warehouse": WarehouseResource()}) as context:
+                (sensor,) = defs.sensors or ()
+                (found,) = sensor(context)  # type: ignore[operator]
                 return found
 
         assert isinstance(asked(), dg.RunRequest)
@@ -279,7 +318,7 @@ def test_a_hook_sends_an_alert_when_work_fails(data_dir: Path, tmp_path: Path) -
     heard = Heard(path=str(tmp_path / "heard"))
     dg.materialize(
         [fails],
-        resources=carbon_resources({"alerts": heard}),
+        resources=carbon_resources({"carbon_alerts": heard}),
         instance=dg.DagsterInstance.ephemeral(),
         raise_on_error=False,
     )
@@ -313,10 +352,10 @@ def test_a_webhook_gets_the_message_and_one_that_is_down_breaks_nothing(data_dir
 
     landed(data_dir, [0.3])
     with serving(Hook) as port:
-        evaluated(carbon_budget("model", max_kwh=0.1), alerts=WebhookAlerts(url=f"http://127.0.0.1:{port}/"))
+        evaluated(carbon_budget("model", max_kwh=0.1), carbon_alerts=WebhookAlerts(url=f"http://127.0.0.1:{port}/"))
     assert got[0]["text"].startswith("model is over its carbon budget\n0.3 kWh")
     down = WebhookAlerts(url=f"http://127.0.0.1:{port}/")
-    assert not evaluated(carbon_budget("model", max_kwh=0.1), alerts=down).passed
+    assert not evaluated(carbon_budget("model", max_kwh=0.1), carbon_alerts=down).passed
 
 
 def test_mail_is_sent() -> None:

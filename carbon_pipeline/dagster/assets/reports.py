@@ -2,32 +2,47 @@
 
 import dagster as dg
 
-from carbon_pipeline.dagster.assets.attributes import FRESH, GROUP, OWNERS
+from carbon_pipeline.dagster.assets.attributes import FRESH, GROUP, OWNERS, table
+from carbon_pipeline.dagster.names import Names
 from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
-from carbon_pipeline.dagster.ui_metadata import column_schema, table_metadata
+from carbon_pipeline.dagster.ui_metadata import table_metadata
 from carbon_pipeline.warehouse.schema import AGGREGATES
 
 PREVIEW_ROWS = 10
+LAST = ("duration_s", "energy_low_kwh", "energy_high_kwh", "emissions_low_kg", "emissions_high_kg")
+"""Columns behind the name, the number of runs, their energy and their emissions."""
 
 
-@dg.asset(
-    group_name=GROUP,
-    kinds={"duckdb"},
-    owners=OWNERS,
-    deps=["runs"],
-    automation_condition=dg.AutomationCondition.eager(),
-    freshness_policy=FRESH,
-)
-def reports(warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
-    """The views of `report` in `data/reports.duckdb`, the copy for readers that each load swaps in whole."""
-    opened = warehouse.open()
-    previews = {name: opened.report(name, PREVIEW_ROWS) for name in AGGREGATES}
-    return dg.MaterializeResult(
-        metadata={
-            "database": dg.MetadataValue.path(opened.reports_path.resolve()),
-            "dagster/row_count": opened.count(),
-            "dagster/table_name": "report.runs",
-            "dagster/column_schema": column_schema(opened.columns("report", "runs")),
-            **{name: table_metadata(rows) for name, rows in previews.items()},
-        }
+def reports_asset(names: Names) -> dg.AssetsDefinition:
+    """Make the asset `reports`."""
+
+    @dg.asset(
+        key=names.key("reports"),
+        group_name=names.name(GROUP),
+        kinds={"duckdb"},
+        owners=OWNERS,
+        deps=[names.key("runs")],
+        metadata=table("report.runs", "reports.duckdb"),
+        automation_condition=dg.AutomationCondition.eager(),
+        freshness_policy=FRESH,
     )
+    def reports(carbon_warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
+        """The views of `report` in `data/reports.duckdb`, the copy for readers that each load swaps in whole."""
+        opened = carbon_warehouse.open()
+        previews = {name: opened.report(name, PREVIEW_ROWS) for name in AGGREGATES}
+        return dg.MaterializeResult(
+            metadata={
+                **{
+                    name: table_metadata([{key: row[key] for key in sorted(row, key=_rank)} for row in rows])
+                    for name, rows in previews.items()
+                },
+                "database": dg.MetadataValue.path(opened.reports_path.resolve()),
+                "dagster/row_count": opened.count(),
+            }
+        )
+
+    return reports
+
+
+def _rank(column: str) -> int:
+    return LAST.index(column) if column in LAST else -1

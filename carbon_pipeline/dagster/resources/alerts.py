@@ -1,4 +1,4 @@
-"""The resource `alerts`: where checks and hooks send what people should know. By itself it sends nothing."""
+"""The resource `carbon_alerts`: where checks and hooks send what people should know. By itself it sends nothing."""
 
 import smtplib
 from email.message import EmailMessage
@@ -15,7 +15,7 @@ class AlertsResource(dg.ConfigurableResource[None]):
     """Sends nothing: the log has it. Put one of the others, or one of your own, in its place to be alerted.
 
     Example:
-        >>> resources = carbon_resources({"alerts": WebhookAlerts(url=dg.EnvVar("SLACK_WEBHOOK"))})
+        >>> resources = carbon_resources({"carbon_alerts": WebhookAlerts(url=dg.EnvVar("SLACK_WEBHOOK"))})
     """
 
     def send(self, subject: str, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The resource `emissions`: CodeCarbon's tracker around a block of work in an asset, op or check."""
+"""The resource `carbon_emissions`: CodeCarbon's tracker around a block of work in an asset, op or check."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ from carbon_pipeline.settings import (
     given,
     read_settings_leniently,
 )
-from carbon_pipeline.tracking.baseline import Baseline, find_baseline, measure_baseline
+from carbon_pipeline.tracking.baseline import Baseline, fresh_baseline, measure_baseline
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter
 from carbon_pipeline.tracking.run import TrackedRun
 
@@ -28,8 +28,8 @@ class EmissionsResource(MeasuringOptions, dg.ConfigurableResource[None]):
 
     Example:
         >>> @dg.asset
-        ... def my_model(context: dg.AssetExecutionContext, emissions: EmissionsResource):
-        ...     with emissions.track(context) as run:
+        ... def my_model(context: dg.AssetExecutionContext, carbon_emissions: EmissionsResource):
+        ...     with carbon_emissions.track(context) as run:
         ...         fit()
         ...     return dg.MaterializeResult(metadata=dagster_metadata(run.record))
     """
@@ -37,6 +37,11 @@ class EmissionsResource(MeasuringOptions, dg.ConfigurableResource[None]):
     hardware: dg.ResourceDependency[HardwareResource]
     location: dg.ResourceDependency[LocationResource]
     warehouse: dg.ResourceDependency[WarehouseResource]
+
+    def __init__(self, **fields: Any) -> None:
+        """What is not given follows the environment variables."""
+        defaults = {"hardware": HardwareResource(), "location": LocationResource(), "warehouse": WarehouseResource()}
+        super().__init__(**{**defaults, **fields})
 
     def track(
         self,
@@ -72,10 +77,15 @@ class EmissionsResource(MeasuringOptions, dg.ConfigurableResource[None]):
             make_meter=self.make_meter,
         )
 
-    def idle(self) -> Baseline | None:
-        """The idle baseline of this host that is kept in the data folder, if there is one."""
-        settings, _ = self._settings()
-        return find_baseline(settings.data_dir)
+    def fresh_idle(self, seconds: float | None = None, max_age_days: float | None = None) -> Baseline | None:
+        """Find a baseline of this host that need not be measured again, see `fresh_baseline`.
+
+        Args:
+            seconds: how long it has to have been measured; default CARBON_BASELINE_S.
+            max_age_days: how old it may be; default CARBON_BASELINE_DAYS.
+        """
+        settings, _ = self._settings(baseline_s=seconds, baseline_days=max_age_days)
+        return fresh_baseline(settings, self.make_meter)
 
     def measure_idle(self, seconds: float | None = None) -> Baseline:
         """Measure the idle machine, for later runs on this host to be compared with.

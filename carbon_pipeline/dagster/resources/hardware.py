@@ -1,4 +1,4 @@
-"""The resource `hardware`: what this machine is made of."""
+"""The resource `carbon_hardware`: what this machine is made of."""
 
 import dagster as dg
 

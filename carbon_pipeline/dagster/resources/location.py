@@ -1,4 +1,4 @@
-"""The resource `location`: where this machine is."""
+"""The resource `carbon_location`: where this machine is."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The resource `report_context`: the user-provided part of BoAmps reports, in a YAML file."""
+"""The resource `carbon_report_context`: the user-provided part of BoAmps reports, in a YAML file."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""The resource `warehouse`: the DuckDB files in the data folder."""
+"""The resource `carbon_warehouse`: the DuckDB files in the data folder."""
 
 import dagster as dg
 from pydantic import Field
@@ -8,7 +8,7 @@ from carbon_pipeline.warehouse.warehouse import Warehouse
 
 
 class WarehouseResource(StorageOptions, dg.ConfigurableResource[None]):
-    """Hands out the warehouse. Assets that write it belong into the pool `warehouse`.
+    """Hands out the warehouse. Assets that write it belong into the pool `carbon_warehouse`.
 
     Example:
         >>> WarehouseResource(data_dir="data").open().path.as_posix()

@@ -4,9 +4,9 @@ SELECT
     coalesce(dagster_run_id, run_id) AS run,
     max(started_at) AS last_started_at,
     max(ended_at) AS ended_at,
-    CASE WHEN count(energy_kwh) = count(*) THEN sum(energy_kwh) END AS energy_kwh,
+    CASE WHEN count(energy_kwh) = count(*) THEN sum(energy_kwh * asset_share) END AS energy_kwh,
     flatten(list(flags)) AS flags,
-    list_sort(list(DISTINCT asset_key)) AS assets,
+    list_sort(list(DISTINCT assets)) AS assets,
     list_sort(list(step_key)) AS steps,
     list_sort(list(CASE WHEN partition_key IS NULL THEN 'none' WHEN contains(partition_key, '...') THEN partition_key ELSE 'one' END))
         AS partitions,
@@ -21,7 +21,7 @@ SELECT
     list_sort(list(DISTINCT cpu_count)) AS cpu_count,
     list_sort(list(DISTINCT gpu_model)) AS gpu_model,
     list_sort(list(DISTINCT gpu_count)) AS gpu_count
-FROM report.runs
-WHERE list_contains(string_split(asset_key, ', '), $asset_key) AND status = 'completed'
+FROM report.asset_runs
+WHERE asset_key = $asset_key AND status = 'completed'
 GROUP BY run
 ORDER BY (run = $dagster_run_id) DESC NULLS LAST, last_started_at DESC;

@@ -1,29 +1,62 @@
--- What an asset has spent: in one run, and in the calendar period ($period: day, month) in which that began, UTC. A run of
--- Dagster may hold several records of an asset: attempts, ops of a graph, partitions. It is the run $dagster_run_id if
--- that has any, else the latest one. Of runs that share a host, their shares count; attempts that failed count too.
+-- What an asset has spent: in one run, and in a calendar period ($period: day, month; UTC). A run of Dagster may hold several
+-- records of an asset: attempts, ops of a graph, partitions. It is the run $dagster_run_id if that has any, else the latest
+-- one. What several runs or assets share, counts by its shares; attempts that failed count too. A run that goes on from one
+-- period into the next counts in each by time; of the periods of the judged run, the one in which most was spent is told.
 WITH own AS (
-    SELECT *, coalesce(dagster_run_id, run_id) AS execution
-    FROM report.runs
-    WHERE list_contains(string_split(asset_key, ', '), $asset_key)
+    SELECT
+        coalesce(dagster_run_id, run_id) AS execution,
+        make_timestamp(epoch_us(started_at)) AS began,
+        make_timestamp(epoch_us(ended_at)) AS ended,
+        share,
+        energy_kwh * share AS energy_kwh,
+        emissions_kg * share AS emissions_kg,
+        energy_high_kwh * share AS energy_high_kwh,
+        emissions_high_kg * share AS emissions_high_kg
+    FROM report.asset_runs
+    WHERE asset_key = $asset_key
 ), judged AS (
-    SELECT execution, date_trunc($period, min(started_at) AT TIME ZONE 'UTC') AS period_began
+    SELECT
+        execution, min(began) AS began, max(ended) AS ended, count(*) AS records,
+        count(*) FILTER (energy_kwh IS NULL) AS records_unknown,
+        count(*) FILTER (energy_high_kwh IS NULL) AS records_without_interval,
+        sum(energy_kwh) AS energy_kwh, sum(emissions_kg) AS emissions_kg,
+        sum(energy_high_kwh) AS energy_high_kwh, sum(emissions_high_kg) AS emissions_high_kg
     FROM own
     GROUP BY execution
-    ORDER BY (execution = $dagster_run_id) DESC NULLS LAST, max(started_at) DESC
+    ORDER BY (execution = $dagster_run_id) DESC NULLS LAST, max(began) DESC
     LIMIT 1
+), period AS (
+    SELECT
+        unnest(generate_series(date_trunc($period, began)::TIMESTAMP, ended, length)) AS period_began,
+        period_began + length AS period_ended
+    FROM judged, (SELECT CASE $period WHEN 'day' THEN INTERVAL 1 DAY ELSE INTERVAL 1 MONTH END AS length)
+), part AS (
+    SELECT
+        own.*,
+        period_began,
+        CASE WHEN ended > began THEN epoch_us(least(ended, period_ended)) - epoch_us(greatest(began, period_began)) ELSE 1 END
+            / CASE WHEN ended > began THEN epoch_us(ended) - epoch_us(began) ELSE 1 END AS time_share
+    FROM period
+    JOIN own ON own.began < period_ended AND (own.ended > period_began OR own.began = period_began)
 )
 SELECT
-    judged.execution AS run,
-    count(*) FILTER (own.execution = judged.execution) AS records,
-    count(*) FILTER (own.execution = judged.execution AND own.energy_kwh IS NULL) AS records_unknown,
-    sum(own.attributed_energy_kwh) FILTER (own.execution = judged.execution) AS energy_kwh,
-    sum(own.emissions_kg * own.attributed_share) FILTER (own.execution = judged.execution) AS emissions_kg,
-    judged.period_began,
-    count(*) FILTER (is_in_period) AS period_records,
-    count(*) FILTER (is_in_period AND own.energy_kwh IS NULL) AS period_records_unknown,
-    sum(own.attributed_energy_kwh) FILTER (is_in_period) AS period_energy_kwh,
-    sum(own.emissions_kg * own.attributed_share) FILTER (is_in_period) AS period_emissions_kg
-FROM judged, (
-    SELECT *, date_trunc($period, started_at AT TIME ZONE 'UTC') = (SELECT period_began FROM judged) AS is_in_period FROM own
-) AS own
-GROUP BY ALL;
+    any_value(judged.execution) AS run,
+    any_value(judged.records) AS records,
+    any_value(judged.records_unknown) AS records_unknown,
+    any_value(judged.records_without_interval) AS records_without_interval,
+    any_value(judged.energy_kwh) AS energy_kwh,
+    any_value(judged.emissions_kg) AS emissions_kg,
+    any_value(judged.energy_high_kwh) AS energy_high_kwh,
+    any_value(judged.emissions_high_kg) AS emissions_high_kg,
+    period_began,
+    count(*) AS period_records,
+    count(*) FILTER (part.energy_kwh IS NULL) AS period_records_unknown,
+    count(*) FILTER (part.energy_high_kwh IS NULL) AS period_records_without_interval,
+    sum(part.energy_kwh * time_share) AS period_energy_kwh,
+    sum(part.emissions_kg * time_share) AS period_emissions_kg,
+    sum(part.energy_high_kwh * time_share) AS period_energy_high_kwh,
+    sum(part.emissions_high_kg * time_share) AS period_emissions_high_kg
+FROM part, judged
+GROUP BY period_began
+ORDER BY period_energy_kwh DESC NULLS LAST, period_began
+LIMIT 1;

@@ -1,12 +1,15 @@
 CREATE OR REPLACE VIEW report.by_asset AS
-SELECT asset_key, name, total.*
+SELECT asset_key, name, total.*, is_shared
 FROM (
     SELECT
-        asset_key, name,
+        asset_key,
+        coalesce(asset_key, name) AS name,
+        bool_or(asset_share < 1) AS is_shared,
         core.totals(duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg,
-            attributed_share) AS total
-    FROM report.counted_runs
+            share) AS total
+    FROM report.asset_runs
     GROUP BY ALL
 )
 ORDER BY total.energy_kwh DESC NULLS LAST;
 COMMENT ON VIEW report.by_asset IS 'Energy and emissions per Dagster asset, or what else was tracked.';
+COMMENT ON COLUMN report.by_asset.is_shared IS 'Whether a step made other assets too: each has an equal share of its energy.';

@@ -1,4 +1,4 @@
-"""The loss curve of a training, as an image in the metadata of the asset."""
+"""A loss curve, as an image in the metadata of the asset."""
 
 import base64
 import io
@@ -9,7 +9,7 @@ import dagster as dg
 from carbon_pipeline.example.regression.model import LossPoint
 
 
-def loss_curve(losses: Sequence[LossPoint]) -> dg.MarkdownMetadataValue:
+def picture_of(losses: Sequence[LossPoint]) -> dg.MarkdownMetadataValue:
     """Plot a loss curve.
 
     Returns:
