@@ -68,7 +68,9 @@ Degrees = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 class Part(BaseModel):
     """Base of all parts of a report: camelCase keys in JSON, no unknown keys."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, validate_by_name=True)
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="forbid", frozen=True, validate_by_name=True, defer_build=True
+    )
 
 
 class Publisher(Part):

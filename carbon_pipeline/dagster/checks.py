@@ -7,8 +7,6 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from carbon_pipeline.boamps.export import FOLDER
-from carbon_pipeline.boamps.plausibility import examine_file
 from carbon_pipeline.dagster.names import Names
 from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
 from carbon_pipeline.dagster.ui_metadata import table_metadata
@@ -44,6 +42,9 @@ def boamps_check(names: Names) -> dg.AssetChecksDefinition:
     @dg.asset_check(asset=names.key("boamps_reports"))
     def boamps_reports_are_valid(carbon_warehouse: WarehouseResource) -> dg.AssetCheckResult:
         """Every file keeps the rules of BoAmps' schemas, and its numbers are plausible."""
+        from carbon_pipeline.boamps.export import FOLDER
+        from carbon_pipeline.boamps.plausibility import examine_file
+
         faults = []
         files = sorted((carbon_warehouse.open().data_dir / FOLDER).glob("report_*.json"))
         for path in files:

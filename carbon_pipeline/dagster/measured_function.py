@@ -134,26 +134,25 @@ def _measuring(arguments: Mapping[str, Any], emissions: Any, is_generator: bool 
     context = _step_context()
     if context is None:
         _require_no_graph()
-    with ExitStack() as resources:
-        run = None if context is None else _run(resources, context, arguments, emissions)
-        if run is None:
+    run = None if context is None else _run(context, arguments, emissions)
+    if run is None:
+        yield measuring
+        return
+    try:
+        with run:
             yield measuring
-            return
-        try:
-            with run:
-                yield measuring
-        except BaseException:  # a cancel too
-            attach_metadata(context, run.record, to_materialization=False)
-            raise
-        attach_metadata(context, run.record, to_materialization=not measuring.is_generator)
+    except BaseException:  # a cancel too
+        attach_metadata(context, run.record, to_materialization=False)
+        raise
+    attach_metadata(context, run.record, to_materialization=not measuring.is_generator)
 
 
-def _run(resources: ExitStack, context: Any, arguments: Mapping[str, Any], bound: Any) -> Any:
+def _run(context: Any, arguments: Mapping[str, Any], bound: Any) -> Any:
     """A run that measures the step; None if nothing is to be measured, or cannot be."""
     from carbon_pipeline.dagster.resources.resolve import resource_for
 
     try:
-        emissions = resource_for(resources, context, arguments, bound)
+        emissions = resource_for(context, arguments, bound)
         return emissions.track(context) if emissions else None
     except Exception as error:  # noqa: BLE001 - whatever it is, the work goes on
         context.log.error("this step is not measured: %s: %s", type(error).__name__, error)

@@ -32,7 +32,7 @@ class TrackedPipesSubprocessClient(dg.ConfigurableResource[None]):
 
     def __init__(self, **fields: Any) -> None:
         """Without a resource of its own it measures with the settings of the environment variables."""
-        super().__init__(**{"emissions": EmissionsResource(), **fields})
+        super().__init__(**(fields if "emissions" in fields else {"emissions": EmissionsResource(), **fields}))
 
     def run(self, *, context: dg.AssetExecutionContext | dg.OpExecutionContext, **arguments: Any) -> Any:
         """Run a command in a process of its own and wait for it.

@@ -5,10 +5,13 @@ https://docs.dagster.io/guides/automate/schedules
 
 import dagster as dg
 
+from carbon_pipeline.dagster.executors import forking_executor
+
 pipeline_job = dg.define_asset_job(
     "pipeline",
     selection=dg.AssetSelection.all() - dg.AssetSelection.assets("landing_archive", "daily_report"),
     description="Train the regression under tracking, load its record into the warehouse and write the reports.",
+    executor_def=forking_executor("carbon_pipeline.definitions", "matplotlib.figure"),
 )
 
 daily_pipeline = dg.ScheduleDefinition(

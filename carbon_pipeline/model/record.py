@@ -116,7 +116,7 @@ class RunRecord(BaseModel):
     Energies are in kWh and include the PUE (`pue`); power is in W, emissions in kg CO2eq, times in UTC.
     """
 
-    model_config = ConfigDict(frozen=True, validate_assignment=True)
+    model_config = ConfigDict(frozen=True, validate_assignment=True, defer_build=True)  # not every import needs it
 
     record_version: Literal[1] = Field(1, description="Version of the record format.")
 

@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from carbon_pipeline.boamps.export import FOLDER, export_all
 from carbon_pipeline.dagster.assets.attributes import FRESH, GROUP, OWNERS
 from carbon_pipeline.dagster.names import Names
 from carbon_pipeline.dagster.resources.report_context import ReportContextResource
@@ -34,6 +33,8 @@ def boamps_reports_asset(names: Names) -> dg.AssetsDefinition:
         A run that lacks what only a person can know, or whose numbers are not plausible, has no report; it is listed
         with the reason.
         """
+        from carbon_pipeline.boamps.export import FOLDER, export_all  # only the steps that write reports import it
+
         opened = carbon_warehouse.open()
         folder = opened.data_dir / FOLDER
         exported = export_all(opened, carbon_report_context.read(), folder)

@@ -22,6 +22,9 @@ from carbon_pipeline.tracking.baseline import Baseline, fresh_baseline, measure_
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter
 from carbon_pipeline.tracking.run import TrackedRun
 
+PARTS = {"hardware": HardwareResource, "location": LocationResource, "warehouse": WarehouseResource}
+"""The resources that the one for emissions uses."""
+
 
 class EmissionsResource(MeasuringOptions, dg.ConfigurableResource[None]):
     """Measures energy and emissions. What is not configured comes from the environment variables.
@@ -40,8 +43,10 @@ class EmissionsResource(MeasuringOptions, dg.ConfigurableResource[None]):
 
     def __init__(self, **fields: Any) -> None:
         """What is not given follows the environment variables."""
-        defaults = {"hardware": HardwareResource(), "location": LocationResource(), "warehouse": WarehouseResource()}
-        super().__init__(**{**defaults, **fields})
+        for name, kind in PARTS.items():
+            if name not in fields:
+                fields[name] = kind()
+        super().__init__(**fields)
 
     def track(
         self,

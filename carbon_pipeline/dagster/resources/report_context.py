@@ -1,9 +1,13 @@
 """The resource `carbon_report_context`: the user-provided part of BoAmps reports, in a YAML file."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
-from carbon_pipeline.boamps.context import ReportContext, read_configured_context
 from carbon_pipeline.settings import ReportOptions, given, read_settings
+
+if TYPE_CHECKING:
+    from carbon_pipeline.boamps.context import ReportContext
 
 
 class ReportContextResource(ReportOptions, dg.ConfigurableResource[None]):
@@ -14,7 +18,7 @@ class ReportContextResource(ReportOptions, dg.ConfigurableResource[None]):
         {}
     """
 
-    def read(self) -> ReportContext:
+    def read(self) -> "ReportContext":
         """Read the file.
 
         Returns:
@@ -23,4 +27,6 @@ class ReportContextResource(ReportOptions, dg.ConfigurableResource[None]):
         Raises:
             ContextError: the file contains something that no report can hold.
         """
+        from carbon_pipeline.boamps.context import read_configured_context  # only reports need it
+
         return read_configured_context(read_settings(**given(self, ReportOptions)))
