@@ -8,6 +8,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from carbon_pipeline.common.csv_text import csv_text
+from carbon_pipeline.model.codecarbon_defaults import CODECARBON_DEFAULT_EXPERIMENT_ID
 from carbon_pipeline.model.fields import FIELD_NAMES, field_record
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.tracking.landing import land
@@ -279,6 +281,25 @@ def test_local_times_are_read_in_the_zone_that_is_given_and_rebuilt_in_it(wareho
         "winter": "11:00",
         "zoned": "12:00",
     }
+    assert rebuild(warehouse).differences == []
+
+
+def test_our_own_exports_that_come_back_change_no_run(warehouse: Warehouse, tmp_path: Path) -> None:
+    lost = {"country_name": "Canada", "country_iso_code": "CAN", "region": "quebec"}
+    lost |= {"latitude": "46.8", "longitude": "-71.2"}
+    found = {"country_iso_code": "FRA"}
+    rows = [row(run_id="a", **found), row(run_id="lost", **lost), row(run_id=CODECARBON_DEFAULT_EXPERIMENT_ID, **found)]
+    imported(warehouse, write(tmp_path / "emissions.csv", *rows))
+    before = warehouse.report("runs")
+    assert any("fallback_location" in run["flags"] for run in before)
+    for name, columns in (("fields.csv", FIELD_NAMES), ("codecarbon.csv", None)):
+        found = list(map(field_record, warehouse.counted_runs())) if columns else list(warehouse.codecarbon_layout())
+        (tmp_path / name).write_text(csv_text(list(columns or found[0]), found), encoding="utf-8")
+        warehouse.import_csv([tmp_path / name])
+        after = warehouse.report("runs")
+        assert [{**run, "source_file": "", "source_line": 0} for run in after] == [
+            {**run, "source_file": "", "source_line": 0} for run in before
+        ]
     assert rebuild(warehouse).differences == []
 
 
@@ -580,11 +601,22 @@ def test_a_thousand_absurd_tasks_leave_the_warehouse_readable(warehouse: Warehou
     assert warehouse.run("r1")["duration_s"] == 1e10
 
 
-def test_times_in_another_zone_than_before_are_not_ignored_in_silence(warehouse: Warehouse, tmp_path: Path) -> None:
-    path = write(tmp_path / "emissions.csv", row())
-    warehouse.import_csv([path])
+def test_a_forgotten_time_zone_is_corrected_by_importing_the_file_again(warehouse: Warehouse, tmp_path: Path) -> None:
+    rows = [row(run_id="a"), row(run_id=""), row(run_id="b", duration="abc"), row(run_id="c", task_name="t")]
+    path = write(tmp_path / "emissions.csv", *rows, names=TASKS_3_3)
+    other = write(tmp_path / "other.csv", row(run_id="a", timestamp="2026-05-01T11:00:00"))
+    warehouse.import_csv([path, other])
     (result,) = warehouse.import_csv([path], timezone="Europe/Paris")
-    assert "already loaded with times in UTC, and --timezone changes nothing" in result.note
+    assert "read again, with times in Europe/Paris in place of UTC" in result.note
+    assert (result.rows_read, result.rows_loaded, result.rows_quarantined) == (4, 2, 1)
+    # What is known in local time is two hours earlier now, and the other file's row of the same run is the later one.
+    assert {f"{run['ended_at']:%H:%M}" for run in warehouse.report("runs")} == {"10:00", "11:00"}
+    assert warehouse.count() == 3
+    assert not any(broken(warehouse, rule) for rule in RULES)
+    assert "already loaded with times in Europe/Paris" in warehouse.import_csv([path])[0].note
+    assert rebuild(warehouse).differences == []
+    warehouse.import_csv([path], timezone="Asia/Tokyo")
+    assert rebuild(warehouse).differences == []
 
 
 def test_a_file_that_has_grown_is_counted_by_itself(warehouse: Warehouse, tmp_path: Path) -> None:

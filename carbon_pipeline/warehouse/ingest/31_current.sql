@@ -1,7 +1,9 @@
 -- Which measurement of a run counts: the last of its states, which CodeCarbon writes cumulatively. The order is a total one
 -- over what the measurements say, so that the order of loads does not matter: our own records before imported files, ended
 -- runs before interrupted ones, with an energy before without, then time, duration, energy, and a hash of all that was
--- measured. Of measurements that say the same, an intact one before a repaired one, then the one that was loaded first.
+-- measured. Of measurements that say the same, an intact one before a repaired one, then the one that was loaded first. An
+-- export of ours that comes back is the same state with less about it: energies are compared as FLOAT, and what was written
+-- without a location, with three letters or with CodeCarbon's constant, is the original.
 CREATE OR REPLACE TEMP TABLE contested_row AS
 SELECT rowid AS row FROM raw.measurement SEMI JOIN contested USING (run_id);
 CREATE OR REPLACE TEMP TABLE state AS
@@ -10,8 +12,9 @@ SELECT
     m.run_id,
     source = 'csv' AS is_csv,
     status = 'interrupted' AS is_interrupted,
-    coalesce(total_kwh, cpu_kwh + coalesce(gpu_kwh, 0) + coalesce(ram_kwh, 0), gpu_kwh, ram_kwh) AS energy_kwh,
-    ended_at, measured_s, extra_columns, has_default_experiment, has_invalid_value, is_repaired, has_mixed_modes, file_no, line,
+    coalesce(total_kwh, cpu_kwh + coalesce(gpu_kwh, 0) + coalesce(ram_kwh, 0), gpu_kwh, ram_kwh)::FLOAT AS energy_kwh,
+    ended_at, measured_s, extra_columns, is_fallback, is_code_converted, has_default_experiment, has_invalid_value, is_repaired,
+    has_mixed_modes, experiment_id, file_no, line,
     md5(to_json(struct_pack(context_key, *COLUMNS(m.* EXCLUDE (
         rowid, file_no, line, context_no, extra_columns, has_invalid_value, has_default_experiment,
         is_repaired, is_current, is_cumulative, attributed_share, tasks_s
@@ -24,14 +27,16 @@ SELECT
     row,
     row_number() OVER (
         PARTITION BY run_id
-        ORDER BY is_csv, is_interrupted, energy_kwh IS NULL, ended_at DESC, measured_s DESC, energy_kwh DESC, said DESC,
-            extra_columns DESC NULLS LAST, has_default_experiment DESC, has_invalid_value DESC,
-            is_repaired, has_mixed_modes DESC, file_no, line
+        ORDER BY is_csv, is_interrupted, energy_kwh IS NULL, ended_at DESC, measured_s DESC, energy_kwh DESC,
+            is_fallback DESC, has_default_experiment DESC, experiment_id IS NULL, is_code_converted DESC, said DESC,
+            extra_columns DESC NULLS LAST, has_invalid_value DESC, is_repaired, has_mixed_modes DESC, file_no, line
     ) = 1 AS is_current,
     is_csv AND states > 1 AS is_cumulative
 FROM state
 JOIN (
-    SELECT run_id, count(DISTINCT said) FILTER (is_csv) AS states FROM state GROUP BY run_id
+    SELECT run_id, count(DISTINCT (date_trunc('second', ended_at), measured_s::FLOAT, energy_kwh)) FILTER (is_csv) AS states
+    FROM state
+    GROUP BY run_id
 ) USING (run_id);
 UPDATE raw.measurement
 SET is_current = standing.is_current, is_cumulative = standing.is_cumulative

@@ -152,6 +152,7 @@ class _Load:
         self.loaded = Loaded()
         self._new: dict[int, dict[str, Any]] = {}
         self._seen: dict[str, int] = {}
+        self._replaced: list[int] = []
 
     def stage(self, files: Iterable[SourceFile]) -> None:
         self._run("01_staging")
@@ -163,6 +164,8 @@ class _Load:
                 before = known.get(file.sha256) or self._again(file)
                 if file.format == "unreadable":
                     self.loaded.known[number] = FileResult(file.source_file, note=file.note, is_rejected=True)
+                elif before and file.timezone not in (None, before.timezone):
+                    self._take_again(number, file, before)
                 elif before and file.format != "rejected":
                     self._take_name(number, file, before)
                 else:
@@ -174,6 +177,7 @@ class _Load:
             path, columns, longest = self._rows.record_file(part, fields)
             self._run(step, path=literally(path), columns=columns, longest=longest)
         self._feed("10_new_files", self._new.values())
+        self._run("12_replaced", files=self._replaced)
         self._feed("11_rejected_rows", (row._asdict() for row in self._rows.rejected))
 
     def apply(self) -> None:
@@ -197,6 +201,15 @@ class _Load:
         self.loaded.new.append(number)
         file.content = file.reader = file.record = None
 
+    def _take_again(self, number: int, file: SourceFile, before: "_Known") -> None:
+        """Read a file anew whose times were read in another zone: somebody has corrected that."""
+        file.note = f"read again, with times in {file.timezone} in place of {before.timezone or 'UTC'}"
+        self._replaced.append(before.file_no)
+        self._rows.rejected = [row for row in self._rows.rejected if row.file_no != before.file_no]
+        if self._new.pop(before.file_no, None):  # a rebuild reads all that was ever loaded
+            self.loaded.new.remove(before.file_no)
+        self._take(number, file)
+
     def _take_name(self, number: int, file: SourceFile, before: "_Known") -> None:
         """Note a file whose content has been loaded before, or is in this load under another name."""
         is_new_name = file.source_file not in before.names
@@ -204,9 +217,7 @@ class _Load:
             file.keep(is_known=True)
         file.drop_copy()
         self._progress.add(size=file.size)
-        already = "already loaded"
-        if before.timezone != file.timezone:
-            already += f" with times in {before.timezone or 'UTC'}, and --timezone changes nothing of it"
+        already = "already loaded" + (f" with times in {before.timezone}" if before.timezone else "")
         note = "; ".join(note for note in (already, before.note) if note)
         rows = before.rows_read, 0, before.rows_read - before.rows_quarantined, before.rows_quarantined
         self.loaded.known[number] = FileResult(file.source_file, *rows, note=note)
