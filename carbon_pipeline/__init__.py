@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from carbon_pipeline.dagster.budgets import carbon_budget as carbon_budget
     from carbon_pipeline.dagster.check_results import carbon_alert as carbon_alert
     from carbon_pipeline.dagster.component import CarbonTracking as CarbonTracking
+    from carbon_pipeline.dagster.executors import forking_executor as forking_executor
     from carbon_pipeline.dagster.pipes import TrackedPipesSubprocessClient as TrackedPipesSubprocessClient
     from carbon_pipeline.dagster.regression import energy_regression as energy_regression
     from carbon_pipeline.dagster.resources.alerts import AlertsResource as AlertsResource
@@ -30,6 +31,7 @@ _NAMES = {
     "dagster.budgets": ("carbon_budget",),
     "dagster.check_results": ("carbon_alert",),
     "dagster.component": ("CarbonTracking",),
+    "dagster.executors": ("forking_executor",),
     "dagster.pipes": ("TrackedPipesSubprocessClient",),
     "dagster.regression": ("energy_regression",),
     "dagster.resources.alerts": ("AlertsResource", "MailAlerts", "WebhookAlerts"),

@@ -289,6 +289,10 @@ def _field_name(location: tuple[int | str, ...]) -> str:
 def _explain(error: ValidationError) -> list[str]:
     return [
         f"{variable(_field_name(part['loc']))}={part['input']!r:.200} is not usable: "
-        f"{part['msg'].removeprefix('Value error, '):.500}"
+        + (_WANTED.get(part["type"]) or f"{part['msg'].removeprefix('Value error, '):.500}")
         for part in error.errors()
     ]
+
+
+_WANTED = {"bool_parsing": "it should be on or off", "string_pattern_mismatch": "it should be such as 4GB or 512MiB"}
+"""What a value should be, where Pydantic's own words help nobody; the one pattern is that of a memory limit."""

@@ -30,7 +30,7 @@ MOST_REASONS = 10
 def export_csv(
     out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
 ) -> None:
-    """Write the 33 fields, one row per run."""
+    """Write the 33 fields, one row per run; a task whose run is known counts there."""
     from carbon_pipeline.model.fields import FIELD_NAMES, field_record
 
     _write_runs(out, FIELD_NAMES, map(field_record, open_loaded_warehouse().counted_runs()))
@@ -40,7 +40,9 @@ def export_csv(
 def export_codecarbon(
     out: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
 ) -> None:
-    """Write the runs in CodeCarbon's own layout, for programs that read its emissions.csv; times are UTC."""
+    """Write the runs in CodeCarbon's own layout, for programs that read its emissions.csv; times are UTC. A task
+    whose run is known counts there.
+    """
     rows = open_loaded_warehouse().codecarbon_layout()
     first = next(rows, None)
     if first is None:
@@ -55,7 +57,9 @@ def _write_runs(out: Path | None, names: Sequence[str], rows: Iterable[Mapping[s
 
     _require_file(out)
     if out is None:
-        write_csv(sys.stdout, names, rows)
+        rows = iter(rows)
+        first = list(itertools.islice(rows, 1))  # if nothing can be read, nothing is written
+        write_csv(sys.stdout, names, itertools.chain(first, rows))
         return
     with replacing(out) as beside, beside.open("w", encoding="utf-8", newline="") as file:
         count = write_csv(file, names, rows)
@@ -176,7 +180,7 @@ def validate(
 def _say_incomplete(exported: "Exported", every_run: bool) -> None:
     from carbon_pipeline.boamps.export import beside
 
-    say("no report could be made of")
+    say("no report could be made of these runs:")
     for reason, runs in list(exported.reasons.items())[:MOST_REASONS]:
         say(f"  {counted(runs, 'run')}: {reason}")
     if exported.kept:

@@ -78,9 +78,12 @@ def load(wait: Wait = LOCK_TIMEOUT_S) -> None:
         names = ", ".join(path.name for path in fresh)
         say(f"left for the next load, since they changed in the last {SETTLED_S:g} s: {names}")
     total = _totals(results)
+    rejected = [counted(total["quarantined"], "row")]
+    if files := sum(result.is_rejected for result in results):
+        rejected.append(counted(files, "file"))
     print(
         f"{counted(len(results), 'file')}: {counted(total['loaded'], 'run')} loaded, "
-        f"{counted(total['superseded'], 'row')} superseded, {total['quarantined']} rejected; "
+        f"{counted(total['superseded'], 'row')} superseded, {' and '.join(rejected)} rejected; "
         f"{counted(warehouse.count(), 'run')} in {warehouse.path}"
     )
 

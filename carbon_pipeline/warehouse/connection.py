@@ -80,7 +80,10 @@ def locked(path: Path, timeout_s: float = 120.0) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     held = path.resolve()  # a link and the file that it leads to have one lock
-    held.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        held.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise WarehousePathError(f"{held.parent} is not a folder; choose another CARBON_DATA_DIR") from None
     lock = FileLock(held.with_name(f"{held.name}.lock"), is_singleton=True)
     try:
         lock.acquire(timeout=timeout_s)

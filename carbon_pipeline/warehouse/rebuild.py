@@ -104,9 +104,14 @@ def _unreadable(path: "Path", error: Exception, replace: bool) -> str:
     """
     if not replace:
         raise WarehouseUnreadableError(
-            f"{path} cannot be compared with a rebuilt one: {error}; --replace rebuilds it all the same"
+            f"{path} cannot be read, and so not be compared with a rebuilt one ({_reason(error)}): "
+            "`carbon-pipeline rebuild --replace` rebuilds it from the stored source files all the same"
         ) from None
-    return f"the old one cannot be read: {' '.join(str(error).split())}"
+    return f"the old one could not be read: {_reason(error)}"
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error.__cause__ or error).split("\n", 1)[0].split())
 
 
 def _differences(old: "Path", new: "Path", memory_limit: str, replace: bool) -> list[str]:

@@ -110,7 +110,7 @@ def test_ctrl_c_ends_an_import_with_one_line_and_leaves_nothing_behind(data_dir:
     [
         (["import", "nowhere.csv"], "nowhere.csv: there is no such file or folder"),
         (["import", "."], "no CSV file of CodeCarbon in ."),
-        (["report", "by_moon"], "there is no report 'by_moon'; there are runs, counted_runs, daily"),
+        (["report", "by_moon"], "there is no report 'by_moon'; there are runs, counted_runs, asset_runs, daily"),
         (["report"], "does not exist yet: run the pipeline"),
         (["report", "--format", "xml"], "'xml' is not one of 'table', 'csv', 'json'"),
         (["measure"], "No such command 'measure'"),

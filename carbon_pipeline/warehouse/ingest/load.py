@@ -76,7 +76,8 @@ def rejections(results: Iterable[FileResult]) -> list[str]:
     return [
         f"{result.source_file}: {result.note}"
         if result.is_rejected
-        else f"{result.source_file}: {result.rows_quarantined} rows of {result.rows_read} rejected; see raw.quarantine"
+        else f"{result.source_file}: {result.rows_quarantined:,} of its {result.rows_read:,} rows rejected; "
+        "`carbon-pipeline report quarantine` has the reasons"
         for result in results
         if result.is_rejected or result.rows_quarantined
     ]
