@@ -7,13 +7,13 @@ def summary(record: RunRecord) -> str:
     """Summarize a run in one line.
 
     Returns:
-        The line, such as `12.3 mWh in 4.1 s (10.8 W); 5.8 mg CO2eq; at the wall 10 to 48 mWh (quality low)`.
+        The line, such as `12.3 mWh in 4.1 s (10.8 W); 5.8 mg CO2eq; at the wall 10 to 48 mWh; quality low`.
     """
     return "; ".join(summary_parts(record))
 
 
 def summary_parts(record: RunRecord, assets_of_the_step: int = 1, partitions_of_the_step: int = 1) -> list[str]:
-    """Summarize a run in parts of at most some 60 characters.
+    """Summarize a run in parts of some 35 characters: so many are seen of a cell in the UI.
 
     Args:
         record: the record of the run.
@@ -29,8 +29,8 @@ def summary_parts(record: RunRecord, assets_of_the_step: int = 1, partitions_of_
     if record.emissions_kg is not None:
         parts.append(f"{amount(record.emissions_kg * 1000, 'g')} CO2eq")
     if record.energy_low_kwh is not None and record.energy_high_kwh is not None:
-        low, high = (amount(kwh * 1000, "Wh") for kwh in (record.energy_low_kwh, record.energy_high_kwh))
-        parts.append(f"at the wall {low} to {high} (quality {record.quality})")
+        parts.append(f"at the wall {interval(record.energy_low_kwh * 1000, record.energy_high_kwh * 1000, 'Wh')}")
+        parts.append(f"quality {record.quality}")
     if record.status != "completed":
         parts.append(f"the work was {record.status}" if record.status != "failed" else "the work failed")
     for count, what in ((assets_of_the_step, "assets"), (partitions_of_the_step, "partitions")):
@@ -49,7 +49,25 @@ def amount(value: float, unit: str) -> str:
     Returns:
         The amount with its unit, such as `12.3 mWh`.
     """
-    for factor, prefix in ((1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n")):
-        if abs(value) >= factor:
-            return f"{value / factor:.3g} {prefix}{unit}"
-    return f"{value:.3g} {unit}"
+    factor, prefix = _prefix(value)
+    return f"{value / factor:.3g} {prefix}{unit}"
+
+
+def interval(low: float, high: float, unit: str) -> str:
+    """Format an interval with one unit, that of its upper end.
+
+    Args:
+        low: the lower end, in `unit`.
+        high: the upper end, in `unit`.
+        unit: a unit that takes prefixes, such as `Wh`.
+
+    Returns:
+        The interval with its unit, such as `0.58 to 11 mWh`.
+    """
+    factor, prefix = _prefix(high)
+    return f"{low / factor:.2g} to {high / factor:.3g} {prefix}{unit}"
+
+
+def _prefix(value: float) -> tuple[float, str]:
+    prefixes = ((1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
+    return next(((factor, prefix) for factor, prefix in prefixes if abs(value) >= factor), (1.0, ""))

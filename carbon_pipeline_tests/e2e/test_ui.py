@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from carbon_pipeline.definitions import defs
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests import watched_project
 
@@ -77,6 +78,47 @@ def test_a_person_sees_plots_of_energy_the_energy_of_a_failure_and_why_a_budget_
         page.get_by_text("times the limit").first.wait_for()
         page.get_by_text("Failed").first.wait_for()
         page.screenshot(path=tmp_path / "budget.png")
+
+
+def test_a_person_sees_the_reports_and_the_whole_summary_without_scrolling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    (data / "dagster").mkdir(parents=True)
+    monkeypatch.setenv("CARBON_DATA_DIR", str(data))
+    monkeypatch.setenv("CARBON_GEOLOCATION", "off")
+    config = {"ops": {"idle_baseline": {"config": {"seconds": 0.5}}}}
+    with dg.DagsterInstance.from_config(str(data / "dagster")) as instance:
+        assert defs.resolve_job_def("pipeline").execute_in_process(instance=instance, run_config=config).success
+    with (
+        dagster_ui(data, tmp_path / "ui.log", module="carbon_pipeline.definitions") as address,
+        browser() as chromium,
+    ):
+        page = chromium.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(f"{address}/assets/reports")
+        for column in ("day", "runs", "energy_kwh", "emissions_kg"):
+            heading = page.get_by_role("cell", name=column, exact=True).or_(
+                page.get_by_role("columnheader", name=column, exact=True)
+            )
+            heading.first.wait_for()
+            box = heading.first.bounding_box()
+            assert box
+            assert box["y"] + box["height"] < 900
+            assert box["x"] + box["width"] < 1440
+        page.screenshot(path=tmp_path / "reports.png")
+
+        page.goto(f"{address}/assets/regression_model")
+        summary = page.get_by_text("at the wall").first
+        summary.wait_for()
+        text, panel = summary.bounding_box(), page.get_by_text("Definition", exact=True).first.bounding_box()
+        assert text
+        assert panel
+        assert text["x"] + text["width"] < panel["x"]  # what is beside it covers the rest
+        page.screenshot(path=tmp_path / "summary.png")
+
+        page.goto(f"{address}/assets/regression_model?view=checks")
+        page.get_by_text("energy_regression").first.wait_for()
+        page.get_by_text("within 1 kWh per month").first.wait_for()
 
 
 @pytest.mark.long

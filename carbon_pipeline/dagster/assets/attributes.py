@@ -31,4 +31,8 @@ def table(name: str, database: str) -> dict[str, Any]:
         name: of the table or view, with its schema.
         database: the file's name in the data folder.
     """
-    return {"dagster/table_name": name, "dagster/storage_kind": "duckdb", "dagster/uri": f"duckdb:///{database}"}
+    return {
+        "dagster/table_name": name,
+        "dagster/storage_kind": "duckdb",
+        "dagster/uri": f"duckdb://$CARBON_DATA_DIR/{database}",
+    }

@@ -11,6 +11,8 @@ from carbon_pipeline.warehouse.schema import AGGREGATES
 PREVIEW_ROWS = 10
 LAST = ("duration_s", "energy_low_kwh", "energy_high_kwh", "emissions_low_kg", "emissions_high_kg")
 """Columns behind the name, the number of runs, their energy and their emissions."""
+HIDDEN = "asset_key"
+"""The name beside it says the same."""
 
 
 def reports_asset(names: Names) -> dg.AssetsDefinition:
@@ -33,7 +35,9 @@ def reports_asset(names: Names) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={
                 **{
-                    name: table_metadata([{key: row[key] for key in sorted(row, key=_rank)} for row in rows])
+                    name: table_metadata(
+                        [{key: row[key] for key in sorted(row, key=_rank) if key != HIDDEN} for row in rows]
+                    )
                     for name, rows in previews.items()
                 },
                 "database": dg.MetadataValue.path(opened.reports_path.resolve()),
