@@ -78,12 +78,11 @@ def load(wait: Wait = LOCK_TIMEOUT_S) -> None:
         names = ", ".join(path.name for path in fresh)
         say(f"left for the next load, since they changed in the last {SETTLED_S:g} s: {names}")
     total = _totals(results)
-    rejected = [counted(total["quarantined"], "row")]
-    if files := sum(result.is_rejected for result in results):
-        rejected.append(counted(files, "file"))
+    files = sum(result.is_rejected for result in results)
+    no_files = f", {counted(files, 'file')} rejected" if files else ""
     print(
         f"{counted(len(results), 'file')}: {counted(total['loaded'], 'run')} loaded, "
-        f"{counted(total['superseded'], 'row')} superseded, {' and '.join(rejected)} rejected; "
+        f"{counted(total['superseded'], 'row')} superseded, {total['quarantined']} rejected{no_files}; "
         f"{counted(warehouse.count(), 'run')} in {warehouse.path}"
     )
 

@@ -107,7 +107,7 @@ def _unreadable(path: "Path", error: Exception, replace: bool) -> str:
             f"{path} cannot be read, and so not be compared with a rebuilt one ({_reason(error)}): "
             "`carbon-pipeline rebuild --replace` rebuilds it from the stored source files all the same"
         ) from None
-    return f"the old one could not be read: {_reason(error)}"
+    return f"the old one cannot be read: {_reason(error)}"
 
 
 def _reason(error: Exception) -> str:
