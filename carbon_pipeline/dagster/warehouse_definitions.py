@@ -1,6 +1,8 @@
 """The warehouse in a Dagster project: its assets, checks, jobs, schedules and sensor, wired together."""
 
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -19,6 +21,13 @@ from carbon_pipeline.dagster.automation import (
 )
 from carbon_pipeline.dagster.checks import boamps_check, runs_checks
 from carbon_pipeline.dagster.names import Key, Names, asset_key
+
+
+def with_code_references(assets: Sequence[dg.AssetsDefinition]) -> list[Any]:
+    """Have the page of each asset link to its code."""
+    with warnings.catch_warnings():  # Dagster's own: they may still change
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return list(dg.with_source_code_references(assets))
 
 
 def warehouse_definitions(
@@ -42,14 +51,15 @@ def warehouse_definitions(
     after = list(after)
     keys = {where: [asset_key(key) for key in keys] for where, keys in {"after": after, **(required or {})}.items()}
     load, archive, days = load_job(names, keys), archive_job(names), daily_report_job(names)
+    assets = [
+        runs_asset(names, after),
+        reports_asset(names),
+        boamps_reports_asset(names),
+        landing_archive_asset(names),
+        *([daily_report_asset(names)] if daily_report else []),
+    ]
     return dg.Definitions(
-        assets=[
-            runs_asset(names, after),
-            reports_asset(names),
-            boamps_reports_asset(names),
-            landing_archive_asset(names),
-            *([daily_report_asset(names)] if daily_report else []),
-        ],
+        assets=with_code_references(assets),
         asset_checks=[runs_checks(names), boamps_check(names)],
         jobs=[load, archive, *([days] if daily_report else [])],
         schedules=[
