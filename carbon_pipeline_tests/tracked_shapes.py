@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from carbon_pipeline import tracked
+from carbon_pipeline import forking_executor, tracked
 from carbon_pipeline.dagster.resources.carbon_resources import carbon_resources
 
 DAYS = dg.StaticPartitionsDefinition(["mon", "tue", "wed"])
@@ -155,12 +155,21 @@ ASSETS = [
 
 def make_job() -> Any:
     """All that has no partitions."""
+    return _job(dg.multiprocess_executor.configured({"max_concurrent": 2}))
+
+
+def make_forking_job() -> Any:
+    """The same, with steps that are copies of one process."""
+    return _job(forking_executor(__name__))
+
+
+def _job(executor: dg.ExecutorDefinition) -> Any:
     return dg.Definitions(
         assets=ASSETS,
         asset_checks=[plain_is_right],
         jobs=[dg.define_asset_job("shapes", selection=dg.AssetSelection.all())],
         resources=carbon_resources(),
-        executor=dg.multiprocess_executor.configured({"max_concurrent": 2}),
+        executor=executor,
     ).resolve_job_def("shapes")
 
 

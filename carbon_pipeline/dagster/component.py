@@ -64,6 +64,9 @@ class CarbonTrackingScaffolder(dg.Scaffolder[Any]):
         Args:
             request: where.
         """
+        if request.append or request.scaffold_format != "yaml":
+            dg.scaffold_component(request, {})
+            return
         request.target_path.mkdir(parents=True, exist_ok=True)
         (request.target_path / "defs.yaml").write_text(f"type: {request.type_name}\n\n{SCAFFOLD}", encoding="utf-8")
 

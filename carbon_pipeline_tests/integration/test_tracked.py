@@ -42,7 +42,14 @@ def observations(instance: dg.DagsterInstance, key: str) -> list[dict[str, Any]]
     ]
 
 
-@pytest.mark.parametrize("executor", ["in_process", pytest.param("multiprocess", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "executor",
+    [
+        "in_process",
+        pytest.param("multiprocess", marks=pytest.mark.long),
+        pytest.param("fork server", marks=pytest.mark.long),
+    ],
+)
 def test_every_shape_of_function_is_measured_once_and_its_numbers_reach_dagster(data_dir: Path, executor: str) -> None:
     data_dir.mkdir()
     os.environ["CARBON_DATA_DIR"] = str(data_dir)  # for step processes; the fixture takes it back
@@ -50,7 +57,8 @@ def test_every_shape_of_function_is_measured_once_and_its_numbers_reach_dagster(
         if executor == "in_process":
             result = tracked_shapes.make_job().execute_in_process(instance=instance, raise_on_error=False)
         else:
-            result = dg.execute_job(dg.reconstructable(tracked_shapes.make_job), instance=instance)
+            make = tracked_shapes.make_job if executor == "multiprocess" else tracked_shapes.make_forking_job
+            result = dg.execute_job(dg.reconstructable(make), instance=instance)
         # The user's own outputs, metadata and exceptions are as they would be without tracking.
         failures = {event.step_key for event in result.all_events if event.is_step_failure}
         assert failures == {"failing", "failing_generator"}

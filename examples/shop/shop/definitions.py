@@ -23,5 +23,5 @@ def forecast(sales: list[float]) -> float:
 def defs() -> dg.Definitions:
     """All of it."""
     carbon = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
-    own = dg.Definitions(assets=[sales, forecast], resources=carbon.resources)
+    own = dg.Definitions(assets=[sales, forecast])
     return dg.Definitions.merge(track_assets(own, selection=["sales"]), carbon)
