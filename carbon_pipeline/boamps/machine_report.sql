@@ -203,7 +203,8 @@ WITH machine AS MATERIALIZED (
             CASE WHEN pue > 1 THEN format('A PUE of {:.4g} is included in the measures.', pue)
                 WHEN pue = 1 THEN 'No PUE is included in the measures.' END,
             CASE WHEN energy_high_kwh IS NOT NULL THEN
-                format('At the wall the machine drew between {:.4g} and {:.4g} kWh.', energy_low_kwh, energy_high_kwh) END,
+                format('At the wall the machine drew between {:.4g} and {:.4g} kWh{}.', energy_low_kwh, energy_high_kwh,
+                    CASE WHEN pue > 1 THEN ', the PUE included' ELSE '' END) END,
             CASE WHEN emissions_high_kg IS NOT NULL THEN
                 format('Emissions: {:.4g} kg CO2eq, between {:.4g} and {:.4g}.', emissions_kg, emissions_low_kg, emissions_high_kg)
                 WHEN emissions_kg IS NOT NULL THEN format('Emissions: {:.4g} kg CO2eq.', emissions_kg) END,

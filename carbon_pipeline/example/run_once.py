@@ -119,7 +119,7 @@ def _measured(model: LinearModel, record: RunRecord) -> list[dict[str, Any]]:
         {
             "what": "at the wall",
             "value": _between(record.energy_low_kwh, record.energy_high_kwh, "kWh"),
-            "how": f"quality {record.quality}",
+            "how": f"quality {record.quality}" if record.quality else "may err by more than half: no quality level",
         },
         {
             "what": "above idle",

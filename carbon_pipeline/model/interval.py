@@ -31,8 +31,8 @@ HIGHEST_KWH = 1e300
 
 Quality = Literal["high", "medium", "low"]
 
-HIGH_WITHIN, MEDIUM_WITHIN = 0.10, 0.25
-"""BoAmps' quality levels: the relative half width up to which the quality is `high`, or `medium`."""
+QUALITY_WITHIN: dict[Quality, float] = {"high": 0.10, "medium": 0.25, "low": 0.50}
+"""BoAmps' quality levels: how much the published energy may err, relative to itself; beyond the last there is none."""
 
 
 @dataclass(frozen=True)
@@ -158,18 +158,17 @@ class Interval:
     low_kwh: float
     high_kwh: float
 
-    @property
-    def relative_half_width(self) -> float:
-        """Half the width divided by the midpoint; 0 for an interval of no energy."""
-        total = self.low_kwh / 2 + self.high_kwh / 2
-        return (self.high_kwh / 2 - self.low_kwh / 2) / total if total > 0 else 0.0
+    def quality(self, energy_kwh: float) -> Quality | None:
+        """BoAmps' quality level of a published energy, from the most that it may err in this interval.
 
-    @property
-    def quality(self) -> Quality:
-        """BoAmps' quality level, from the relative half width."""
-        if self.relative_half_width <= HIGH_WITHIN:
-            return "high"
-        return "medium" if self.relative_half_width <= MEDIUM_WITHIN else "low"
+        Args:
+            energy_kwh: what is published, kWh.
+
+        Returns:
+            The level; None where it may err by more than half of itself.
+        """
+        error_kwh = max(energy_kwh - self.low_kwh, self.high_kwh - energy_kwh)
+        return next((level for level, share in QUALITY_WITHIN.items() if error_kwh <= share * energy_kwh), None)
 
 
 @dataclass(frozen=True)
@@ -355,15 +354,15 @@ def quality_of(part: str, method: str | None, cpu_tdp_source: str | None = None)
         cpu_tdp_source: source of the TDP, as for `interval`.
 
     Returns:
-        The quality level; None where nothing is measured.
+        The quality level; None where nothing is measured, or the value may err by more than half of itself.
     """
     if method in (None, "none"):
         return None
     model = coefficients({part: method}, cpu_tdp_source=cpu_tdp_source or "table")
     if part == "cpu":
-        return Interval(model.cpu_low[0].factor, model.cpu_high[0].factor).quality
+        return Interval(model.cpu_low[0].factor, model.cpu_high[0].factor).quality(1.0)
     factor = model.gpu if part == "gpu" else model.ram
-    return Interval(factor.low, factor.high).quality
+    return Interval(factor.low, factor.high).quality(1.0)
 
 
 def intensity_interval(g_per_kwh: float | None, source: str) -> tuple[float, float] | None:

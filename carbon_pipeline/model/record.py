@@ -289,20 +289,21 @@ class RunRecord(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def energy_low_kwh(self) -> float | None:
-        """Lower end of the energy that the machine drew at the wall, kWh."""
+        """Lower end of the energy that the machine drew at the wall, times the PUE, kWh."""
         return self.energy_interval.low_kwh if self.energy_interval else None
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def energy_high_kwh(self) -> float | None:
-        """Upper end of the energy that the machine drew at the wall, kWh."""
+        """Upper end of the energy that the machine drew at the wall, times the PUE, kWh."""
         return self.energy_interval.high_kwh if self.energy_interval else None
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def quality(self) -> Quality | None:
-        """BoAmps' quality level: `high` within 10 %, `medium` within 25 %, `low` otherwise."""
-        return self.energy_interval.quality if self.energy_interval else None
+        """BoAmps' quality level of the energy: it errs by at most 10 (`high`), 25 (`medium`), 50 % (`low`); else none."""
+        interval, energy_kwh = self.energy_interval, self.energy_kwh
+        return interval.quality(energy_kwh) if interval and energy_kwh is not None else None
 
     @property
     def intensity_interval(self) -> tuple[float, float] | None:

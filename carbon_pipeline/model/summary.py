@@ -7,7 +7,7 @@ def summary(record: RunRecord) -> str:
     """Summarize a run in one line.
 
     Returns:
-        The line, such as `12.3 mWh in 4.1 s (10.8 W); 5.8 mg CO2eq; at the wall 10 to 48 mWh; quality low`.
+        The line, such as `12.3 mWh in 4.1 s (10.8 W); 5.8 mg CO2eq; at the wall 10 to 48 mWh`.
     """
     return "; ".join(summary_parts(record))
 
@@ -30,6 +30,7 @@ def summary_parts(record: RunRecord, assets_of_the_step: int = 1, partitions_of_
         parts.append(f"{amount(record.emissions_kg * 1000, 'g')} CO2eq")
     if record.energy_low_kwh is not None and record.energy_high_kwh is not None:
         parts.append(f"at the wall {interval(record.energy_low_kwh * 1000, record.energy_high_kwh * 1000, 'Wh')}")
+    if record.quality:
         parts.append(f"quality {record.quality}")
     if record.status != "completed":
         parts.append(f"the work was {record.status}" if record.status != "failed" else "the work failed")

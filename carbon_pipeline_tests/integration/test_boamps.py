@@ -389,7 +389,7 @@ def test_the_form_is_read_back_as_boamps_bash_tool_reads_it(data_dir: Path) -> N
     assert by_name["projectName"] == ["a : b no. c"]
     assert by_name["measurementMethod"][0] == "codecarbon;cpu:cpu_load"
     assert by_name["componentType"] == ["cpu", "gpu", "ram"]
-    assert by_name["quality"] == ["low"]
+    assert by_name["quality"] == [""]  # it may err by more than half
     assert sum(line.strip().startswith("├(dataset.") for line in lines) == 1
 
 

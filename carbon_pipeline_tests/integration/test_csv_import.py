@@ -401,7 +401,7 @@ def test_imported_rows_have_the_same_interval_as_in_python_whatever_is_missing(
         assert found is not None
         assert run["energy_low_kwh"] == pytest.approx(found.low_kwh, rel=1e-9, abs=1e-25)
         assert run["energy_high_kwh"] == pytest.approx(found.high_kwh, rel=1e-9)
-        assert run["quality"] == found.quality
+        assert run["quality"] == found.quality(run["energy_kwh"])
         compared += 1
     assert compared > 100
     assert broken(warehouse, "intervals_hold") == []

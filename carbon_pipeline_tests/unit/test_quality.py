@@ -47,8 +47,7 @@ def test_the_measured_energy_is_within_its_interval_and_no_end_is_nan(
     assert found is not None
     total = energies["cpu"] + (energies["gpu"] or 0) + (energies["ram"] or 0)
     assert 0 <= found.low_kwh <= total <= found.high_kwh < math.inf
-    assert 0 <= found.relative_half_width <= 1
-    assert found.quality in ("high", "medium", "low")
+    assert found.quality(found.high_kwh) in ("high", "medium", "low", None)
 
 
 @given(ENERGIES, METHODS, SECONDS, MACHINE, st.sampled_from(["cpu", "gpu", "ram"]), st.floats(1, 10))
@@ -122,17 +121,21 @@ def test_the_load_curve_rises_and_holds_the_mean_of_any_two_loads() -> None:
 
 def test_a_modelled_number_is_never_called_high() -> None:
     for method in ("cpu_load", "constant"):
-        assert quality_of("cpu", method) == "low"
-    assert quality_of("ram", "estimated") == "low"
+        assert quality_of("cpu", method) is None
+    assert quality_of("ram", "estimated") is None
     assert quality_of("cpu", "rapl") == "high"
     assert quality_of("gpu", "none") is None
     record = make_record()
-    assert record.quality == "low"
+    assert record.quality is None
 
 
-def test_bands_follow_from_the_half_width() -> None:
-    assert [Interval(1 - x, 1 + x).quality for x in (0.0, 0.09, 0.2, 0.3)] == ["high", "high", "medium", "low"]
-    assert Interval(0.0, 0.0).quality == "high"
+def test_the_quality_of_a_published_energy_is_how_much_it_may_err() -> None:
+    levels = [Interval(1 - x, 1 + x).quality(1.0) for x in (0.0, 0.09, 0.2, 0.5, 0.51)]
+    assert levels == ["high", "high", "medium", "low", None]
+    # The same interval says more of a value in its middle than of one at its end.
+    assert [Interval(1.0, 1.4).quality(energy) for energy in (1.0, 1.2, 1.4)] == ["low", "medium", "low"]
+    assert Interval(1.0, 3.0).quality(1.0) is None
+    assert Interval(0.0, 0.0).quality(0.0) == "high"
 
 
 @given(

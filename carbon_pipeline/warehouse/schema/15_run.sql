@@ -159,10 +159,9 @@ SELECT
     energy_low_kwh,
     energy_high_kwh,
     CASE
-        WHEN energy_low_kwh IS NULL THEN NULL
-        WHEN energy_high_kwh - energy_low_kwh <= 0.10 * (energy_high_kwh + energy_low_kwh) THEN 'high'
-        WHEN energy_high_kwh - energy_low_kwh <= 0.25 * (energy_high_kwh + energy_low_kwh) THEN 'medium'
-        ELSE 'low'
+        WHEN greatest(energy_kwh - energy_low_kwh, energy_high_kwh - energy_kwh) <= 0.10 * energy_kwh THEN 'high'
+        WHEN greatest(energy_kwh - energy_low_kwh, energy_high_kwh - energy_kwh) <= 0.25 * energy_kwh THEN 'medium'
+        WHEN greatest(energy_kwh - energy_low_kwh, energy_high_kwh - energy_kwh) <= 0.50 * energy_kwh THEN 'low'
     END AS quality,
     -- CodeCarbon's own power is a mean of samples that does not fit its energy.
     cpu_energy_kwh * 3.6e6 / power_span_s AS cpu_power_w,
