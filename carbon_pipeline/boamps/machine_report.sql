@@ -106,7 +106,9 @@ WITH machine AS MATERIALIZED (
     SELECT
         *,
         CASE
-            WHEN energy_kwh IS NULL THEN []
+            -- An energy that the hardware cannot have drawn, or that lacks the CPU's, is not that of the task.
+            WHEN energy_kwh IS NULL OR list_contains(flags, 'cpu_not_measured')
+                OR list_contains(flags, 'power_contradicts_energy') AND coalesce(cpu_power_w, ram_power_w) IS NULL THEN []
             WHEN NOT is_split THEN [{
                 'measurementMethod': concat(meter, ';cpu=', cpu_method, ';gpu=', gpu_method, ';ram=', ram_method),
                 'version': version,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carbon_pipeline.cli.errors import fail
-from carbon_pipeline.cli.terminal import counted, print_json, printable, progress_bar, say
+from carbon_pipeline.cli.terminal import counted, print_json, printable, progress_bar, say, write_utf8
 from carbon_pipeline.cli.warehouse import open_loaded_warehouse, open_warehouse
 from carbon_pipeline.errors import FAILURE, WRONG_INPUT, InputError
 from carbon_pipeline.settings import read_settings
@@ -57,6 +57,7 @@ def _write_runs(out: Path | None, names: Sequence[str], rows: Iterable[Mapping[s
 
     _require_file(out)
     if out is None:
+        write_utf8()
         rows = iter(rows)
         first = list(itertools.islice(rows, 1))  # if nothing can be read, nothing is written
         write_csv(sys.stdout, names, itertools.chain(first, rows))

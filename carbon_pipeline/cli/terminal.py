@@ -53,6 +53,12 @@ def accept_any_output() -> None:
         setattr(sys, name, lenient)
 
 
+def write_utf8() -> None:
+    """Let standard output be UTF-8, as files are, unless it is a terminal: no character of an export may change."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and not sys.stdout.isatty():
+        sys.stdout.reconfigure(encoding="utf-8")
+
+
 class _Pipe(io.FileIO):
     """Discards what a reader that has left does not read."""
 

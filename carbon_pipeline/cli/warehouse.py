@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carbon_pipeline.cli.errors import fail
-from carbon_pipeline.cli.terminal import counted, print_json, print_json_rows, print_table, printable, progress_bar, say
+from carbon_pipeline.cli.terminal import (
+    counted,
+    print_json,
+    print_json_rows,
+    print_table,
+    printable,
+    progress_bar,
+    say,
+    write_utf8,
+)
 from carbon_pipeline.common.csv_text import write_csv
 from carbon_pipeline.common.files import printable_path
 from carbon_pipeline.errors import FAILURE, WRONG_INPUT, InputError
@@ -160,6 +169,7 @@ def report(
     if format is Format.json:
         print_json_rows(rows)
     elif format is Format.csv:
+        write_utf8()
         write_csv(sys.stdout, [column["column_name"] for column in warehouse.columns("report", name)], rows)
     else:
         print_table(_brief(list(rows)) if name == "runs" else list(rows), f"report.{name}")

@@ -276,12 +276,14 @@ def apply(model: Coefficients, energy: Mapping[str, float | None], kwh_per_w: fl
         kwh_per_w: energy of a constant power of 1 W over the duration, kWh, PUE included.
     """
     cpu, gpu, ram, total = (energy.get(part) for part in ("cpu", "gpu", "ram", "total"))
-    if cpu is None or (total is not None and (gpu is None or ram is None)):
+    known = (cpu or 0.0) + (gpu or 0.0) + (ram or 0.0)
+    # A total that is that of the known parts says nothing of a missing one.
+    holds_more = total is not None and abs(total - known) > 1e-6 * total
+    if cpu is None or (holds_more and (gpu is None or ram is None)):
         known = total or 0.0
         rest_low_w, rest_high_w = model.rest_w.low, model.rest_w.high
         low, high = model.total.low * known, model.total.high * known
     else:
-        known = cpu + (gpu or 0.0) + (ram or 0.0)
         missing = [w for w, part in ((model.missing_gpu_w, gpu), (model.missing_ram_w, ram)) if part is None]
         rest_low_w = model.rest_w.low + sum(range_w.low for range_w in missing)
         rest_high_w = model.rest_w.high + sum(range_w.high for range_w in missing)

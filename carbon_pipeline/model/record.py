@@ -9,7 +9,7 @@ import json
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    StringConstraints,
     computed_field,
     model_validator,
 )
@@ -105,7 +106,13 @@ def _reasonable(task: dict[str, JsonValue]) -> dict[str, JsonValue]:
     return task
 
 
+def _upper(value: Any) -> Any:
+    return value.strip().upper() if isinstance(value, str) else value
+
+
 Moment = Annotated[AwareDatetime, BeforeValidator(_utc), AfterValidator(_possible)]
+CountryCode = Annotated[str, BeforeValidator(_upper), StringConstraints(pattern="^[A-Z]{2}$")]
+"""Two letters; also one that ISO has not assigned, such as XK for Kosovo, of which nothing is looked up."""
 RunId = Annotated[str, Field(min_length=1), AfterValidator(_names_a_file)]
 Task = Annotated[dict[str, JsonValue], AfterValidator(_reasonable)]
 
@@ -196,9 +203,7 @@ class RunRecord(BaseModel):
     )
     intensity_year: int | None = Field(None, ge=1900, le=2100, description="Year of an average carbon intensity.")
     intensity_note: Text | None = Field(None, description="Note about the carbon intensity.")
-    country_iso_code: Label | None = Field(
-        None, min_length=2, max_length=2, description="Country code, ISO 3166-1 alpha-2."
-    )
+    country_iso_code: CountryCode | None = Field(None, description="Country code, ISO 3166-1 alpha-2.")
     country_name: Label | None = Field(None, description="English name of the country.")
     region: Label | None = Field(None, description="Geographic region within the country.")
     latitude: float | None = Field(None, ge=-90, le=90, description="Latitude, degrees north.")
@@ -301,7 +306,7 @@ class RunRecord(BaseModel):
     @computed_field  # type: ignore[prop-decorator]
     @property
     def quality(self) -> Quality | None:
-        """BoAmps' quality level of the energy: it errs by at most 10 (`high`), 25 (`medium`), 50 % (`low`); else none."""
+        """BoAmps' quality level of the energy: it errs by at most 10 (`high`), 25 (`medium`), 50 % (`low`); or none."""
         interval, energy_kwh = self.energy_interval, self.energy_kwh
         return interval.quality(energy_kwh) if interval and energy_kwh is not None else None
 

@@ -156,21 +156,23 @@ def find_intensity(
 
 
 @cache
-def plausible_range(country_iso_code: str) -> tuple[float, float] | None:
+def plausible_range(country_iso_code: str | None) -> tuple[float, float]:
     """Find between what bounds the carbon intensity of a country can be, gCO2eq/kWh.
 
     Regions and hours differ from the yearly average of a country by less than a factor of three where the average is
-    not low (Wiesner et al. 2021, 10.1145/3464298.3493399), and editions of the data by less than a factor of two.
+    not low (Wiesner et al. 2021, 10.1145/3464298.3493399), and editions of the data by less than a factor of two; where
+    the regions differ widely, by more: Quebec has a hundredth of Canada's average, West Virginia three times the USA's.
 
-    Returns:
-        The bounds; None where the data have no value, or where the regions of the country differ widely.
+    Args:
+        country_iso_code: two letters; None for a country that is not known.
     """
-    if country_iso_code in WIDE_COUNTRIES:
-        return 0.0, HIGHEST_MIX_G_PER_KWH
-    average = _country_average(country_iso_code)
+    average = _country_average(country_iso_code) if country_iso_code else None
     if average is None or average.g_per_kwh == 0:
-        return None
-    return average.g_per_kwh / 10, min(max(3 * average.g_per_kwh, average.g_per_kwh + 150), HIGHEST_MIX_G_PER_KWH)
+        return 0.0, HIGHEST_MIX_G_PER_KWH
+    is_wide = country_iso_code in WIDE_COUNTRIES
+    low, times, more = (200, 5, 400) if is_wide else (10, 3, 150)
+    g_per_kwh = average.g_per_kwh
+    return g_per_kwh / low, min(max(times * g_per_kwh, g_per_kwh + more), HIGHEST_MIX_G_PER_KWH)
 
 
 @cache
@@ -181,7 +183,10 @@ def world_average_g_per_kwh() -> float:
 
 @cache
 def _country_average(alpha_2: str) -> CarbonIntensity | None:
-    mix = _codecarbon_data("global_energy_mix.json").get(find_country(alpha_2).alpha_3)
+    try:
+        mix = _codecarbon_data("global_energy_mix.json").get(find_country(alpha_2).alpha_3)
+    except ValueError:  # two letters that ISO has not assigned, such as XK for Kosovo
+        return None
     if mix is None:
         return None
     g_per_kwh = mix.get("carbon_intensity")

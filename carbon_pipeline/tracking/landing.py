@@ -10,6 +10,7 @@ since a named pipe would hold up the reader for ever.
 import glob
 import logging
 import os
+import re
 import socket
 import stat
 import time
@@ -36,6 +37,9 @@ KINDS = {
     stat.S_IFBLK: "a device",
 }
 """What is no regular file, by its type."""
+
+ARCHIVE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\.[0-9]+\.parquet")
+"""Names of the Parquet files in `landing/` to which records of past days are put together."""
 
 SILENT_S = 3600.0
 """A run on another host counts as killed if its last heartbeat is older than this, seconds."""
@@ -121,7 +125,12 @@ def passed_over(data_dir: Path) -> list[PassedOver]:
     _, in_landing = _sorted_out(_in_landing(data_dir))
     heartbeats, in_running = _sorted_out(_in_running(data_dir))
     unusable = [PassedOver(path, found) for path in heartbeats if isinstance(found := _read_heartbeat(path), str)]
-    return [*_closed_folders(data_dir), *in_landing, *in_running, *unusable]
+    strange = [
+        PassedOver(path, "no archive of this project")
+        for path in sorted((data_dir / FOLDER).glob("[!.]*"))
+        if not (path.is_dir() or (ARCHIVE.fullmatch(path.name) and path.is_file()))
+    ]
+    return [*_closed_folders(data_dir), *strange, *in_landing, *in_running, *unusable]
 
 
 def _in_landing(data_dir: Path) -> Iterator[Path]:

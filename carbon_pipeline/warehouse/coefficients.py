@@ -55,14 +55,14 @@ def coefficients_of(
     )
     row["gpu_limit_w"] = max(power_limits.ANY_GPU_W, power_limits.gpu_limit_w(gpu_model, gpu_count))
     row["ram_limit_w"] = power_limits.ram_limit_w(ram_gb)
-    is_anywhere = intensity_source == "world_average"
+    # A file without a country may have been computed with the world's average.
+    is_anywhere = intensity_source == "world_average" or (intensity_source == "csv" and country_iso_code is None)
     factor = interval.INTENSITY.get(intensity_source, interval.AVERAGE_INTENSITY)
     anywhere = interval.ANYWHERE_G_PER_KWH
     row["intensity_low"], row["intensity_high"] = (1.0, 1.0) if is_anywhere else (factor.low, factor.high)
     row["intensity_low_g_per_kwh"], row["intensity_high_g_per_kwh"] = (
         (anywhere.low, anywhere.high) if is_anywhere else (None, None)
     )
-    bounds = plausible_range(country_iso_code) if country_iso_code else None
-    row["intensity_min_g_per_kwh"], row["intensity_max_g_per_kwh"] = bounds or (None, None)
+    row["intensity_min_g_per_kwh"], row["intensity_max_g_per_kwh"] = plausible_range(country_iso_code)
     row["fallback_g_per_kwh"] = world_average_g_per_kwh()
     return row

@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 from carbon_pipeline.common.files import printable_path, remove_stale_parts, replacing, sync
 from carbon_pipeline.errors import UserError
-from carbon_pipeline.tracking.landing import FOLDER, landed_files
+from carbon_pipeline.tracking.landing import ARCHIVE, FOLDER, landed_files
 from carbon_pipeline.warehouse import sql
-from carbon_pipeline.warehouse.connection import literally, open_in_memory
+from carbon_pipeline.warehouse.connection import WarehouseFileError, literally, open_in_memory
 
 CHUNK_FILES = 2000
+RESTORE = "put back a copy of it, or move it away to go on without them"
 
 
 class Compacted(NamedTuple):
@@ -49,9 +50,14 @@ def compact(data_dir: Path, loaded: Container[str], memory_limit: str | None = N
     return Compacted(sum(map(len, days.values())), [archive for archive in written if archive])
 
 
+class DamagedArchiveError(UserError):
+    """A Parquet file of landed records cannot be read; the message names it."""
+
+
 def archives(data_dir: Path) -> list[Path]:
-    """The Parquet files, oldest day first."""
-    return sorted((data_dir / FOLDER).glob("[!.]*.parquet"))
+    """The Parquet files, oldest day first; other files of that kind are not ours."""
+    found = (data_dir / FOLDER).glob("[0-9]*.parquet")
+    return sorted(path for path in found if ARCHIVE.fullmatch(path.name) and path.is_file())
 
 
 def read_archive(archive: Path, data_dir: Path, memory_limit: str | None = None) -> Iterator[tuple[str, str, str]]:
@@ -59,11 +65,23 @@ def read_archive(archive: Path, data_dir: Path, memory_limit: str | None = None)
 
     Yields:
         Name in the warehouse, SHA-256 and text of each.
+
+    Raises:
+        DamagedArchiveError: it is not what was written.
     """
-    with open_in_memory(data_dir, memory_limit) as connection:
-        cursor = connection.execute(sql.statement("queries", "read_archive"), {"path": literally(archive.resolve())})
-        while rows := cursor.fetchmany(CHUNK_FILES):
-            yield from rows
+    import duckdb
+
+    parameters = {"path": literally(archive.resolve())}
+    try:
+        with open_in_memory(data_dir, memory_limit) as connection:
+            cursor = connection.execute(sql.statement("queries", "read_archive"), parameters)
+            while rows := cursor.fetchmany(CHUNK_FILES):
+                if any(_sha256(text) != sha256 for _, sha256, text in rows):
+                    raise DamagedArchiveError(f"{archive}: a record in it is not what was written; {RESTORE}")
+                yield from rows
+    except (duckdb.Error, WarehouseFileError, UnicodeDecodeError, AttributeError) as error:
+        reason = " ".join(str(error).split("\n", 1)[0].split())
+        raise DamagedArchiveError(f"{archive}: these landed records cannot be read ({reason}); {RESTORE}") from None
 
 
 def _compact_day(data_dir: Path, day: str, paths: list[Path], memory_limit: str | None) -> Path | None:

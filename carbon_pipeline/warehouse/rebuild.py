@@ -8,7 +8,7 @@ from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.connection import WarehouseFileError, locked, open_both, open_for_writing, wal
 from carbon_pipeline.warehouse.ingest.files import INBOX, KEPT
 from carbon_pipeline.warehouse.ingest.load import load_files
-from carbon_pipeline.warehouse.ingest.source_archive import recover
+from carbon_pipeline.warehouse.ingest.source_archive import kept_archives, recover
 from carbon_pipeline.warehouse.progress import Progress
 from carbon_pipeline.warehouse.schema import SchemaError
 from carbon_pipeline.warehouse.warehouse import Warehouse, prepare_warehouse
@@ -63,8 +63,15 @@ def rebuild(warehouse: Warehouse, replace: bool = False, progress: Progress | No
                 prepare_warehouse(connection)
                 loaded = load_files(connection, warehouse.everything(), folder, "rebuild", progress)
                 (runs,) = connection.execute(sql.statement("queries", "count_runs")).fetchone() or (0,)
+            lost = [f"{result.source_file}: {result.note}" for result in loaded.known.values() if result.is_rejected]
+            there = {archive.name for archive in kept_archives(warehouse.data_dir)}
+            lost += [
+                f"{folder / name}: this copy of what was imported is missing; put it back"
+                for name in kept
+                if name not in there
+            ]
             differences = unreadable or (
-                [] if is_first else _differences(path, beside, warehouse.memory_limit, replace)
+                [] if is_first else [*lost, *_differences(path, beside, warehouse.memory_limit, replace)]
             )
             if replace or not differences:
                 wal(path).unlink(missing_ok=True)

@@ -231,8 +231,14 @@ def test_a_file_of_version_1_has_its_experiment_for_a_key(warehouse: Warehouse, 
 @pytest.mark.parametrize(
     ("cells", "reason"),
     [
-        ({"timestamp": "yesterday"}, "timestamp is no date and time: yesterday"),
-        ({"timestamp": "infinity"}, "timestamp is no date and time: infinity"),
+        (
+            {"timestamp": "yesterday"},
+            "timestamp is no date and time: yesterday; write it as 2026-01-31T10:00:00 (year-month-day)",
+        ),
+        (
+            {"timestamp": "infinity"},
+            "timestamp is no date and time: infinity; write it as 2026-01-31T10:00:00 (year-month-day)",
+        ),
         ({"timestamp": "9999-01-01"}, "timestamp is not between the years 2015 and 2100: 9999-01-01"),
         ({"ram_energy": "1e308"}, "ram_energy is no energy from 0 to 1e9 kWh: 1e308"),
         ({"duration": "-1"}, "duration is no number of seconds from 0 to 1e10: -1"),

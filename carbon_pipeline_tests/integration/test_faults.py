@@ -497,7 +497,7 @@ BY = pytest.mark.parametrize("least", [1, 2**40], ids=["read by DuckDB", "read r
 
 
 @BY
-@pytest.mark.parametrize("odd", ["2026-05-01 12:00:10 America/New_York", "2026-5-1 12:00:10", "2026-05-01T24:00:00"])
+@pytest.mark.parametrize("odd", ["2026-05-01 12:00:10 America/New_York", "2026-5-32 12:00:10", "2026-05-01T24:00:00"])
 def test_an_odd_time_is_rejected_and_shifts_no_other_row_however_the_file_is_read(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int, odd: str
 ) -> None:
@@ -636,3 +636,88 @@ def test_a_file_that_duckdb_could_not_read_itself_does_not_shift_the_lines_of_th
     clean = write(tmp_path / "b.csv", row(run_id="b0"), row(run_id="b1"))
     warehouse.import_csv([odd, clean])
     assert [warehouse.run(name)["source_line"] for name in ("a0", "b0", "b1")] == [2, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("names", "cells"),
+    [
+        # The header has no columns for GPUs, the row has them and no coordinates.
+        (VERSION_3_3, {"longitude": "1", "latitude": "1 x Tesla T4"}),
+        (VERSION_3_3, {"gpu_count": "2", "gpu_model": "48.1"}),
+        (VERSION_2_3, {"cloud_provider": "bretagne", "on_cloud": "N"}),
+    ],
+)
+@BY
+def test_a_row_whose_cells_are_in_other_columns_is_rejected_with_the_name_of_the_bug(
+    warehouse: Warehouse,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    least: int,
+    names: list[str],
+    cells: dict[str, str],
+) -> None:
+    monkeypatch.setattr(large_file, "LARGE_BYTES", least)
+    path = write(tmp_path / "emissions.csv", row(run_id="a"), row(run_id="shifted", **cells), names=names)
+    assert set(imported(warehouse, path)) == {"a"}
+    assert "issue 1304" in rejected(warehouse)[3]
+
+
+@pytest.mark.parametrize("column", ["run_id", "experiment_id"])
+@BY
+def test_an_id_may_end_in_a_time(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int, column: str
+) -> None:
+    monkeypatch.setattr(large_file, "LARGE_BYTES", least)
+    path = write(tmp_path / "emissions.csv", row(**{column: "sweep-2026-05-01T11:59:58"}), row(run_id="b"))
+    runs = imported(warehouse, path)
+    assert "sweep-2026-05-01T11:59:58" in {run[column] for run in runs.values()}
+    assert len(runs) == 2
+
+
+def test_the_rest_of_a_cell_never_becomes_a_cell_of_the_next_row(warehouse: Warehouse, tmp_path: Path) -> None:
+    names = ["idx", *VERSION_2_3, "notes"]
+    one, other = (["0", *row(run_id=name).values()] for name in "AB")
+    path = tmp_path / "emissions.csv"
+    write(
+        path, {"idx": "0", **row(run_id="A"), "notes": "x"}, {"idx": "1", **row(run_id="B"), "notes": "ok"}, names=names
+    )
+    head, first, second = path.read_text().splitlines()
+    assert one
+    assert other
+    first = first.removesuffix(",x") + ',"first line\nsecond line of A"'
+    path.write_text(f"{head}\n{first}{second}\n")
+    for run in imported(warehouse, path).values():
+        assert "second line" not in str(run["extra_columns"])
+
+
+@pytest.mark.parametrize(
+    ("country", "g_per_kwh", "is_plausible"),
+    [
+        ("NOR", 720, False), ("NOR", 30, True), ("SWE", 650, False), ("FIN", 900, False), ("DNK", 1400, False),
+        ("RUS", 0.0001, False), ("USA", 380, True), ("USA", 8, True), ("CAN", 1.4, True), ("IND", 900, True),
+        ("", 5000, False), ("", 600, True),
+    ],
+)  # fmt: skip
+def test_an_intensity_that_no_grid_of_the_country_can_have_is_flagged(
+    warehouse: Warehouse, tmp_path: Path, country: str, g_per_kwh: float, is_plausible: bool
+) -> None:
+    cells = {"country_iso_code": country, "country_name": "", "emissions": f"{3e-05 * g_per_kwh / 1000}"}
+    (run,) = imported(warehouse, write(tmp_path / "emissions.csv", row(**cells))).values()
+    assert ("intensity_implausible" in run["flags"]) != is_plausible
+
+
+def test_what_our_33_fields_say_less_of_is_never_narrower(warehouse: Warehouse, data_dir: Path, tmp_path: Path) -> None:
+    for number, missing in enumerate(({"ram_energy_kwh": None}, {"gpu_energy_kwh": None, "gpu_count": 2}, {})):
+        land(
+            make_record(run_id=f"r{number}", intensity_source="world_average", country_iso_code=None, **missing),
+            data_dir,
+        )
+    warehouse.load()
+    before = {run["run_id"]: run for run in warehouse.report("runs")}
+    found = list(map(field_record, warehouse.counted_runs()))
+    (tmp_path / "fields.csv").write_text(csv_text(FIELD_NAMES, found), encoding="utf-8")
+    after = imported(Warehouse(tmp_path / "other"), tmp_path / "fields.csv")
+    for name, run in before.items():
+        for low, high in (("energy_low_kwh", "energy_high_kwh"), ("emissions_low_kg", "emissions_high_kg")):
+            assert after[name][low] <= run[low] * (1 + 1e-9)
+            assert after[name][high] >= run[high] * (1 - 1e-9)

@@ -278,3 +278,14 @@ def test_landed_records_come_back_from_what_is_kept(warehouse: Warehouse, tmp_pa
     delete(warehouse)
     warehouse.load()
     assert warehouse.count() == 2
+
+
+def test_a_copy_that_is_gone_is_named_by_a_rebuild(warehouse: Warehouse, tmp_path: Path) -> None:
+    warehouse.import_csv([write(tmp_path / "emissions.csv", row())])
+    (archive,) = (warehouse.data_dir / "inbox" / "kept").glob("*.zip")
+    archive.rename(tmp_path / archive.name)
+    found = rebuild(warehouse)
+    assert any(archive.name in sentence and "put it back" in sentence for sentence in found.differences)
+    assert warehouse.count() == 1
+    (tmp_path / archive.name).rename(archive)
+    assert rebuild(warehouse).differences == []

@@ -1,10 +1,12 @@
 """One odd file or record stops nothing: it is passed over or quarantined with the reason, and the rest is loaded."""
 
+import json
 import os
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,8 @@ from carbon_pipeline.tracking.landing import (
     passed_over,
     write_heartbeat,
 )
+from carbon_pipeline.warehouse.landing_archive import DamagedArchiveError
+from carbon_pipeline.warehouse.rebuild import rebuild
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fakes import make_record
 
@@ -142,3 +146,51 @@ def test_a_killed_run_that_cannot_land_does_not_keep_the_others_from_landing(dat
     (data_dir / "landing" / "2026-11-24").write_text("a file where a folder should be")
     assert [path.parent.name for path in landing.land_killed_runs(data_dir)] == ["2026-01-01"]
     assert len(landed_files(data_dir)) == 1
+
+
+def test_a_damaged_or_strange_archive_of_records_is_named_and_stops_nothing_that_is_whole(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    record = make_record()
+    land(record, data_dir)
+    os.mkfifo(data_dir / "landing" / "x.parquet")
+    (data_dir / "landing" / "theirs.parquet").write_bytes(b"nothing of ours")
+    (data_dir / "inbox" / "kept").mkdir(parents=True)
+    os.mkfifo(data_dir / "inbox" / "kept" / "x.zip")
+    (data_dir / "inbox" / "kept" / "backup.zip").write_bytes(b"nothing of ours")
+    warehouse = Warehouse(data_dir)
+    warehouse.load()
+    assert warehouse.count() == 1
+    assert {path.name for path, _ in passed_over(data_dir)} == {"x.parquet", "theirs.parquet"}
+    assert rebuild(warehouse).differences == []
+
+
+def test_an_archive_of_ours_that_is_damaged_is_named_with_what_to_do(data_dir: Path) -> None:
+    land(make_record(ended_at=datetime(2026, 1, 2, tzinfo=UTC)), data_dir)
+    warehouse = Warehouse(data_dir)
+    warehouse.load()
+    warehouse.compact()
+    (archive,) = (data_dir / "landing").glob("*.parquet")
+    whole = archive.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", whole[:200] + b"\xff" + whole[201:]):
+        archive.write_bytes(damaged)
+        with pytest.raises(DamagedArchiveError, match="put back a copy") as error:
+            rebuild(warehouse)
+        assert str(archive) in str(error.value)
+    archive.write_bytes(whole)
+    assert rebuild(warehouse).differences == []
+
+
+@pytest.mark.parametrize(("code", "is_loaded"), [("XK", True), ("fr", True), ("<>", False), ("ZZZ", False)])
+def test_a_country_code_that_iso_does_not_know_stops_no_load(data_dir: Path, code: str, is_loaded: bool) -> None:
+    text = make_record(run_id="odd").model_dump(mode="json") | {"country_iso_code": code}
+    path = data_dir / "landing" / "2026-01-01" / "odd.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(text))
+    land(make_record(run_id="good"), data_dir)
+    warehouse = Warehouse(data_dir)
+    warehouse.load()
+    runs = {run["run_id"]: run["country_iso_code"] for run in warehouse.report("runs")}
+    assert runs.get("odd") == (code.upper() if is_loaded else None)
+    assert "good" in runs
+    assert bool(warehouse.report("quarantine")) != is_loaded

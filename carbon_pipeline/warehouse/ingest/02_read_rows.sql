@@ -33,7 +33,10 @@ SELECT
         AND isfinite(coalesce(ram_power, 0)) AND isfinite(coalesce(emissions_rate, 0))
         AND isfinite(coalesce(water_consumed, 0)) AND isfinite(coalesce(ram_used_gb, 0))
         AND isfinite(coalesce(cpu_utilization_percent, 0)) AND isfinite(coalesce(gpu_utilization_percent, 0))
-        AND isfinite(coalesce(ram_utilization_percent, 0))) AS has_invalid_value,
+        AND isfinite(coalesce(ram_utilization_percent, 0)))
+        OR NOT (coalesce(water_consumed BETWEEN 0 AND 1e12, true) AND coalesce(ram_used_gb BETWEEN 0 AND 1e9, true)
+        AND coalesce(cpu_utilization_percent BETWEEN 0 AND 100, true) AND coalesce(gpu_utilization_percent BETWEEN 0 AND 100, true)
+        AND coalesce(ram_utilization_percent BETWEEN 0 AND 100, true)) AS has_invalid_value,
     coalesce(is_repaired, false) AS is_repaired,
     coalesce($default_experiment_id IN (given_run_id, given_experiment_id), false) AS has_default_experiment,
     nullif(given_experiment_id, $default_experiment_id) AS experiment_id,

@@ -1,5 +1,6 @@
--- Whether all is there of what was just read: rows, rows that are out of bounds or may be two in one (a time within a
--- cell), rows that DuckDB rejected, rows whose context is not known yet. $first is the row number of the first one.
+-- Whether all is there of what was just read: rows, rows that are out of bounds, that may be two in one (a time within a
+-- cell) or shifted (a number as a name, an unknown cloud), rows that DuckDB rejected, rows whose context is not known yet.
+-- $first is the row number of the first one.
 SELECT
     count(*) AS rows,
     count(*) FILTER (
@@ -15,8 +16,10 @@ SELECT
             FROM staged_context
             WHERE regexp_matches(concat_ws(' ', country_name, country_iso_code, region, cloud_provider, cloud_region, os,
                 python_version, codecarbon_version, cpu_model, gpu_model, tracking_mode), '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:')
+                OR regexp_full_match(gpu_model, '-?[0-9.]+') OR regexp_full_match(cpu_model, '-?[0-9.]+')
+                OR regexp_full_match(country_name, '-?[0-9.]+') OR cloud_provider NOT IN ('aws', 'azure', 'gcp')
         )
-    ) AS rows_with_a_time_inside,
+    ) AS rows_that_look_damaged,
     (SELECT count(*) FROM reject_errors) AS rows_rejected,
     count(*) FILTER (context NOT IN (SELECT context FROM staged_context)) AS rows_without_context
 FROM staged

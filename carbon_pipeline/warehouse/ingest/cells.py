@@ -30,6 +30,7 @@ _DECIMAL_POINT = re.compile(r"[-+]?[0-9]*\.[0-9]+(?:[eE][-+]?[0-9]+)?")
 _CLOCK = r"(?:[ T,]+([0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?)\s*([AaPp][Mm])?)?"
 DOTTED_DATE = re.compile(rf"([0-9]{{1,2}})\.([0-9]{{1,2}})\.([0-9]{{4}}){_CLOCK}")
 """How a spreadsheet of many countries writes a date: day, month, year."""
+_YEAR_FIRST = re.compile(rf"([0-9]{{4}})[/.-]([0-9]{{1,2}})[/.-]([0-9]{{1,2}}){_CLOCK}")
 SLASHED_DATE = re.compile(rf"([0-9]{{1,2}})[/-]([0-9]{{1,2}})[/-]([0-9]{{4}}){_CLOCK}")
 """Day and month, or month and day: the file has to make it certain."""
 
@@ -117,7 +118,9 @@ def _time(text: str, conventions: Conventions) -> str:
                 f"timestamp does not exist in {conventions.zone}, where clocks went forward then: {text}"
             )
     except (ValueError, OverflowError):
-        raise RejectedError(f"timestamp is no date and time: {text or 'empty'}") from None
+        raise RejectedError(
+            f"timestamp is no date and time: {text or 'empty'}; write it as 2026-01-31T10:00:00 (year-month-day)"
+        ) from None
     if moment.year not in YEARS:
         raise RejectedError(f"timestamp is not between the years {YEARS[0]} and {YEARS[-1]}: {text}")
     return moment.replace(tzinfo=None).isoformat()
@@ -136,12 +139,17 @@ def _parse_time(text: str, conventions: Conventions) -> datetime:
             f"timestamp may be day/month or month/day: {text}; the file does not make it certain. Write it as "
             f"{match[3]}-{one:0>2}-{other:0>2}T10:00:00 (year-month-day)"
         )
-    return datetime.fromisoformat(text)
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        if match := _YEAR_FIRST.fullmatch(text):
+            return _spreadsheet_time(match[3], match[2], match, year=match[1])
+        raise
 
 
-def _spreadsheet_time(day: str, month: str, match: re.Match[str]) -> datetime:
+def _spreadsheet_time(day: str, month: str, match: re.Match[str], year: str | None = None) -> datetime:
     hour, minutes = (match[4] or "0:00").split(":", 1)
-    moment = datetime.fromisoformat(f"{match[3]}-{month:0>2}-{day:0>2}T{hour:0>2}:{minutes}")
+    moment = datetime.fromisoformat(f"{year or match[3]}-{month:0>2}-{day:0>2}T{hour:0>2}:{minutes}")
     if match[5]:
         moment = moment.replace(hour=moment.hour % 12 + (12 if match[5].lower() == "pm" else 0))
     return moment

@@ -33,6 +33,9 @@ NUMBERS = OTHER_NUMBERS | AMOUNTS.keys()
 FIELD_LIST = frozenset({"extra", "kWh"})
 """Columns by which the 33 fields of the original document are told from CodeCarbon's; powers are in kW there."""
 
+NAMES = frozenset({"gpu_model", "cpu_model", "country_name"})
+"""Columns in which a number is certainly from another column."""
+
 COLUMNS = TEXTS | NUMBERS
 """Every column that CodeCarbon 0.x to 3.3 has written."""
 
@@ -53,6 +56,9 @@ _PADDED_QUOTE = re.compile(r'(?P<before>^|[,;\t|])[ ]+(?=")|(?<=")[ ]+(?=$|[,;\t
 
 # What is certainly a cell as CodeCarbon itself writes it. Anything else is looked at by cells.py.
 _PLAIN_TEXT = r'[^,"\r\n\0\ud800-\udfff]*'
+_PLAIN_NAME = rf"(?!-?[0-9.]+(?:,|$)){_PLAIN_TEXT}"
+_PLAIN_PROVIDER = "(?:aws|azure|gcp)?"
+"""Whether there is a cloud at all is looked at for any other one."""
 _PLAIN_AMOUNT = r"[0-9]{1,9}(?:\.[0-9]+)?(?:[eE]-[0-9]{1,3})?"
 _PLAIN_NUMBER = rf"(?:-?{_PLAIN_AMOUNT})?"
 _PLAIN_DAY = (
@@ -111,6 +117,10 @@ class Layout:
             if column in AMOUNTS
             else _PLAIN_NUMBER
             if column in NUMBERS
+            else _PLAIN_NAME
+            if column in NAMES
+            else _PLAIN_PROVIDER
+            if column == "cloud_provider"
             else _PLAIN_TEXT
             for column in self.columns
         )

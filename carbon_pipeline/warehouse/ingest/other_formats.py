@@ -15,6 +15,7 @@ _COLUMNS = (
     ({"power_consumption(kwth)"}, "is a file of eco2AI, not of CodeCarbon: its energies are measured in another way"),
     ({"power_consumption(kwh)"}, "is a file of eco2AI, not of CodeCarbon: its energies are measured in another way"),
     ({"emissions_sum"}, "is an export of CodeCarbon's API, which sums runs up: import the emissions.csv of the runs"),
+    ({"emissions_count"}, "is an export of CodeCarbon's API, which sums runs up: import the emissions.csv of the runs"),
     ({"carbontracker"}, "is a file of carbontracker, not of CodeCarbon"),
     ({"epoch_duration", "co2eq"}, "is a file of carbontracker, not of CodeCarbon"),
 )

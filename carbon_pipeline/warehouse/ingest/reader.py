@@ -28,12 +28,18 @@ from carbon_pipeline.warehouse.ingest.layout import (
     split_cells,
 )
 from carbon_pipeline.warehouse.ingest.other_formats import describe_binary, describe_text
-from carbon_pipeline.warehouse.ingest.repairs import has_a_time_inside, insert_left_out, split_glued
+from carbon_pipeline.warehouse.ingest.repairs import has_a_time_inside, insert_left_out, is_shifted, split_glued
 
 HEADER_BYTES = 4 * 2**20
 """A header that is longer is none."""
 COLONS_OF_A_TIME = 2
 MOST_LINES_OF_A_ROW = 1000
+SUMS = "emissions_count"
+"""A column by which an export of sums is told, though its other columns are those of runs."""
+SHIFTED = (
+    "; CodeCarbon 3.2 leaves out empty columns when it appends (its issue 1304), and which ones is not certain here: "
+    "insert the missing commas and import the file again"
+)
 MOST_TRIES = 20
 """Lines with a quote in them that are tried as the end of a cell; each try reads all of the cell again."""
 
@@ -69,6 +75,7 @@ class CsvReader:
         self._odd: Counter[str] = Counter()
         self._extra: dict[str, None] = {}
         self._lost = ""
+        self._is_cell_open = False
         self._encoding = "utf-8"
         self._waiting: deque[tuple[int, str]] = deque()
         with open_file() as stream:
@@ -87,7 +94,7 @@ class CsvReader:
         self._header_rest: list[str] = []
         if "\r" in header and read_layout(header.split("\r")[0]):
             header, *self._header_rest = header.split("\r")
-        if read_layout(header) is None and (what := describe_text(head)):
+        if (read_layout(header) is None or SUMS in header) and (what := describe_text(head)):
             raise NotCodeCarbonError(what)
         self.layout = require_layout(header)
         self._layouts = [self.layout]
@@ -171,16 +178,25 @@ class CsvReader:
         if self._lost:
             self._reject(line, text, self._lost)
             return
+        was_open, self._is_cell_open = self._is_cell_open, False
+        if was_open and text.count('"') % 2:
+            self._reject(
+                line, text, "begins with the rest of a cell of the line above, whose quote was not ended there"
+            )
+            return
         found: list[str] | str = split_cells(text, layout.delimiter)
         if found == UNTERMINATED:
             text, found = self._until_the_quote_is_closed(line, text, layout)
         if isinstance(found, str):
+            self._is_cell_open = found == UNTERMINATED
             self._reject(line, text, found)
             return
         names = layout.names
         if len(found) > len(names) and not any(cell.strip() for cell in found[len(names) :]):
             found = found[: len(names)]
-        if len(found) == len(names) and not has_a_time_inside(layout, found):
+        if is_shifted(layout, found):
+            self._reject(line, text, f"its values are not in their columns{SHIFTED}")
+        elif len(found) == len(names) and not has_a_time_inside(layout, found):
             self._take(line, text, layout, found)
         else:
             self._repair(line, text, layout, found)
@@ -203,8 +219,7 @@ class CsvReader:
             self._reject(
                 line,
                 text,
-                f"{count}; CodeCarbon 3.2 leaves out empty columns when it appends (its issue 1304), and which ones is "
-                "not certain here: insert the missing commas and import the file again",
+                f"{count}{SHIFTED}",
             )
         elif len(found) >= 2 * len(layout.names) - 1:
             why = "two rows on one line (CodeCarbon's issue 43); divide the line and import the file again"

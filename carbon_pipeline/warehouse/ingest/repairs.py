@@ -8,16 +8,19 @@ import re
 from collections.abc import Sequence
 from itertools import combinations
 
-from carbon_pipeline.warehouse.ingest.layout import NUMBERS, Layout
+from carbon_pipeline.warehouse.ingest.layout import NAMES, NUMBERS, Layout
 
 _TIME = r"20[0-9][0-9]-(?:0[0-9]|1[0-2])-[0-3][0-9][T ][0-2][0-9]:[0-5][0-9]:[0-5][0-9]"
 _ENDS_IN_A_TIME = re.compile(rf"(.*?)({_TIME})")
 _NUMBER = re.compile(r"\s*[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?\s*")
 
+_GPUS = re.compile(r"[0-9]+ x .+")
+"""How CodeCarbon writes a number of GPUs with their name."""
+
 MAY_BE_LEFT_OUT = ("region", "cloud_provider", "cloud_region", "gpu_count", "gpu_model", "longitude", "latitude")
 """Columns that CodeCarbon may have no value for."""
 
-_TOGETHER = ({"gpu_count", "gpu_model"}, {"longitude", "latitude"})
+_TOGETHER = ({"gpu_count", "gpu_model"}, {"longitude", "latitude"}, {"country_name", "country_iso_code"})
 """Columns that both have a value, or neither."""
 
 _PATTERNS = {
@@ -33,11 +36,30 @@ _PATTERNS = {
 
 
 def has_a_time_inside(layout: Layout, cells: Sequence[str]) -> bool:
-    """Whether a cell that is no free text ends in a time: two cut rows may have as many cells as a whole one."""
+    """Whether a cell that is no free text ends in a time: two cut rows may have as many cells as a whole one.
+
+    An ID may end in one if all other cells are what they should be.
+    """
     free = {"timestamp", "project_name", "task_name", *layout.extra}
-    return any(
-        column not in free and (match := _ENDS_IN_A_TIME.fullmatch(cell)) and match[1]
-        for column, cell in zip(layout.columns, cells, strict=True)
+    row = dict(zip(layout.columns, map(str.strip, cells), strict=True))
+    found = {column for column, cell in row.items() if column not in free and _ends_in_a_time(cell)}
+    return bool(found) and not (found <= {"run_id", "experiment_id"} and _fits(row))
+
+
+def _ends_in_a_time(cell: str) -> bool:
+    match = _ENDS_IN_A_TIME.fullmatch(cell)
+    return bool(match and match[1])
+
+
+def is_shifted(layout: Layout, cells: Sequence[str]) -> bool:
+    """Whether a row with as many cells as columns has some of them in others: CodeCarbon may leave out several."""
+    if len(cells) != len(layout.columns):
+        return False
+    row = dict(zip(layout.columns, map(str.strip, cells), strict=True))
+    return (
+        any(_GPUS.fullmatch(cell) for column, cell in row.items() if column in NUMBERS)
+        or any(_NUMBER.fullmatch(row.get(column, "")) for column in NAMES)
+        or (row.get("on_cloud") == "N" and row.get("cloud_provider", "").lower() not in ("", "none"))
     )
 
 

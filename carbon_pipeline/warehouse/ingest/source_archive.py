@@ -22,6 +22,8 @@ from carbon_pipeline.warehouse.ingest.clean_rows import PREFIX
 from carbon_pipeline.warehouse.ingest.files import INBOX, KEPT
 from carbon_pipeline.warehouse.ingest.large_file import LargeFile, examine
 
+_NAME = re.compile(r"[0-9]{8}T[0-9]{6}\.[0-9]+-[0-9a-f]{8}\.zip")
+
 
 class KeptError(UserError):
     """A copy of what was loaded is damaged or missing; the message names it."""
@@ -171,8 +173,9 @@ def _is_sealed(archive: Path) -> bool:
 
 
 def kept_archives(data_dir: Path) -> list[Path]:
-    """List the archives of all loads, oldest first."""
-    return sorted((data_dir / INBOX / KEPT).glob("[!.]*.zip"))
+    """List the archives of all loads, oldest first; other files of that kind are not ours."""
+    found = (data_dir / INBOX / KEPT).glob("[0-9]*.zip")
+    return sorted(path for path in found if _NAME.fullmatch(path.name) and path.is_file())
 
 
 def kept_files(archive: Path) -> Iterator[tuple[KeptName, bytes | Path | None]]:

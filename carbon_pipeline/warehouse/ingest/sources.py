@@ -163,6 +163,8 @@ def parse_record(name: str, content: bytes) -> SourceFile:
     )
     try:
         source.record = RunRecord.model_validate_json(content)
+        if source.record.source == "csv":
+            source.record, source.reason = None, "source: csv is for rows of imported files, and this is a record"
     except ValidationError as error:
         parts = (f"{'.'.join(map(str, part['loc'])) or 'file'}: {part['msg']}" for part in error.errors())
         source.reason = "; ".join(parts)

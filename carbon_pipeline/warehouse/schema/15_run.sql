@@ -34,8 +34,9 @@ WITH joined AS (
         gpu_kwh AS gpu_energy_kwh,
         ram_kwh AS ram_energy_kwh,
         CASE WHEN NOT is_cpu_missing THEN cpu_kwh + gpu_kwh + ram_kwh END AS sum_kwh,
-        -- Whether only a total is known, or the parts are not all known beside it.
-        cpu_kwh IS NULL OR total_kwh IS NOT NULL AND (is_cpu_missing OR gpu_kwh IS NULL OR ram_kwh IS NULL) AS is_total,
+        -- Whether only a total is known, or it holds more than the known parts.
+        cpu_kwh IS NULL OR coalesce((is_cpu_missing OR gpu_kwh IS NULL OR ram_kwh IS NULL)
+            AND abs(total_kwh - (cpu_kwh + coalesce(gpu_kwh, 0) + coalesce(ram_kwh, 0))) > 1e-6 * total_kwh, false) AS is_total,
         -- More than such hardware can draw: the energy or the duration is wrong, and no power follows from them.
         is_csv AND coalesce(greatest(cpu_kwh / cpu_limit_w, gpu_kwh / gpu_limit_w, ram_kwh / ram_limit_w,
             CASE WHEN cpu_kwh IS NULL THEN total_kwh / (cpu_limit_w + gpu_limit_w + ram_limit_w) END) > kwh_per_w, false)
