@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from carbon_pipeline.dagster.track_assets import track_assets as track_assets
     from carbon_pipeline.dagster.tracked import tracked as tracked
     from carbon_pipeline.model.record import RunRecord as RunRecord
+    from carbon_pipeline.tracking.run import describe as describe
     from carbon_pipeline.tracking.run import track as track
     from carbon_pipeline.warehouse.warehouse import Warehouse as Warehouse
 

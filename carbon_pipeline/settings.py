@@ -97,6 +97,12 @@ def _not_the_word_none(value: Any) -> Any:
     return None if isinstance(value, str) and value.strip().lower() in ("", "none") else value
 
 
+def _switch(value: Any) -> Any:
+    """A switch as people write it: `off` must not be taken for anything else because of its spelling."""
+    text = str(value).strip().lower()
+    return {"false": "off", "0": "off", "no": "off", "true": "on", "1": "on", "yes": "on"}.get(text, text)
+
+
 def _stripped(value: Any) -> Any:
     """A token that was read from a file often ends with a line feed."""
     return value.strip() if isinstance(value, str) else value
@@ -173,7 +179,7 @@ class Settings(ReportOptions, MeasuringOptions, LocationOptions, StorageOptions,
     memory_limit: str = _described(StorageOptions, "memory_limit", "4GB", pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")
     report_context: PathWithHome = _described(ReportOptions, "report_context", Path("report_context.yaml"))  # type: ignore[assignment]
 
-    tracking: Literal["auto", "on", "off"] = Field(
+    tracking: Annotated[Literal["auto", "on", "off"], BeforeValidator(_switch)] = Field(
         "auto",
         description="Whether work is measured; auto: all but what runs under one of Dagster's ephemeral instances, as "
         "unit tests do; on: that as well; off: nothing.",

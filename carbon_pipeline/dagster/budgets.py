@@ -58,7 +58,7 @@ def carbon_budget(
     def judge(warehouse: Warehouse, dagster_run_id: str) -> Judgement:
         calendar = "day" if budget.period is Period.run else budget.period.value
         spent = warehouse.spent(key, calendar, dagster_run_id)
-        if spent is None:
+        if not spent:
             return Judgement(True, "no run of this asset is in the warehouse: is it tracked?", {})
         return budget.judge(spent)
 

@@ -3,6 +3,7 @@
 https://docs.dagster.io/guides/build/components
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -56,7 +57,7 @@ class Regression(dg.Model):
 
 
 class CarbonTrackingScaffolder(dg.Scaffolder[Any]):
-    """Writes a `defs.yaml` in which each attribute stands with what it means."""
+    """Writes a `defs.yaml` with what each attribute means."""
 
     def scaffold(self, request: dg.ScaffoldRequest[Any]) -> None:
         """Write the file.
@@ -129,6 +130,9 @@ class CarbonTracking(
             raise dg.DagsterInvalidDefinitionError(f"CarbonTracking: {error}") from None
 
     def _definitions(self) -> dg.Definitions:
+        for name in ("key_prefix", "name_prefix"):
+            if not re.fullmatch(r"[A-Za-z0-9_/]*" if name == "key_prefix" else r"[A-Za-z0-9_]*", getattr(self, name)):
+                raise ValueError(f"{name}: {getattr(self, name)!r} has characters other than letters, digits and _")
         if wrong := explain_wrong(**self._settings()):
             raise ValueError("; ".join(wrong))
         checks: list[Any] = [carbon_budget(**dict(budget)) for budget in self.budgets]

@@ -15,7 +15,7 @@ _MARK = "__carbon_pipeline_tracked__"
 
 
 def measured_function(function: Callable[..., Any], emissions: Any = None) -> Callable[..., Any]:
-    """Put a function under tracking; one that is already stays as it is.
+    """Put a function under tracking; one that is already stays as it is, unless a resource is given.
 
     Args:
         function: a plain function, a generator, a coroutine or an asynchronous generator.
@@ -25,7 +25,9 @@ def measured_function(function: Callable[..., Any], emissions: Any = None) -> Ca
         A function of the same shape and signature.
     """
     if is_measured(function):
-        return function
+        if emissions is None:
+            return function
+        function = function.__wrapped__  # type: ignore[attr-defined]
     if inspect.isasyncgenfunction(function):
         wrap = _async_generator
     elif inspect.iscoroutinefunction(function):
@@ -44,12 +46,28 @@ def measured_function(function: Callable[..., Any], emissions: Any = None) -> Ca
     }
     if signature.return_annotation is not inspect.Signature.empty:
         measured.__annotations__["return"] = signature.return_annotation
-    # Dagster's references to the code ask a function where it stands, and tracebacks show it there too.
+    # Dagster's references to the code ask a function where it is, and tracebacks show it there too.
     if code := getattr(inspect.unwrap(function), "__code__", None):
         own: Any = measured
-        own.__code__ = own.__code__.replace(co_filename=code.co_filename, co_firstlineno=code.co_firstlineno)
+        own.__code__ = own.__code__.replace(
+            co_filename=code.co_filename,
+            co_firstlineno=code.co_firstlineno,
+            co_linetable=_one_line(len(own.__code__.co_code) // 2),
+        )
     setattr(measured, _MARK, True)
     return measured
+
+
+def _one_line(instructions: int) -> bytes:
+    """A table of lines in which all instructions are on the first one, as CPython 3.11 and later read it.
+
+    An entry is a byte with its kind (13: a line without columns) and its length, at most eight, and the step to its
+    line.
+    https://github.com/python/cpython/blob/3.13/InternalDocs/code_objects.md
+    """
+    full, rest = divmod(instructions, 8)
+    lengths = [8] * full + [rest] * bool(rest)
+    return b"".join(bytes((0x80 | 13 << 3 | (length - 1), 0)) for length in lengths)
 
 
 def is_measured(function: Any) -> bool:
@@ -60,8 +78,22 @@ def is_measured(function: Any) -> bool:
 def _async_generator(function: Callable[..., Any], emissions: Any) -> Callable[..., Any]:
     async def measured(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         with _measuring(kwargs, emissions, is_generator=True):
-            async for value in function(*args, **kwargs):
-                yield value
+            inner = function(*args, **kwargs)
+            sent: Any = None
+            raised: BaseException | None = None
+            while True:
+                try:
+                    value = await (inner.athrow(raised) if raised else inner.asend(sent))
+                except StopAsyncIteration:
+                    return
+                sent = raised = None
+                try:
+                    sent = yield value
+                except GeneratorExit:
+                    await inner.aclose()
+                    raise
+                except BaseException as error:  # noqa: BLE001 - it belongs to the function inside
+                    raised = error
 
     return measured
 
@@ -134,28 +166,32 @@ def _measuring(arguments: Mapping[str, Any], emissions: Any, is_generator: bool 
     context = _step_context()
     if context is None:
         _require_no_graph()
-    run = None if context is None else _run(context, arguments, emissions)
-    if run is None:
-        yield measuring
-        return
-    try:
-        with run:
+    with ExitStack() as resources:
+        run = None if context is None else _run(resources, context, arguments, emissions)
+        if run is None:
             yield measuring
-    except BaseException:  # a cancel too
-        attach_metadata(context, run.record, to_materialization=False)
-        raise
-    attach_metadata(context, run.record, to_materialization=not measuring.is_generator)
+            return
+        try:
+            with run:
+                yield measuring
+        except BaseException:  # a cancel too
+            attach_metadata(context, run, to_materialization=False)
+            raise
+        attach_metadata(context, run, to_materialization=not measuring.is_generator)
 
 
-def _run(context: Any, arguments: Mapping[str, Any], bound: Any) -> Any:
+def _run(resources: ExitStack, context: Any, arguments: Mapping[str, Any], bound: Any) -> Any:
     """A run that measures the step; None if nothing is to be measured, or cannot be."""
     from carbon_pipeline.dagster.resources.resolve import resource_for
 
     try:
-        emissions = resource_for(context, arguments, bound)
+        emissions = resource_for(resources, context, arguments, bound)
         return emissions.track(context) if emissions else None
     except Exception as error:  # noqa: BLE001 - whatever it is, the work goes on
-        context.log.error("this step is not measured: %s: %s", type(error).__name__, error)
+        cause: BaseException = error
+        while cause.__cause__:  # Dagster's own words for a resource whose set-up fails say nothing of the reason
+            cause = cause.__cause__
+        context.log.error("this step is not measured: %s: %s", type(cause).__name__, cause)
         return None
 
 

@@ -52,7 +52,7 @@ class TrackedPipesSubprocessClient(dg.ConfigurableResource[None]):
             with tracked:
                 result = dg.PipesSubprocessClient(env=self.env, cwd=self.cwd).run(context=context, **arguments)
         except BaseException:
-            attach_metadata(context, tracked.record, to_materialization=False)
+            attach_metadata(context, tracked, to_materialization=False)
             raise
-        attach_metadata(context, tracked.record, to_materialization=True)
+        attach_metadata(context, tracked, to_materialization=True)
         return result

@@ -9,6 +9,7 @@ from typing import Any
 
 from carbon_pipeline.model.record import RunRecord, mean_power_w
 from carbon_pipeline.model.summary import summary, summary_parts
+from carbon_pipeline.tracking.run import TrackedRun
 
 SUMMARY = "carbon/summary"
 """Key of what people read, in Markdown."""
@@ -62,16 +63,18 @@ def dagster_metadata(
     return {SUMMARY: lines, **carbon_metadata(record, assets_of_the_step, partitions_of_the_step)}
 
 
-def attach_metadata(context: Any, record: RunRecord | None, *, to_materialization: bool) -> None:
+def attach_metadata(context: Any, run: TrackedRun, *, to_materialization: bool) -> None:
     """Hand the numbers to each asset of the step; an op that makes no asset, and a check, have the record alone.
 
     Args:
         context: of the step.
-        record: what was measured, if there is a record.
+        run: what was measured; without a record of it, the log of the step has the reason.
         to_materialization: whether the materialization of the assets is still to come, and can take them.
     """
-    op = getattr(context, "op_execution_context", context)
+    op, record = getattr(context, "op_execution_context", context), run.record
     try:
+        if run.landing_error:
+            context.log.error("what this step has used is in no report: %s", run.landing_error)
         if record is None:
             return
         context.log.info("%s; run %s", summary(record), record.run_id)

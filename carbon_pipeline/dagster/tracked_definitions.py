@@ -4,7 +4,7 @@
 https://docs.dagster.io/api/dagster/definitions
 """
 
-from contextlib import suppress
+import warnings
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import dagster as dg
@@ -67,6 +67,13 @@ def is_tracked(asset: dg.AssetsDefinition) -> bool:
     return is_measured(getattr(getattr(node, "compute_fn", None), "decorated_fn", None))
 
 
+def marked_definition(asset: dg.AssetsDefinition) -> dg.AssetsDefinition:
+    """Give an asset the tag and the kind by which tracked ones are found."""
+    attributes = asset.get_attributes_dict()
+    attributes["specs"] = [_marked(spec) for spec in attributes["specs"]]
+    return asset.__class__.dagster_internal_init(**attributes)
+
+
 def with_note(asset: dg.AssetsDefinition, note: str) -> dg.AssetsDefinition:
     """Have an asset say something in its metadata and, each time it has run, in the log of the step."""
 
@@ -83,15 +90,13 @@ def with_note(asset: dg.AssetsDefinition, note: str) -> dg.AssetsDefinition:
 
 
 def require_no_graph() -> None:
-    """Refuse to wrap the function of a graph, which Dagster calls once to see the graph and never to run it.
+    """Reject the function of a graph or job, which Dagster calls once to see the graph and never to run it.
 
     Raises:
         NotTrackableError: such a function is being called.
     """
     if is_in_composition():
-        raise NotTrackableError(
-            "@tracked below a graph measures nothing: put it above, where it tracks the graph's ops"
-        )
+        raise NotTrackableError("@tracked below a graph or a job measures nothing: put it above a graph, or on the ops")
 
 
 def _marked(spec: dg.AssetSpec) -> dg.AssetSpec:
@@ -104,24 +109,17 @@ def _tracked_node(node: Any, emissions: "EmissionsResource | None") -> Any:
 
 
 def _tracked_graph(graph: dg.GraphDefinition, emissions: "EmissionsResource | None") -> dg.GraphDefinition:
-    nodes = {node.name: node for node in graph.node_defs}
-    for name, node in nodes.items():
-        with suppress(NotTrackableError):
-            nodes[name] = _tracked_node(node, emissions)
-    if [*nodes.values()] == [*graph.node_defs]:
+    """Have the ops of a graph measured where they are: other graphs and jobs may hold the same ones."""
+    ops = list(graph.iterate_op_defs())
+    untracked = [op for op in ops if not isinstance(op.compute_fn, DecoratedOpFunction)]
+    if ops == untracked:
         raise NotTrackableError(f"no op of the graph {graph.name} is a function of its own")
-    return dg.GraphDefinition(
-        name=graph.name,
-        description=graph.description,
-        node_defs=[*nodes.values()],
-        dependencies=graph.dependencies,
-        input_mappings=graph.input_mappings,
-        output_mappings=graph.output_mappings,
-        config=graph.config_mapping,
-        tags=graph.tags,
-        input_assets=graph.input_assets,
-        composition_fn=graph.composition_fn,
-    )
+    for op in untracked:
+        warnings.warn(f"{op.name}, an op of the graph {graph.name}, is not tracked: it is no function", stacklevel=4)
+    for op in ops:
+        if isinstance(op.compute_fn, DecoratedOpFunction):
+            op._compute_fn = DecoratedOpFunction(measured_function(op.compute_fn.decorated_fn, emissions))
+    return graph
 
 
 def _tracked_op(op: dg.OpDefinition, emissions: "EmissionsResource | None") -> dg.OpDefinition:

@@ -1,6 +1,6 @@
 """Budgets of energy and emissions: whether an asset stays within its limits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -50,13 +50,20 @@ class Budget:
         text = " and ".join(f"{limit:g} {unit}" for limit, unit in limits if limit is not None)
         return f"{text} per {self.period}, {_COMPARED[self.at]}"
 
-    def judge(self, spent: Mapping[str, Any]) -> Judgement:
+    def judge(self, spent: Sequence[Mapping[str, Any]]) -> Judgement:
         """Compare the energy and emissions of an asset with its limits.
 
+        Args:
+            spent: what was spent in each period of the run that is judged.
+
         Returns:
-            Whether the asset is within the limits; `is_known` is False if that cannot be determined, since the energy
-            of a record is not known.
+            Whether the asset is within the limits in all of them; `is_known` is False if that cannot be determined,
+            since the energy of a record is not known.
         """
+        judged = [self._judge(period) for period in (spent[:1] if self.period is Period.run else spent)]
+        return min(judged, key=lambda found: (found.passed, not found.is_known))
+
+    def _judge(self, spent: Mapping[str, Any]) -> Judgement:
         prefix = "" if self.period is Period.run else "period_"
         over, unknown = [], []
         metadata: dict[str, Any] = {"run": spent["run"], "records": spent[f"{prefix}records"]}

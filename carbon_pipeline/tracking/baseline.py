@@ -159,7 +159,9 @@ def fresh_baseline(
     if datetime.now(UTC) - known.measured_at > timedelta(days=settings.baseline_days):
         return None
     metering = Metering(lambda: make_meter(TrackingMode.machine, 1.0), settings.sample_s, lambda reading: None)
-    return known if known.fits(metering.prepare(), TrackingMode.machine) else None
+    reading = metering.prepare()
+    metering.stop(time.perf_counter())
+    return known if known.fits(reading, TrackingMode.machine) else None
 
 
 def _hardware() -> str:

@@ -116,6 +116,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         run_id: unique to this run.
         record: the record of the run; None until the block has ended, and if nothing is measured (CARBON_TRACKING).
         landed_at: the file that contains the record; None if it could not be written.
+        landing_error: why it could not be written.
     """
 
     def __init__(
@@ -149,6 +150,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self.run_id = str(uuid.uuid4())
         self.record: RunRecord | None = None
         self.landed_at: Path | None = None
+        self.landing_error: str | None = None
         self._outer: TrackedRun | None = None
         self._settings = settings
         sample_s = min(settings.sample_s, settings.heartbeat_s)  # a heartbeat contains a reading
@@ -267,7 +269,8 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             self.landed_at = land(self.record, self._settings.data_dir)
         except Exception as failure:  # noqa: BLE001 - the work is done, so no failure here may raise
             data_dir = self._settings.data_dir
-            logger.error("the record of %s could not be written to %s: %s", self._work.name, data_dir, failure)
+            self.landing_error = f"the record of {self._work.name} could not be written to {data_dir}: {failure}"
+            logger.error(self.landing_error)
 
     def _on_reading(self, reading: Reading) -> None:
         """Add a reading to the energy by hour, and write a heartbeat if due, which remains if the process is killed."""

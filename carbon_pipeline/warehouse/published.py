@@ -202,7 +202,7 @@ class PublishedCopy:
             raise NoSuchRunError(f"{many}; `carbon-pipeline report runs --format csv` lists them")
         return (exact or found)[0]
 
-    def spent(self, asset_key: str, period: str, dagster_run_id: str | None = None) -> dict[str, Any] | None:
+    def spent(self, asset_key: str, period: str, dagster_run_id: str | None = None) -> list[dict[str, Any]]:
         """Sum up what an asset has spent.
 
         Args:
@@ -211,11 +211,11 @@ class PublishedCopy:
             dagster_run_id: the run of Dagster that is judged, if it has a record of the asset; else the latest one.
 
         Returns:
-            The sums of that run, and of the calendar period (UTC) in which it began; None if there is no run.
+            The sums of that run and of a calendar period (UTC), for each period that it was in; nothing if there is no
+            run.
         """
         parameters = {"asset_key": asset_key, "period": period, "dagster_run_id": dagster_run_id}
-        found = self.rows(sql.statement("queries", "spent"), parameters)
-        return found[0] if found else None
+        return self.rows(sql.statement("queries", "spent"), parameters)
 
     def runs_of_asset(self, asset_key: str, dagster_run_id: str | None = None) -> list[dict[str, Any]]:
         """List the completed runs of an asset, with all that two runs have to share to be compared.

@@ -102,8 +102,9 @@ def test_a_part_of_a_multi_asset_can_be_materialized_alone(data_dir: Path, insta
 
 
 def test_only_what_is_selected_is_measured(data_dir: Path, instance: dg.DagsterInstance) -> None:
-    defs = track_assets(DEFS, selection=["theirs"])
-    assert defs.resolve_job_def("everything").execute_in_process(instance=instance).success
+    plain = dg.Definitions(assets=[theirs, with_config, several, tracked_already], resources={"helper": 2})
+    defs = track_assets(plain, selection=["theirs"])
+    assert defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance).success
     assert {record.step_key for record in records(data_dir)} == {"theirs", "tracked_already"}
 
 
@@ -145,6 +146,54 @@ def test_a_resource_of_ones_own_measures_what_it_is_given(data_dir: Path) -> Non
     job = defs.resolve_job_def("everything")
     assert job.execute_in_process(instance=dg.DagsterInstance.ephemeral()).success
     assert {record.step_key: record.project_name for record in records(data_dir)} == {"theirs": "theirs"}
+
+
+def test_graphs_and_jobs_that_share_an_op_are_measured_and_still_load(
+    data_dir: Path, instance: dg.DagsterInstance
+) -> None:
+    @dg.op
+    def shared() -> int:
+        return 1
+
+    @dg.graph_asset
+    def one() -> int:
+        return shared()
+
+    @dg.graph_asset
+    def other() -> int:
+        return shared()
+
+    @dg.job
+    def a_job() -> None:
+        shared()
+
+    defs = track_assets(dg.Definitions(assets=[one, other, one], jobs=[a_job]))
+    dg.Definitions.validate_loadable(defs)
+    assert defs.resolve_implicit_global_asset_job_def().execute_in_process(instance=instance).success
+    assert {record.step_key for record in records(data_dir)} == {"one.shared", "other.shared"}
+
+
+@pytest.mark.parametrize("selection", [None, "*", dg.AssetSelection.all()])
+def test_no_selection_measures_the_loading_of_what_was_measured(selection: Any) -> None:
+    defs = track_assets(CarbonTracking().build_defs(None), selection)  # type: ignore[arg-type]
+    assert not any("carbon/tracked" in spec.tags for spec in defs.resolve_all_asset_specs())
+
+
+@pytest.mark.parametrize("selection", [theirs, dg.AssetKey("theirs"), "theirs"])
+def test_one_asset_may_be_selected_without_a_list(selection: Any) -> None:
+    spec = track_assets(DEFS, selection).resolve_assets_def("theirs").specs_by_key[dg.AssetKey("theirs")]
+    assert "carbon/tracked" in spec.tags
+
+
+def test_a_given_resource_also_measures_what_is_tracked_already_and_it_is_found_by_its_tag(data_dir: Path) -> None:
+    defs = track_assets(dg.Definitions(assets=[tracked_already]), emissions=EmissionsResource(project_name="given"))
+    job = defs.resolve_implicit_global_asset_job_def()
+    assert job.execute_in_process(instance=dg.DagsterInstance.ephemeral()).success
+    assert [record.project_name for record in records(data_dir)] == ["given"]
+    (spec,) = track_assets(dg.Definitions(assets=[tracked_already])).resolve_all_asset_specs()
+    assert "carbon/tracked" in spec.tags
+    with pytest.raises(ValueError, match="configured at launch"):
+        track_assets(DEFS, emissions=carbon_resources()["carbon_emissions"])
 
 
 @pytest.mark.parametrize("key", ["nowhere", "external"])

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from carbon_pipeline import EmissionsResource, describe, tracked
+from carbon_pipeline import EmissionsResource, WarehouseResource, describe, track, tracked
 from carbon_pipeline.dagster.resources.carbon_resources import carbon_resources
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.tracking.landing import landed_files
@@ -306,6 +306,64 @@ def test_a_graphs_function_is_refused_in_one_sentence() -> None:
 def test_what_cannot_be_tracked_is_refused_in_one_sentence(target: Any) -> None:
     with pytest.raises(TypeError, match="cannot be tracked"):
         tracked(target)
+
+
+@pytest.mark.parametrize("off", ["off", "OFF", "false", "0"])
+def test_off_is_off_however_it_is_written(data_dir: Path, monkeypatch: pytest.MonkeyPatch, off: str) -> None:
+    monkeypatch.setenv("CARBON_TRACKING", off)
+    assert dg.materialize([tracked_shapes.bare], resources=carbon_resources()).success
+    with track("work", data_dir=data_dir) as run:
+        pass
+    assert run.record is None
+    assert landed_files(data_dir) == []
+
+
+def test_a_record_that_cannot_be_written_is_an_error_in_the_log_of_the_step(data_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "a file").write_text("not a folder")
+    resources = {"carbon_emissions": EmissionsResource(warehouse=WarehouseResource(data_dir=str(tmp_path / "a file")))}
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize([tracked_shapes.bare], resources=resources, instance=instance)
+        assert result.success
+        assert any(text.startswith("what this step has used is in no report") for text in logged(result, instance))
+
+
+def test_a_traceback_shows_the_line_of_the_function_and_none_that_did_not_run(data_dir: Path) -> None:
+    @tracked
+    def fails(number: int) -> None:
+        if number > 100:
+            print("never")
+        raise ValueError(number)
+
+    with pytest.raises(ValueError, match="1") as error:
+        fails(1)
+    first = fails.__wrapped__.__code__.co_firstlineno  # type: ignore[attr-defined]
+    frames = [frame for frame in error.traceback if frame.path == Path(__file__)]
+    assert [frame.lineno + 1 for frame in frames[1:]] == [first, first + 4]
+
+
+def test_an_asynchronous_generator_is_closed_and_thrown_into_as_before() -> None:
+    import asyncio
+
+    seen: list[str] = []
+
+    @tracked
+    async def stream() -> Any:
+        try:
+            yield 1
+        except KeyError:
+            seen.append("thrown")
+            yield 2
+        finally:
+            seen.append("closed")
+
+    async def use() -> None:
+        values = stream()
+        assert await values.__anext__() == 1
+        assert await values.athrow(KeyError()) == 2
+        await values.aclose()
+
+    asyncio.run(use())
+    assert seen == ["thrown", "closed"]
 
 
 def test_links_to_the_code_point_to_the_users_own_function() -> None:

@@ -115,6 +115,18 @@ def test_a_run_over_midnight_is_charged_to_each_day_by_time(data_dir: Path) -> N
     assert month.metadata["carbon/energy_kwh"].value == pytest.approx(0.4)
 
 
+def test_no_period_of_a_run_over_midnight_escapes_its_budget(data_dir: Path) -> None:
+    same = {"dagster_run_id": "one", "duration_s": 60.0}
+    landed(data_dir, [5.0], first=datetime(2026, 11, 19, 12, tzinfo=UTC), carbon_intensity_g_per_kwh=50.0, **same)
+    landed(data_dir, [4.0], first=datetime(2026, 11, 20, 12, tzinfo=UTC), carbon_intensity_g_per_kwh=5000.0, **same)
+    found = evaluated(carbon_budget("model", max_kg=6.0, period="day"))
+    assert (found.passed, found.metadata["period"].value) == (False, "2026-11-20")
+    unknown = {"cpu_energy_kwh": None, "ram_energy_kwh": None, "gpu_energy_kwh": None}
+    landed(data_dir, [0.0], first=datetime(2026, 11, 21, 12, tzinfo=UTC), **same, **unknown)
+    found = evaluated(carbon_budget("model", max_kwh=6.0, period="day"))
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+
+
 def test_a_budget_at_the_wall_is_compared_with_the_upper_end(data_dir: Path) -> None:
     landed(data_dir, [0.4])
     (run,) = warehouse_of(data_dir).report("runs")
@@ -230,7 +242,7 @@ def test_all_that_a_run_of_dagster_did_for_an_asset_is_held_to_the_budget(data_d
     warehouse = Warehouse(data_dir)
     warehouse.load()
     for run, energy_kwh in (("one", 0.6), ("two", 0.1), ("elsewhere", 0.1)):
-        spent = warehouse.spent("model", "day", run)
+        (spent,) = warehouse.spent("model", "day", run)
         assert spent
         assert spent["energy_kwh"] == pytest.approx(energy_kwh), run
 
@@ -259,7 +271,7 @@ def test_the_ops_of_a_graph_are_one_run_of_its_asset(data_dir: Path) -> None:
     warehouse.load()
     (run,) = warehouse.runs_of_asset("made_by_a_graph")
     assert run["steps"] == ["made_by_a_graph.heavy", "made_by_a_graph.light"]
-    spent = warehouse.spent("made_by_a_graph", "day")
+    (spent,) = warehouse.spent("made_by_a_graph", "day")
     assert spent
     assert spent["energy_kwh"] == pytest.approx(run["energy_kwh"])
     assert run["energy_kwh"] > heavy_kwh  # type: ignore[operator]

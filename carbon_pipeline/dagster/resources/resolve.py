@@ -1,6 +1,5 @@
 """Which resource measures a step: one that is given, or one that follows the environment; or none, and why."""
 
-import atexit
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cache
@@ -17,7 +16,7 @@ KEY = "carbon_emissions"
 
 
 def resource_for(
-    context: StepContext, arguments: Mapping[str, Any], bound: EmissionsResource | None = None
+    stack: ExitStack, context: StepContext, arguments: Mapping[str, Any], bound: EmissionsResource | None = None
 ) -> EmissionsResource | None:
     """Find the resource that measures a step, and set it up where Dagster has not.
 
@@ -25,6 +24,7 @@ def resource_for(
     instance, which unit tests have, unless a resource is given or CARBON_TRACKING=on.
 
     Args:
+        stack: what has been set up here is torn down with it, at the end of the step.
         context: of the step.
         arguments: of the step's function: a resource that it takes itself comes first.
         bound: the resource that `track_assets` was given.
@@ -32,12 +32,14 @@ def resource_for(
     Returns:
         The resource; None if nothing is to be measured, for which the step's log has the reason.
     """
-    settings, _ = read_settings_leniently()
+    settings, problems = read_settings_leniently()
+    for problem in problems:
+        context.log.warning(problem)
     if settings.tracking == "off":
         context.log.info("not measured: CARBON_TRACKING=off")
         return None
     own = (value for value in arguments.values() if isinstance(value, EmissionsResource))
-    found = next(own, None) or _of_run.resource(op_context(context), bound)
+    found = next(own, None) or _set_up(stack, op_context(context), bound)
     if found or settings.tracking == "on" or not context.instance.is_ephemeral:
         return found or _of_environment()
     context.log.info(
@@ -53,44 +55,20 @@ def _of_environment() -> EmissionsResource:
     return EmissionsResource()
 
 
-class _OfRun:
-    """The resource of the latest run in this process: setting it up takes longer than all else before a step."""
-
-    def __init__(self) -> None:
-        self._stack, self._key, self._resource = ExitStack(), (), None
-
-    def resource(self, op: dg.OpExecutionContext, bound: EmissionsResource | None) -> EmissionsResource | None:
-        """The resource, set up; None if the run has none."""
-        key: Any = (op.run.run_id, id(bound))
-        if key != self._key:
-            self.close()
-            self._resource = self._set_up(op, bound)
-            self._key = key
-        return self._resource
-
-    def close(self) -> None:
-        """Tear down what was set up."""
-        self._key, self._resource = (), None
-        self._stack.pop_all().close()
-
-    def _set_up(self, op: dg.OpExecutionContext, bound: EmissionsResource | None) -> Any:
-        definitions: dict[str, Any] = {KEY: bound} if bound else {}
-        if not bound and KEY in (known := op.job_def.resource_defs):
-            definitions = {key: known[key] for key in {KEY, *known[KEY].get_required_resource_keys(known)}}
-        if not definitions:
-            return None
-        given: Mapping[str, Any] = op.run.run_config.get("resources", {})  # type: ignore[assignment]
-        resources = self._stack.enter_context(
-            dg.build_resources(
-                definitions,
-                instance=op.instance,
-                resource_config={key: value for key, value in given.items() if key in definitions},
-                dagster_run=op.run,
-                log_manager=op.log,
-            )
+def _set_up(stack: ExitStack, op: dg.OpExecutionContext, bound: EmissionsResource | None) -> EmissionsResource | None:
+    definitions: dict[str, Any] = {KEY: bound} if bound else {}
+    if not bound and KEY in (known := op.job_def.resource_defs):
+        definitions = {key: known[key] for key in {KEY, *known[KEY].get_required_resource_keys(known)}}
+    if not definitions:
+        return None
+    given: Mapping[str, Any] = op.run.run_config.get("resources", {})  # type: ignore[assignment]
+    resources = stack.enter_context(
+        dg.build_resources(
+            definitions,
+            instance=op.instance,
+            resource_config={key: value for key, value in given.items() if key in definitions},
+            dagster_run=op.run,
+            log_manager=op.log,
         )
-        return getattr(resources, KEY)
-
-
-_of_run = _OfRun()
-atexit.register(_of_run.close)
+    )
+    return getattr(resources, KEY)  # type: ignore[no-any-return]

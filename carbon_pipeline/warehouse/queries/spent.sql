@@ -1,7 +1,7 @@
 -- What an asset has spent: in one run, and in a calendar period ($period: day, month; UTC). A run of Dagster may hold several
 -- records of an asset: attempts, ops of a graph, partitions. It is the run $dagster_run_id if that has any, else the latest
 -- one. What several runs or assets share, counts by its shares; attempts that failed count too. A run that goes on from one
--- period into the next counts in each by time; of the periods of the judged run, the one in which most was spent is told.
+-- period into the next counts in each by time. A row for each period of the judged run.
 WITH own AS (
     SELECT
         coalesce(dagster_run_id, run_id) AS execution,
@@ -58,5 +58,4 @@ SELECT
     sum(part.emissions_high_kg * time_share) AS period_emissions_high_kg
 FROM part, judged
 GROUP BY period_began
-ORDER BY period_energy_kwh DESC NULLS LAST, period_began
-LIMIT 1;
+ORDER BY period_began;

@@ -1,4 +1,4 @@
--- A step that made several assets is one run; here it stands under each of them, with an equal share.
+-- A step that made several assets is one run; here it is listed for each of them, with an equal share.
 CREATE OR REPLACE VIEW report.asset_runs AS
 SELECT
     * EXCLUDE (asset_key, keys),
@@ -7,7 +7,7 @@ SELECT
     1 / len(keys) AS asset_share,
     attributed_share * asset_share AS share
 FROM (SELECT *, coalesce(string_split(asset_key, ', '), [NULL]) AS keys FROM report.counted_runs);
-COMMENT ON VIEW report.asset_runs IS 'The runs by asset: one that made several stands under each of them, with an equal share.';
+COMMENT ON VIEW report.asset_runs IS 'The runs by asset: one that made several is listed for each of them, with an equal share.';
 COMMENT ON COLUMN report.asset_runs.assets IS 'All assets that the run made.';
 COMMENT ON COLUMN report.asset_runs.asset_share IS 'Equal share of the run for each asset that it made, 0 to 1.';
 COMMENT ON COLUMN report.asset_runs.share IS 'Share of the machine for this run and asset, 0 to 1.';
