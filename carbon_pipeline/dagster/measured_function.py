@@ -6,7 +6,7 @@ https://docs.dagster.io/guides/build/assets/defining-assets
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 from carbon_pipeline.dagster.step_metadata import attach_metadata
@@ -77,13 +77,14 @@ def is_measured(function: Any) -> bool:
 
 def _async_generator(function: Callable[..., Any], emissions: Any) -> Callable[..., Any]:
     async def measured(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        with _measuring(kwargs, emissions, is_generator=True):
+        with _measuring(kwargs, emissions, is_generator=True) as measuring:
             inner = function(*args, **kwargs)
             sent: Any = None
             raised: BaseException | None = None
             while True:
                 try:
-                    value = await (inner.athrow(raised) if raised else inner.asend(sent))
+                    with measuring.resumed():
+                        value = await (inner.athrow(raised) if raised else inner.asend(sent))
                 except StopAsyncIteration:
                     return
                 sent = raised = None
@@ -157,6 +158,11 @@ class _Measuring:
 
     def __init__(self, is_generator: bool):
         self.is_generator = is_generator
+        self.run: Any = None
+
+    def resumed(self) -> AbstractContextManager[None]:
+        """Dagster goes on with an asynchronous generator in a task of its own, which knows of no tracked run."""
+        return self.run.resumed() if self.run else nullcontext()
 
 
 @contextmanager
@@ -168,6 +174,7 @@ def _measuring(arguments: Mapping[str, Any], emissions: Any, is_generator: bool 
         _require_no_graph()
     with ExitStack() as resources:
         run = None if context is None else _run(resources, context, arguments, emissions)
+        measuring.run = run
         if run is None:
             yield measuring
             return

@@ -10,8 +10,8 @@ import os
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -188,6 +188,16 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             return
         if found:
             self._work = replace(self._work, task={**(self._work.task or {}), **found})
+
+    @contextmanager
+    def resumed(self) -> Iterator[None]:
+        """Be the innermost run of a task that goes on with its work, such as each step of an asynchronous generator."""
+        before = _innermost.get()
+        _innermost.set(self)
+        try:
+            yield
+        finally:
+            _innermost.set(before)
 
     def _note(self, problems: Sequence[str]) -> None:
         known = [self._work.settings_error] if self._work.settings_error else []

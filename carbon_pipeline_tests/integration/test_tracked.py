@@ -381,7 +381,15 @@ def test_what_is_known_only_while_it_works_reaches_the_record(data_dir: Path) ->
     def model() -> None:
         describe(project_name="houses", task={"taskStage": "training"})
 
-    assert dg.materialize([model], resources=carbon_resources()).success
-    (record,) = records(data_dir)
-    assert (record.project_name, record.task) == ("houses", {"taskStage": "training"})
+    @dg.asset
+    @tracked
+    async def in_parts():  # type: ignore[no-untyped-def] # Dagster takes no annotation of it
+        yield dg.AssetMaterialization("in_parts")
+        describe(project_name="flats")
+        yield dg.Output(None)
+
+    assert dg.materialize([model, in_parts], resources=carbon_resources()).success
+    found = {record.name: record for record in records(data_dir)}
+    assert (found["model"].project_name, found["model"].task) == ("houses", {"taskStage": "training"})
+    assert found["in_parts"].project_name == "flats"
     describe(project_name="outside of any run nothing happens")
