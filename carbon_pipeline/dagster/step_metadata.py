@@ -47,7 +47,12 @@ def carbon_metadata(
         "carbon/partitions_of_the_step": partitions_of_the_step if partitions_of_the_step > 1 else None,
         "carbon/run_id": record.run_id,
     }
-    return {key: value for key, value in found.items() if value is not None}
+    return {key: _rounded(value) for key, value in found.items() if value is not None}
+
+
+def _rounded(value: float | str) -> float | str:
+    """Seven significant digits, of which the first ones mean something; the record has all."""
+    return float(f"{value:.7g}") if isinstance(value, float) else value
 
 
 def dagster_metadata(

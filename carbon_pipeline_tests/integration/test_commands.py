@@ -118,7 +118,7 @@ def test_a_script_that_dagster_starts_is_measured_and_stays_as_it_is(
         if status == 0:
             (materialization,) = result.asset_materializations_for_node("made_outside")
             assert materialization.metadata["rows"].value == 3
-            assert materialization.metadata["carbon/energy_kwh"].value == record.energy_kwh
+            assert materialization.metadata["carbon/energy_kwh"].value == pytest.approx(record.energy_kwh)
         else:
             (seen,) = instance.fetch_observations(dg.AssetKey("made_outside"), limit=5).records
             assert seen.asset_observation
