@@ -52,6 +52,9 @@ def carbon_budget(
         >>> carbon_budget("my_model", max_kwh=0.5, period="month", severity="WARN").check_key.name
         'carbon_budget_per_month'
     """
+    for name_of, value, kind in (("period", period, Period), ("at", at, At)):
+        if value not in [member.value for member in kind]:
+            raise ValueError(f"{name_of}={value!r} is to be {' or '.join(member.value for member in kind)}")
     budget = Budget(max_kg, max_kwh, Period(period), At(at))
     key = asset_key(asset).to_user_string()
 
@@ -59,7 +62,8 @@ def carbon_budget(
         calendar = "day" if budget.period is Period.run else budget.period.value
         spent = warehouse.spent(key, calendar, dagster_run_id)
         if not spent:
-            return Judgement(True, "no run of this asset is in the warehouse: is it tracked?", {})
+            reason = f"no run of this asset is in {warehouse.data_dir}: is it tracked, and does it land there?"
+            return Judgement(False, reason, {}, is_known=False)
         return budget.judge(spent)
 
     return check_of_runs(

@@ -4,7 +4,7 @@ https://docs.dagster.io/guides/test/asset-checks
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import dagster as dg
 
@@ -47,6 +47,8 @@ def check_of_runs(
     Raises:
         ValueError: a warning is to block.
     """
+    if severity not in get_args(Severity):
+        raise ValueError(f"severity={severity!r} is to be {' or '.join(get_args(Severity))}")
     if blocking and severity != "ERROR":
         raise ValueError("a warning blocks nothing: a blocking check needs severity='ERROR'")
     key = asset_key(asset)

@@ -4,6 +4,7 @@ https://docs.dagster.io/guides/operate/run-executors
 """
 
 import multiprocessing
+from importlib.util import find_spec
 
 import dagster as dg
 
@@ -18,7 +19,13 @@ def forking_executor(*modules: str) -> dg.ExecutorDefinition:
 
     Returns:
         Dagster's multiprocess executor; on Windows, which copies no processes, in its default form.
+
+    Raises:
+        ValueError: there is no such module.
     """
+    for module in modules:
+        if find_spec(module.split(".")[0]) is None:  # to look further would import it
+            raise ValueError(f"{module}: there is no such module to be imported before the steps")
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return dg.multiprocess_executor
     start = {"forkserver": {"preload_modules": [PRELOAD, *modules]}}

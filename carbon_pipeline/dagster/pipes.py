@@ -3,12 +3,14 @@
 https://docs.dagster.io/guides/build/external-pipelines
 """
 
+from contextlib import ExitStack
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
 from carbon_pipeline.dagster.resources.emissions import EmissionsResource
+from carbon_pipeline.dagster.resources.resolve import resource_for
 from carbon_pipeline.dagster.step_metadata import attach_metadata
 
 
@@ -31,7 +33,7 @@ class TrackedPipesSubprocessClient(dg.ConfigurableResource[None]):
     cwd: str | None = Field(default=None, description="Working folder of all processes.")
 
     def __init__(self, **fields: Any) -> None:
-        """Without a resource of its own it measures with the settings of the environment variables."""
+        """Without a resource of its own it measures with that of the run, as `@tracked` does."""
         super().__init__(**(fields if "emissions" in fields else {"emissions": EmissionsResource(), **fields}))
 
     def run(self, *, context: dg.AssetExecutionContext | dg.OpExecutionContext, **arguments: Any) -> Any:
@@ -47,12 +49,18 @@ class TrackedPipesSubprocessClient(dg.ConfigurableResource[None]):
         Raises:
             DagsterPipesExecutionError: the process ended with another status than 0.
         """
-        tracked = self.emissions.track(context)
-        try:
-            with tracked:
-                result = dg.PipesSubprocessClient(env=self.env, cwd=self.cwd).run(context=context, **arguments)
-        except BaseException:
-            attach_metadata(context, tracked, to_materialization=False)
-            raise
-        attach_metadata(context, tracked, to_materialization=True)
-        return result
+        client = dg.PipesSubprocessClient(env=self.env, cwd=self.cwd)
+        with ExitStack() as resources:
+            own = None if self.emissions == EmissionsResource() else self.emissions
+            emissions = own or resource_for(resources, context, {})
+            if emissions is None:
+                return client.run(context=context, **arguments)
+            tracked = emissions.track(context)
+            try:
+                with tracked:
+                    result = client.run(context=context, **arguments)
+            except BaseException:
+                attach_metadata(context, tracked, to_materialization=False)
+                raise
+            attach_metadata(context, tracked, to_materialization=True)
+            return result

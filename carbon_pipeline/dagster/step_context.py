@@ -50,10 +50,14 @@ def orchestration_of(context: StepContext | None) -> Orchestration:
     if context is None:
         return Orchestration()
     op = op_context(context)
+    try:
+        run_id = op.run.run_id
+    except dg.DagsterInvalidPropertyError:  # the asset is called by itself, with `build_asset_context()`
+        return Orchestration()
     keys = sorted(key.to_user_string() for key in op.selected_asset_keys) if op.has_assets_def else []
     return Orchestration(
         asset_key=", ".join(keys) or None,
-        dagster_run_id=op.run.run_id,
+        dagster_run_id=run_id,
         step_key=op.get_step_execution_context().step.key,
         partition_key=_partition(op),
         retry_number=op.retry_number,

@@ -107,7 +107,7 @@ def test_a_script_that_dagster_starts_is_measured_and_stays_as_it_is(
         return pipes.run(command=[sys.executable, str(script), str(status)], context=context).get_materialize_result()  # type: ignore[no-any-return]
 
     resources = carbon_resources()
-    pipes = TrackedPipesSubprocessClient.configure_at_launch(emissions=resources["carbon_emissions"])
+    pipes = TrackedPipesSubprocessClient()  # measures with the resource of the run
     with dg.instance_for_test() as instance:
         result = dg.materialize(
             [made_outside], resources={**resources, "pipes": pipes}, instance=instance, raise_on_error=False

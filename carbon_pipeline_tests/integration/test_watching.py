@@ -146,7 +146,12 @@ def test_an_energy_that_is_not_known_is_not_within_a_budget(data_dir: Path) -> N
 
 
 def test_an_untracked_asset_is_named_by_its_budget(data_dir: Path) -> None:
-    assert "is it tracked?" in (evaluated(carbon_budget("model", max_kwh=1)).description or "")
+    found = evaluated(carbon_budget("model", max_kwh=1))
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert "is it tracked" in (found.description or "")
+    for wrong in ({"severity": "warn"}, {"period": "year"}, {"at": "meters"}):
+        with pytest.raises(ValueError, match="is to be"):
+            carbon_budget("model", max_kwh=1, **wrong)  # type: ignore[arg-type]
     assert "is it tracked?" in (evaluated(energy_regression("model")).description or "")
 
 
@@ -172,7 +177,7 @@ def test_a_blocking_budget_keeps_what_is_downstream_from_running(data_dir: Path)
 
 @pytest.mark.parametrize("arguments", [{}, {"max_kwh": 0}, {"max_kg": -1}, {"max_kwh": 1, "period": "year"}], ids=str)
 def test_an_impossible_budget_is_rejected(arguments: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"budget|Period"):
+    with pytest.raises(ValueError, match=r"budget|period"):
         carbon_budget("model", **arguments)
 
 
