@@ -171,7 +171,9 @@ def _measuring(arguments: Mapping[str, Any], emissions: Any, is_generator: bool 
     measuring = _Measuring(is_generator)
     context = _step_context()
     if context is None:
-        _require_no_graph()
+        from carbon_pipeline.dagster.tracked_definitions import require_no_graph
+
+        require_no_graph()
     with ExitStack() as resources:
         run = None if context is None else _run(resources, context, arguments, emissions)
         measuring.run = run
@@ -200,12 +202,6 @@ def _run(resources: ExitStack, context: Any, arguments: Mapping[str, Any], bound
             cause = cause.__cause__
         context.log.error("this step is not measured: %s: %s", type(cause).__name__, cause)
         return None
-
-
-def _require_no_graph() -> None:
-    from carbon_pipeline.dagster.tracked_definitions import require_no_graph
-
-    require_no_graph()
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature:

@@ -1,4 +1,4 @@
-"""Assets, checks and ops made again with measured functions. All use of Dagster's private API is here.
+"""Tracking of assets, checks, ops and graphs that exist already. All use of Dagster's private API is here.
 
 `carbon_pipeline_tests/integration/test_track_assets.py` fails when an upgrade of Dagster takes that away.
 https://docs.dagster.io/api/dagster/definitions

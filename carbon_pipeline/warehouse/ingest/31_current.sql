@@ -2,8 +2,8 @@
 -- over what the measurements say, so that the order of loads does not matter: our own records before imported files, ended
 -- runs before interrupted ones, with an energy before without, then time, duration, energy, and a hash of all that was
 -- measured. Of measurements that say the same, an intact one before a repaired one, then the one that was loaded first. An
--- export of ours that comes back is the same state with less about it: energies are compared as FLOAT, and what was written
--- without a location, with three letters or with CodeCarbon's constant, is the original.
+-- export of ours that comes back is the same state with less about it: energies are compared as FLOAT, and the original is
+-- the row with CodeCarbon's fallback location, its constant as an ID, or a country code of three letters.
 CREATE OR REPLACE TEMP TABLE contested_row AS
 SELECT rowid AS row FROM raw.measurement SEMI JOIN contested USING (run_id);
 CREATE OR REPLACE TEMP TABLE state AS
