@@ -6,6 +6,7 @@ import shutil
 import signal
 import threading
 import time
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -289,3 +290,22 @@ def test_a_copy_that_is_gone_is_named_by_a_rebuild(warehouse: Warehouse, tmp_pat
     assert warehouse.count() == 1
     (tmp_path / archive.name).rename(archive)
     assert rebuild(warehouse).differences == []
+
+
+def test_an_import_that_ctrl_c_ends_while_it_keeps_a_file_says_only_that_it_was_interrupted(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half_written = []
+
+    def interrupted(self: zipfile.ZipFile, name: str, content: bytes, *args: object) -> None:
+        half_written.append(self.open(name, "w"))  # still held by the frames of the traceback
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        imported(warehouse, tmp_path, "a")
+    monkeypatch.undo()
+    assert half_written
+    half_written.clear()
+    imported(warehouse, tmp_path, "b")
+    assert len(list((warehouse.data_dir / "inbox" / "kept").iterdir())) == 1

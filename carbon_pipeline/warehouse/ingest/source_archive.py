@@ -12,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,7 +118,8 @@ class SourceArchive:
     def close(self) -> None:
         """Write no more. `recover` decides whether the copies stay."""
         if self._archive:
-            self._archive.close()
+            with suppress(ValueError):  # Ctrl-C within a write leaves it open; `recover` removes what is not complete
+                self._archive.close()
         self._beside.shutdown()
 
     @property
