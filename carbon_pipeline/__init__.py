@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from carbon_pipeline.dagster.tracked import tracked as tracked
     from carbon_pipeline.model.record import RunRecord as RunRecord
     from carbon_pipeline.tracking.run import describe as describe
+    from carbon_pipeline.tracking.run import metric as metric
+    from carbon_pipeline.tracking.run import phase as phase
     from carbon_pipeline.tracking.run import track as track
     from carbon_pipeline.warehouse.warehouse import Warehouse as Warehouse
 
@@ -43,7 +45,7 @@ _NAMES = {
     "dagster.track_assets": ("track_assets",),
     "dagster.tracked": ("tracked",),
     "model.record": ("RunRecord",),
-    "tracking.run": ("describe", "track"),
+    "tracking.run": ("describe", "metric", "phase", "track"),
     "warehouse.warehouse": ("Warehouse",),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}

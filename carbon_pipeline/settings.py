@@ -13,7 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from carbon_pipeline.common.country import Country, find_country
 from carbon_pipeline.errors import InputError
-from carbon_pipeline.model.record import HIGHEST_G_PER_KWH, LONGEST_LABEL, TrackingMode
+from carbon_pipeline.model.quantities import HIGHEST_G_PER_KWH, LONGEST_LABEL
+from carbon_pipeline.model.record import TrackingMode
 
 
 class SettingsError(InputError):
@@ -183,6 +184,11 @@ class Settings(ReportOptions, MeasuringOptions, LocationOptions, StorageOptions,
         "auto",
         description="Whether work is measured; auto: all but what runs under one of Dagster's ephemeral instances, as "
         "unit tests do; on: that as well; off: nothing.",
+    )
+    host_id: str | None = Field(
+        None,
+        max_length=LONGEST_LABEL,
+        description="Name of this host where the boot ID does not tell it: runs on hosts of one name may overlap.",
     )
     baseline_s: float = Field(
         60.0,

@@ -24,6 +24,7 @@ from itertools import pairwise
 from typing import Literal, TypedDict, Unpack
 
 from carbon_pipeline.model.machine_kind import GPU_SERVER_FROM, kind_from_parts
+from carbon_pipeline.model.power_limits import ANY_GPU_W, cpu_limit_w, gpu_limit_w
 
 J_PER_KWH = 3.6e6
 HIGHEST_KWH = 1e300
@@ -240,6 +241,8 @@ def interval(
     duration_s: float,
     *,
     pue: float = 1.0,
+    cpu_gap_s: float = 0.0,
+    gpu_gap_s: float = 0.0,
     **machine: Unpack[Machine],
 ) -> Interval | None:
     """Compute the interval of the energy that a machine drew at the wall from measured energies.
@@ -250,6 +253,9 @@ def interval(
         methods: method of each part, such as `rapl`, `cpu_load`, `nvml_counter`, `estimated`; any other is unknown.
         duration_s: duration, seconds.
         pue: power usage effectiveness included in the energies; the interval includes it too.
+        cpu_gap_s: time in which the energy of the CPUs is not known, or is estimated, seconds: between nothing and the
+            most that they can draw.
+        gpu_gap_s: the same for the GPUs.
         **machine: what is known of the machine, see `Machine`.
 
     Returns:
@@ -264,7 +270,18 @@ def interval(
         raise ValueError(f"pue is {pue}; it must be a finite number of at least 1")
     if seconds is None or (energy["cpu"] is None and energy["total"] is None):
         return None
-    return apply(coefficients(methods, **machine), energy, seconds / J_PER_KWH * pue)
+    model, kwh_per_w = coefficients(methods, **machine), seconds / J_PER_KWH * pue
+    if not (cpu_gap_s or gpu_gap_s) or not seconds:
+        return apply(model, energy, kwh_per_w)
+    least, most = dict(energy), dict(energy)
+    cpu_w = cpu_limit_w(machine.get("cpu_model"), machine.get("cpu_count"), machine.get("cpu_tdp_w"))
+    gpu_w = max(ANY_GPU_W, gpu_limit_w(machine.get("gpu_model"), machine.get("gpu_count")))
+    for part, gap_s, limit_w in (("cpu", cpu_gap_s, cpu_w), ("gpu", gpu_gap_s, gpu_w)):
+        known = energy[part]
+        if known is not None:
+            least[part] = known * max(1 - gap_s / seconds, 0.0)
+            most[part] = known + max(limit_w * pue / J_PER_KWH, 2 * known / seconds) * gap_s
+    return Interval(apply(model, least, kwh_per_w).low_kwh, apply(model, most, kwh_per_w).high_kwh)
 
 
 def apply(model: Coefficients, energy: Mapping[str, float | None], kwh_per_w: float) -> Interval:

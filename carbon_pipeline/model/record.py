@@ -26,6 +26,19 @@ from pydantic import (
 
 from carbon_pipeline.model.flags import SHORT_RUN_S
 from carbon_pipeline.model.interval import Interval, Quality, intensity_interval, interval
+from carbon_pipeline.model.quantities import (
+    LONGEST_TASK,
+    Count,
+    CpuSeconds,
+    Energy,
+    Intensity,
+    Label,
+    Power,
+    Seconds,
+    Size,
+    Text,
+)
+from carbon_pipeline.model.samples import MOST_PHASES, Phase, Samples
 
 
 class TrackingMode(StrEnum):
@@ -43,36 +56,14 @@ Origin = Literal["dagster", "track", "command", "csv"]
 SHORTEST_S = 1e-6
 """Duration below which power and rates (a quantity over duration) are not computed, s: they would be meaningless."""
 
-HIGHEST_KWH = 1e9
-"""No run uses more, kWh: 1 TWh."""
-
-HIGHEST_G_PER_KWH = 5000.0
-"""No electricity has a higher carbon intensity, gCO2eq/kWh: several times that of coal."""
-
-LONGEST_S = 3e9
-"""No time is longer than from the first possible date to the last one, seconds."""
-
 EARLIEST, LATEST = datetime(2015, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """No run began before, or ends after: such a date is that of a machine whose clock is not set."""
 
 LONGEST_ID_BYTES = 200
 """A file is named after the run, and a file name has at most 255 bytes."""
 
-LONGEST_LABEL, LONGEST_TEXT, LONGEST_TASK = 1000, 10_000, 100_000
-"""Characters of a name or a version; of a message; of a task as JSON."""
-
 DEEPEST_TASK = 32
 """Levels of lists and mappings in a task."""
-
-Energy = Annotated[float, Field(ge=0, le=HIGHEST_KWH, allow_inf_nan=False)]
-Power = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-Intensity = Annotated[float, Field(ge=0, le=HIGHEST_G_PER_KWH, allow_inf_nan=False)]
-Size = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(ge=0, le=LONGEST_S, allow_inf_nan=False)]
-CpuSeconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
-Label = Annotated[str, Field(max_length=LONGEST_LABEL)]
-Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
 def _utc(value: object) -> object:
@@ -175,6 +166,12 @@ class RunRecord(BaseModel):
     gpu_tracked_count: Count | None = Field(None, description="Number of GPUs whose energy was measured.")
     sample_s: Seconds | None = Field(None, gt=0, description="Configured interval between two samples, seconds.")
     sample_count: Count | None = Field(None, description="Number of samples, including the one at the end.")
+    cpu_gap_s: Seconds | None = Field(
+        None, description="Time in which readings of the CPUs failed and their energy is not known, seconds."
+    )
+    gpu_gap_s: Seconds | None = Field(
+        None, description="Time in which readings of the GPUs failed and their energy is not known, seconds."
+    )
     idle_energy_kwh: Energy | None = Field(None, description="Energy of the idle machine in `idle_duration_s`, kWh.")
     idle_cpu_energy_kwh: Energy | None = Field(None, description="Energy of the idle CPUs in `idle_duration_s`, kWh.")
     idle_gpu_energy_kwh: Energy | None = Field(None, description="Energy of the idle GPUs in `idle_duration_s`, kWh.")
@@ -213,6 +210,16 @@ class RunRecord(BaseModel):
     cloud_region: Label | None = Field(None, description="Cloud region, by the provider's name.")
 
     host: Label | None = Field(None, description="Host name of the machine.")
+    host_id: Label | None = Field(
+        None,
+        description="The machine as it runs since its last start: a hash of the boot ID, the same in all of its "
+        "containers, or CARBON_HOST_ID. Runs with the same one may overlap.",
+    )
+    process: Label | None = Field(None, description="The process: its ID and its start, seconds since the epoch.")
+    parent_processes: list[Label] = Field(
+        default_factory=list, max_length=100, description="The processes that it descends from, nearest first."
+    )
+    outer_run_id: RunId | None = Field(None, description="The run that this one is nested in, in the same process.")
     cpu_model: Label | None = Field(None, description="Name of the CPU.")
     cpu_count: Count | None = Field(None, ge=1, description="Number of logical CPUs.")
     cpu_physical_count: Count | None = Field(None, ge=1, description="Number of physical cores.")
@@ -234,6 +241,16 @@ class RunRecord(BaseModel):
     distribution_version: Label | None = Field(None, description="Version of the distribution.")
     python_version: Label | None = Field(None, description="Version of Python.")
     codecarbon_version: Label | None = Field(None, description="Version of CodeCarbon.")
+
+    samples: Samples | None = Field(None, description="The readings of the meter, cumulated, as columns.")
+    phases: list[Phase] = Field(
+        default_factory=list,
+        max_length=MOST_PHASES,
+        description="Phases such as epochs, each with its duration and energies; of very many, one for each name.",
+    )
+    metrics: dict[Label, Annotated[float, Field(allow_inf_nan=False)]] = Field(
+        default_factory=dict, description="What the work reported of itself, such as accuracy; the last value of each."
+    )
 
     task: Task | None = Field(None, description="User-provided description of the task: the fields of BoAmps' `task`.")
     asset_key: Label | None = Field(None, description="Key of the Dagster asset, parts joined by '/'.")
@@ -274,10 +291,23 @@ class RunRecord(BaseModel):
     @cached_property
     def energy_interval(self) -> Interval | None:
         """Interval of the energy that the machine drew at the wall, kWh, PUE included as in `energy_kwh`."""
+        return self._interval_of(self, cpu_gap_s=self.cpu_gap_s or 0.0, gpu_gap_s=self.gpu_gap_s or 0.0)
+
+    def with_intervals_of_phases(self) -> "RunRecord":
+        """This record with the intervals of its phases filled in."""
+        phases = []
+        for phase in self.phases:
+            ends = self._interval_of(phase)
+            low_kwh, high_kwh = (ends.low_kwh, ends.high_kwh) if ends else (None, None)
+            phases.append(phase.model_copy(update={"energy_low_kwh": low_kwh, "energy_high_kwh": high_kwh}))
+        return self.model_copy(update={"phases": phases}) if phases else self
+
+    def _interval_of(self, part: "RunRecord | Phase", **gaps_s: float) -> Interval | None:
         return interval(
-            {"cpu": self.cpu_energy_kwh, "gpu": self.gpu_energy_kwh, "ram": self.ram_energy_kwh},
+            {"cpu": part.cpu_energy_kwh, "gpu": part.gpu_energy_kwh, "ram": part.ram_energy_kwh},
             {"cpu": self.cpu_method, "gpu": self.gpu_method, "ram": self.ram_method},
-            self.duration_s,
+            part.duration_s,
+            **gaps_s,
             machine_kind=self.machine_kind,
             cpu_model=self.cpu_model,
             cpu_count=self.cpu_count,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from carbon_pipeline.common.answer_cache import AnswerCache
 from carbon_pipeline.common.network import ask_json, one_line
-from carbon_pipeline.model.record import HIGHEST_G_PER_KWH
+from carbon_pipeline.model.quantities import HIGHEST_G_PER_KWH
 from carbon_pipeline.probes.location import Location
 
 # https://portal.electricitymaps.com/docs/api: `latest` is the current hour, `history` the last 24 hours

@@ -6,15 +6,16 @@ Nothing here measures energy.
 import json
 import logging
 import unicodedata
-from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from carbon_pipeline.common.country import find_country
+from carbon_pipeline.model.samples import Samples, energy_at
 from carbon_pipeline.probes.cloud import Cloud
 from carbon_pipeline.probes.location import Location
 from carbon_pipeline.settings import Settings
@@ -87,7 +88,11 @@ def intensity_now(settings: Settings, location: Location, cloud: Cloud) -> Carbo
 
 
 def intensity_over(
-    settings: Settings, location: Location, at_start: CarbonIntensity, kwh_by_hour: Mapping[datetime, float]
+    settings: Settings,
+    location: Location,
+    at_start: CarbonIntensity,
+    started_at: datetime,
+    samples: Samples | None,
 ) -> CarbonIntensity:
     """Compute the mean intensity of a run that has ended, weighted by the energy of each hour.
 
@@ -95,12 +100,15 @@ def intensity_over(
         settings: provide the token of Electricity Maps.
         location: location of the machine.
         at_start: the intensity at the start of the run.
-        kwh_by_hour: energy, kWh, by start of the hour, UTC.
+        started_at: start of the run, UTC.
+        samples: its curve; None if nothing was measured.
 
     Returns:
         The mean if the intensity is live and the run covers several hours; otherwise `at_start`.
     """
-    token, total_kwh = settings.electricitymaps_api_token, sum(kwh_by_hour.values())
+    token = settings.electricitymaps_api_token
+    kwh_by_hour = _energy_by_hour(started_at, samples) if token and samples else {}
+    total_kwh = sum(kwh_by_hour.values())
     if token is None or at_start.source != "electricity_maps" or len(kwh_by_hour) < 2 or total_kwh <= 0:
         return at_start
     try:
@@ -113,6 +121,17 @@ def intensity_over(
     if covered < 1:
         note += f"; {1 - covered:.0%} of the energy with the intensity at the start, for lack of data for its hours"
     return CarbonIntensity(g_per_kwh=grams / total_kwh, source="electricity_maps", note=note)
+
+
+def _energy_by_hour(started_at: datetime, samples: Samples) -> dict[datetime, float]:
+    """Energy of a run, kWh, by start of the hour, UTC."""
+    ended_at = started_at + timedelta(seconds=samples.at_s[-1])
+    hours = [electricity_maps.hour_of(started_at)]
+    while hours[-1] + timedelta(hours=1) < ended_at:
+        hours.append(hours[-1] + timedelta(hours=1))
+    ends = [(hour - started_at).total_seconds() for hour in hours[1:]]
+    energies = energy_at(samples, [0.0, *ends, samples.at_s[-1]])
+    return {hour: after - before for hour, (before, after) in zip(hours, pairwise(energies), strict=True)}
 
 
 def find_intensity(

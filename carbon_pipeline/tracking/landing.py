@@ -106,9 +106,15 @@ def land(record: RunRecord, data_dir: Path) -> Path:
         OSError: the folder cannot be written.
     """
     path = landing_path(record, data_dir)
-    write_text(path, record.model_dump_json(indent=1) + "\n")
+    write_text(path, _readable(record) + "\n")
     _heartbeat_path(record.run_id, data_dir).unlink(missing_ok=True)
     return path
+
+
+def _readable(record: RunRecord) -> str:
+    """A record as JSON, a line for each field, and one for all of its samples."""
+    text = record.model_dump_json(indent=1, exclude={"samples"})
+    return text if record.samples is None else f'{text[:-2]},\n "samples": {record.samples.model_dump_json()}\n}}'
 
 
 def landed_files(data_dir: Path) -> list[Path]:
@@ -183,7 +189,7 @@ def write_heartbeat(record: RunRecord, data_dir: Path) -> None:
     heartbeat = Heartbeat(
         record=record, host=socket.gethostname(), pid=os.getpid(), process_started_at=_process_started_at(os.getpid())
     )
-    write_text(_heartbeat_path(record.run_id, data_dir), heartbeat.model_dump_json(indent=1) + "\n")
+    write_text(_heartbeat_path(record.run_id, data_dir), heartbeat.model_dump_json() + "\n")
 
 
 def killed_runs(data_dir: Path) -> list[RunRecord]:

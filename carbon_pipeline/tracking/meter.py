@@ -20,6 +20,7 @@ from carbon_pipeline.errors import UserError
 from carbon_pipeline.model.record import TrackingMode
 from carbon_pipeline.probes.gpus import gpus_to_measure
 from carbon_pipeline.probes.hardware import cpu_model
+from carbon_pipeline.tracking.counter import Channel, CounterChannel
 
 
 class MeterError(UserError):
@@ -42,6 +43,12 @@ class Reading:
         cpu_tdp_source: where that TDP comes from: `table` (of this CPU model), or one of CodeCarbon's default
             assumptions: `4_w_per_thread`, `85_w`; None if no TDP is used.
         gpu_tracked_count: number of GPUs whose energy is in the reading; None if the meter does not report it.
+        at: time that the energies were read at (`time.perf_counter`, seconds); None for a meter that does not say.
+        is_provisional: whether a counter could not be read just now, so that the next reading will know more.
+        flags: flags of the record that follow from how the readings went.
+        cpu_gap_s: time in which the energy of the CPUs is not known or is estimated, since readings failed, seconds.
+        gpu_gap_s: the same for the GPUs.
+        tracking_mode: what the meter looks at; None for a meter that looks at what it was told to.
     """
 
     cpu_energy_kwh: float | None = None
@@ -53,30 +60,18 @@ class Reading:
     cpu_tdp_w: float | None = None
     cpu_tdp_source: str | None = None
     gpu_tracked_count: int | None = None
+    at: float | None = None
+    is_provisional: bool = False
+    flags: tuple[str, ...] = ()
+    cpu_gap_s: float | None = None
+    gpu_gap_s: float | None = None
+    tracking_mode: TrackingMode | None = None
 
     @property
     def energy_kwh(self) -> float | None:
         """Sum of the known components, kWh; None if none is known."""
         energies = [e for e in (self.cpu_energy_kwh, self.gpu_energy_kwh, self.ram_energy_kwh) if e is not None]
         return sum(energies) if energies else None
-
-    def __add__(self, later: "Reading") -> "Reading":
-        """Add the energies of a later, adjacent span."""
-        return replace(
-            later,
-            cpu_energy_kwh=_sum_or_none(self.cpu_energy_kwh, later.cpu_energy_kwh),
-            gpu_energy_kwh=_sum_or_none(self.gpu_energy_kwh, later.gpu_energy_kwh),
-            ram_energy_kwh=_sum_or_none(self.ram_energy_kwh, later.ram_energy_kwh),
-        )
-
-    def scaled(self, cpu: float, gpu: float, ram: float) -> "Reading":
-        """Multiply each energy by its own factor."""
-        return replace(
-            self,
-            cpu_energy_kwh=None if self.cpu_energy_kwh is None else self.cpu_energy_kwh * cpu,
-            gpu_energy_kwh=None if self.gpu_energy_kwh is None else self.gpu_energy_kwh * gpu,
-            ram_energy_kwh=None if self.ram_energy_kwh is None else self.ram_energy_kwh * ram,
-        )
 
 
 class Meter(Protocol):
@@ -115,14 +110,12 @@ class Meter(Protocol):
 
 
 class CodeCarbonMeter:
-    """CodeCarbon's task measurement: it captures 97 to 99 % of the energy of runs of 5 to 50 ms, where its `start` and
-    `stop` lose most of it.
+    """Reads the hardware that CodeCarbon finds through CodeCarbon's own classes, from the start of the work to its end.
 
-    Each `read` closes a task and opens the next one, so that the energy counters are read before they overflow (RAPL
-    wraps around after 262 kJ, at 100 W every 44 minutes). CodeCarbon therefore covers slightly less than the span of
-    the work: it loses the time needed to read its sensors, and the time between two tasks, which under load can reach
-    a tenth of a second or more. The energy of each component is scaled from the covered time to the span, assuming
-    constant power in the gaps.
+    CodeCarbon's tracker would lose the time that it needs to read its sensors, most of a run of 50 ms (`start` and
+    `stop`), and the time between two tasks. Here each counter is read once a sample and never started again: what
+    counts are differences, which are cut to the work at its two ends only. RAPL wraps around after 262 kJ, at 100 W
+    every 44 minutes.
     """
 
     name = "codecarbon"
@@ -131,14 +124,15 @@ class CodeCarbonMeter:
         """Store the options; nothing is opened yet.
 
         Args:
-            tracking_mode: `machine` measures the whole machine, `process` this process and its children.
+            tracking_mode: `machine` measures the whole machine, `process` this process and its children, where no
+                counter of the machine is read.
             pue: power usage effectiveness; all energies are multiplied by it.
         """
         self.tracking_mode = tracking_mode
         self.pue = pue
         self.ignored_settings: str | None = None
-        self._tasks = Reading(cpu_energy_kwh=0, gpu_energy_kwh=0, ram_energy_kwh=0)
-        self._covered_s = {"cpu": 0.0, "gpu": 0.0, "ram": 0.0}
+        self._methods = Reading()
+        self._parts: list[_Part] = []
 
     def prepare(self) -> Reading:
         """Create the tracker with every setting passed explicitly, so that `.codecarbon.config` files and environment
@@ -149,15 +143,21 @@ class CodeCarbonMeter:
         self.version = codecarbon.__version__
         self.ignored_settings = _external_settings()
         _LOG_SILENCER.begin(self)
+        self._detect()
+        if self.tracking_mode is TrackingMode.process and _sees_the_machine(self._methods):
+            self.tracking_mode = TrackingMode.machine
+            self._detect()
+            self._methods = replace(self._methods, flags=("machine_wide_counters",))
+        return self._methods
+
+    def _detect(self) -> None:
         with _isolated_codecarbon():
             self._tracker = self._make_tracker()
         if not hasattr(self._tracker, "run_id"):
             raise RuntimeError("CodeCarbon could not create its tracker; the reason is in its log")
         self._tracker.get_detected_hardware()
-        for part in self._tracker._hardware:
-            self._record_covered_time(part)
         self._methods = self._read_methods()
-        return self._methods
+        self._parts = [_Part(part) for part in self._tracker._hardware]
 
     def _make_tracker(self) -> Any:
         import codecarbon
@@ -172,7 +172,7 @@ class CodeCarbonMeter:
             force_carbon_intensity_g_co2e_kwh=0.0,
             electricitymaps_api_token=None,
             tracking_mode=self.tracking_mode,
-            pue=self.pue,
+            pue=1.0,
             wue=0.0,
             measure_power_secs=1,
             force_cpu_power=None,
@@ -196,14 +196,17 @@ class CodeCarbonMeter:
 
     def start(self) -> None:
         """Start the span."""
-        self._open_task()
+        for part in self._parts:
+            part.start()
+        self._tracker._scheduler_monitor_power.start()  # samples load and power once a second for what has no counter
         self._started = time.perf_counter()
 
     def read(self) -> Reading:
         """Read the energy since `start`; the measurement continues."""
-        now = self._close_task()
-        self._open_task()
-        return self._reading_until(now)
+        self._tracker._clear_utilization_history()  # the thread that samples the load keeps every value
+        for part in self._parts:
+            part.read()
+        return self._reading_at(time.perf_counter())
 
     def stop(self, ended: float) -> Reading:
         """End the span.
@@ -212,43 +215,33 @@ class CodeCarbonMeter:
             ended: time at which the work ended (`time.perf_counter`, seconds).
         """
         try:
-            self._close_task()
+            self._tracker._scheduler_monitor_power.stop()
+            for part in self._parts:
+                part.end(ended)
         finally:
             _LOG_SILENCER.end(self)
-        return self._reading_until(ended)
+        return self._reading_at(ended)
 
-    def _open_task(self) -> None:
-        self._tracker.start_task()
-
-    def _close_task(self) -> float:
-        """Close the task, add its energy, and return the time (`time.perf_counter`, seconds)."""
-        data = self._tracker.stop_task()
-        if data is None:
-            raise RuntimeError("CodeCarbon has no running measurement")
-        self._tracker._tasks.clear()  # the tracker keeps every ended task
-        self._tasks += replace(
+    def _reading_at(self, at: float) -> Reading:
+        by_name = {part.name: part for part in self._parts}
+        energies = {
+            f"{name}_energy_kwh": part.energy_kwh(self._started, at, self.pue)
+            for name, part in by_name.items()
+            if getattr(self._methods, f"{name}_method") != "none"
+        }
+        channels = [channel for part in self._parts for channel in part.channels.values()]
+        flags = {
+            "counter_glitch": any(channel.has_glitch for channel in channels),
+            "reads_failed": any(channel.has_failed for channel in channels),
+        }
+        return replace(
             self._methods,
-            cpu_energy_kwh=float(data.cpu_energy) if self._methods.cpu_method != "none" else None,
-            gpu_energy_kwh=float(data.gpu_energy) if self._methods.gpu_method != "none" else None,
-            ram_energy_kwh=float(data.ram_energy) if self._methods.ram_method != "none" else None,
-        )
-        return time.perf_counter()
-
-    def _record_covered_time(self, part: Any) -> None:
-        """Wrap the measuring method of a component to add up the time that its energy covers."""
-        measure, name = part.measure_power_and_energy, _part_name(part)
-
-        def measure_and_record(last_duration: float, *args: Any, **kwargs: Any) -> Any:
-            self._covered_s[name] += last_duration
-            return measure(last_duration, *args, **kwargs)
-
-        part.measure_power_and_energy = measure_and_record
-
-    def _reading_until(self, now: float) -> Reading:
-        """Energy from the start until `now`, scaled from the time that the tasks cover."""
-        span_s = now - self._started
-        return self._tasks.scaled(
-            **{part: span_s / covered_s if covered_s > 0 else 1.0 for part, covered_s in self._covered_s.items()}
+            **energies,
+            at=at,
+            is_provisional=any(channel.is_waiting for channel in channels),
+            flags=(*self._methods.flags, *(flag for flag, applies in flags.items() if applies)),
+            **{f"{name}_gap_s": by_name[name].gap_s for name in ("cpu", "gpu") if name in by_name},
+            tracking_mode=self.tracking_mode,
         )
 
     def _read_methods(self) -> Reading:
@@ -271,6 +264,107 @@ class CodeCarbonMeter:
             elif kind == "Raspberry" and chip:
                 methods[f"{chip}_method"] = "pmic"
         return Reading(**methods)
+
+
+class _Part:
+    """One of CodeCarbon's hardware objects, read as one channel for each of its counters, or as one for all."""
+
+    def __init__(self, part: Any):
+        self._part = part
+        self.name = _part_name(part)
+        self.channels: dict[Any, Channel] = {}
+        self._read_at = 0.0
+        self._offsets_kwh: dict[Any, float] = {}
+
+    def start(self) -> None:
+        self._part.start()
+        self._read_at = at = time.perf_counter()
+        counters = self._counters()
+        for key, (value_kwh, wraps_at_kwh) in counters.items():
+            counter = self.channels[key] = CounterChannel(wraps_at_kwh)
+            counter.begin(at, value_kwh)
+        if not counters:
+            self.channels[None] = Channel()
+            self.channels[None].start(at)
+
+    def read(self) -> None:
+        began = time.perf_counter()
+        # CodeCarbon computes a power from it.
+        _, energy = self._part.measure_power_and_energy(max(began - self._read_at, 1e-9))
+        at = time.perf_counter()
+        if None in self.channels:
+            self.channels[None].add(began, max(float(energy.kWh), 0.0))  # of a modelled power, until it was read
+            if self._failing_devices():
+                self.channels[None].has_failed = True
+                self.channels[None].gap_s += began - self._read_at
+        for key, (value_kwh, _) in self._counters().items():
+            channel = self.channels.get(key)
+            if isinstance(channel, CounterChannel):
+                channel.read(at, value_kwh)  # a counter that was held up has its value from the end of the reading
+        self._read_at = began
+
+    def end(self, ended: float) -> None:
+        """Read once more, unless the last reading is later than the end of the work."""
+        if self._read_at < ended:
+            self.read()
+        for channel in self.channels.values():
+            if isinstance(channel, CounterChannel):
+                channel.end(ended)
+
+    def energy_kwh(self, started: float, at: float, pue: float) -> float | None:
+        """Energy between two times, kWh; None if no channel has measured anything."""
+        known: list[float] = []
+        mirrors = self._mirrors()
+        for key, channel in self.channels.items():
+            energy_kwh = channel.energy_kwh(at)
+            if energy_kwh is not None and key not in mirrors:
+                offset = self._offsets_kwh.setdefault(key, channel.energy_kwh(started) or 0.0)
+                known.append(max(energy_kwh - offset, 0.0))
+        return pue * sum(known) if known else None
+
+    @property
+    def gap_s(self) -> float:
+        """The longest gap of a channel, seconds."""
+        return max((channel.gap_s for channel in self.channels.values()), default=0.0)
+
+    def _counters(self) -> dict[Any, tuple[float | None, float]]:
+        """Each counter that was just read: its value, None if it could not be read, and where it wraps around; kWh."""
+        if getattr(self._part, "_mode", None) == "intel_rapl":
+            return {
+                file.path: (_kwh_or_none(file.last_energy), float(file.max_energy_reading))
+                for file in self._part._intel_interface._rapl_files
+            }
+        if self.name == "gpu" and hasattr(self._part, "devices"):
+            devices = _tracked_devices(self._part)
+            if devices and all(getattr(device, "_has_counter", False) for device in devices):
+                return {
+                    device.gpu_index: (None if device._use_power_fallback else _kwh_or_none(device.last_energy), 0.0)
+                    for device in devices
+                }
+        return {}
+
+    def _mirrors(self) -> set[Any]:
+        """Counters that CodeCarbon has found, or suspects, to be another view of one that is read already."""
+        if getattr(self._part, "_mode", None) != "intel_rapl":
+            return set()
+        interface = self._part._intel_interface
+        independent = {file.path for file in interface._rapl_files} - set(interface._mirrored_candidates)
+        return set(self.channels) - independent
+
+    def _failing_devices(self) -> bool:
+        """Whether the power of a GPU without a counter could not be read."""
+        if self.name != "gpu" or not hasattr(self._part, "devices"):
+            return False
+        return any(getattr(device, "_warned_power_failure", False) for device in _tracked_devices(self._part))
+
+
+def _kwh_or_none(energy: Any) -> float | None:
+    return None if energy is None else float(energy.kWh)
+
+
+def _sees_the_machine(methods: Reading) -> bool:
+    """Whether a counter or a sensor is read that sees the whole machine, whatever the tracking mode."""
+    return methods.cpu_method not in ("cpu_load", "constant", "none") or methods.gpu_method != "none"
 
 
 def _part_name(part: Any) -> str:
@@ -396,7 +490,3 @@ def _gpu_method(gpu: Any) -> str:
     if any("AMD" in type(device).__name__.upper() for device in devices):
         return "amdsmi"
     return "nvml_counter" if all(getattr(device, "_has_counter", False) for device in devices) else "nvml_sampled"
-
-
-def _sum_or_none(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one + other

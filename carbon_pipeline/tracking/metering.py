@@ -5,15 +5,16 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from types import TracebackType
 
-from carbon_pipeline.model.record import HIGHEST_KWH
+from carbon_pipeline.model.quantities import HIGHEST_KWH
 from carbon_pipeline.tracking.meter import Meter, Reading
 
 logger = logging.getLogger(__name__)
 
-READING_SHARE = 50
-"""Minimum wait between readings as a multiple of the last one's duration: readings take at most 2 % of the time."""
+READING_SHARE = 100
+"""Minimum wait between readings as a multiple of the last one's CPU time: readings take at most 1 % of a CPU."""
 
 METER_TIMEOUT_S = 10.0
 """A meter that does not respond for this long at the end of the work counts as failed, seconds."""
@@ -104,12 +105,13 @@ class Metering:
         while not self.error and not self._ended.wait(wait_s):
             with _Guard(self):
                 assert self.meter is not None
-                began = time.perf_counter()
+                began = time.thread_time()  # not the time that it waits while Python code keeps the interpreter busy
                 reading = _validated(self.meter.read())
+                if reading.at is None:
+                    reading = replace(reading, at=time.perf_counter())
                 self.sample_count += 1
                 self._on_reading(reading)
-                # While Python code keeps the interpreter busy, a reading can take seconds; then read less often.
-                wait_s = max(self._interval_s, READING_SHARE * (time.perf_counter() - began))
+                wait_s = max(self._interval_s, READING_SHARE * (time.thread_time() - began))
 
 
 class _Guard(AbstractContextManager["_Guard"]):

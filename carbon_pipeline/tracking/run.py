@@ -9,7 +9,6 @@ import logging
 import os
 import time
 import uuid
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -19,19 +18,22 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar, Unpack
 
+from carbon_pipeline.model.quantities import LONGEST_TEXT
 from carbon_pipeline.model.record import Origin, RunRecord, TrackingMode
+from carbon_pipeline.model.samples import Curve, Point
 from carbon_pipeline.probes.cloud import probe_cloud
 from carbon_pipeline.probes.cpu_seconds import CpuSeconds, cpu_seconds
 from carbon_pipeline.probes.hardware import Hardware, probe_hardware
+from carbon_pipeline.probes.host import probe_host
 from carbon_pipeline.probes.location import Location, probe_location
 from carbon_pipeline.probes.operating_system import probe_operating_system
 from carbon_pipeline.settings import Settings, TrackOptions, encodable_text, read_settings_leniently
 from carbon_pipeline.tracking.baseline import find_baseline
-from carbon_pipeline.tracking.electricity_maps import hour_of
 from carbon_pipeline.tracking.intensity import CarbonIntensity, intensity_now, intensity_over
 from carbon_pipeline.tracking.landing import land, write_heartbeat
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, Reading
 from carbon_pipeline.tracking.metering import Metering
+from carbon_pipeline.tracking.phases import PhaseBlock, Phases
 from carbon_pipeline.tracking.run_record import (
     DEFAULT_NAME,
     Measured,
@@ -109,6 +111,35 @@ def describe(*, project_name: str | None = None, task: Mapping[str, Any] | None 
         run.describe(project_name=project_name, task=task)
 
 
+def phase(name: str) -> PhaseBlock:
+    """Measure a part of the innermost tracked run of this thread or task on its own; outside one, do nothing.
+
+    Args:
+        name: name of the phase; those of one name belong together.
+
+    Example:
+        >>> with track("fit") as run:
+        ...     for epoch in range(2):
+        ...         with phase("epoch"):
+        ...             total = sum(range(1000))
+        >>> [phase.name for phase in run.record.phases]
+        ['epoch', 'epoch']
+    """
+    run = _innermost.get()
+    return run.phase(name) if run else PhaseBlock(None, name)
+
+
+def metric(name: str, value: float) -> None:
+    """Record a result of the innermost tracked run of this thread or task, such as its accuracy; the last value counts.
+
+    Args:
+        name: name of the metric.
+        value: a number; what is none, or is not finite, is discarded and named in the record.
+    """
+    if run := _innermost.get():
+        run.metric(name, value)
+
+
 class TrackedRun(AbstractContextManager["TrackedRun"]):
     """One measured block of work.
 
@@ -171,8 +202,8 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._pid: int | None = None
         self._sigterm = GracefulSigterm()
         self._metering = Metering(lambda: make_meter(settings.tracking_mode, settings.pue), sample_s, self._on_reading)
-        self._kwh_by_hour: defaultdict[datetime, float] = defaultdict(float)
-        self._kwh_so_far = 0.0
+        self._curve = Curve()
+        self._phases = Phases()
         self.describe(task=task)
 
     def describe(self, *, project_name: str | None = None, task: Mapping[str, Any] | None = None) -> None:
@@ -189,6 +220,15 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         if found:
             self._work = replace(self._work, task={**(self._work.task or {}), **found})
 
+    def phase(self, name: str) -> PhaseBlock:
+        """Measure a part of this run on its own, from any thread. See `phase`, the function."""
+        return PhaseBlock(self._phases, name)
+
+    def metric(self, name: str, value: float) -> None:
+        """Record a result of this run, from any thread. See `metric`, the function."""
+        if problem := self._phases.metric(name, value):
+            self._note([problem])
+
     @contextmanager
     def resumed(self) -> Iterator[None]:
         """Be the innermost run of a task that goes on with its work, such as each step of an asynchronous generator."""
@@ -200,8 +240,10 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             _innermost.set(before)
 
     def _note(self, problems: Sequence[str]) -> None:
-        known = [self._work.settings_error] if self._work.settings_error else []
-        self._work = replace(self._work, settings_error="; ".join([*known, *problems]) or None)
+        known = self._work.settings_error or ""
+        new = [problem for problem in problems if problem not in known]
+        if new and len(known) < LONGEST_TEXT:
+            self._work = replace(self._work, settings_error="; ".join([known, *new] if known else new))
 
     def __enter__(self) -> "TrackedRun":
         if self._pid is not None:
@@ -209,13 +251,15 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._pid = os.getpid()
         if self._settings.tracking == "off":
             return self
+        self._outer = _innermost.get()
+        if self._outer and self._outer._pid == self._pid:  # else this process was forked within that run
+            self._work = replace(self._work, outer_run_id=self._outer.run_id)
         try:
             self._begin()
         except BaseException:  # such as Ctrl-C during the start: undo what was started
             self._metering.stop(time.perf_counter())
             self._sigterm.__exit__(None, None, None)
             raise
-        self._outer = _innermost.get()
         _innermost.set(self)
         return self
 
@@ -229,6 +273,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._set_start()
         self._metering.start()
         self._clock = time.perf_counter()  # set again, since `start` took some time
+        self._phases.start(self._clock)
         self._sigterm.__enter__()
 
     def _probe_surroundings(self) -> Surroundings:
@@ -240,6 +285,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             cloud=cloud,
             hardware=_probe_or_default("hardware", self._probe_hardware, defaults.hardware),
             operating_system=_probe_or_default("operating system", probe_operating_system, defaults.operating_system),
+            host=_probe_or_default("host", lambda: probe_host(settings.host_id), defaults.host),
             baseline=_probe_or_default("idle baseline", lambda: find_baseline(settings.data_dir), None),
             intensity=_probe_or_default("carbon intensity", lambda: intensity_now(settings, location, cloud), None),
         )
@@ -248,6 +294,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._started_at = datetime.now(UTC)
         self._cpu_before = _probe_or_default("CPU seconds", cpu_seconds, CpuSeconds())
         self._clock = time.perf_counter()
+        self._phases.start(self._clock)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -266,13 +313,10 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
 
     def _finish(self, error: BaseException | None, duration_s: float, ended: float) -> None:
         reading = self._metering.stop(ended)
-        cpu_after = _probe_or_default("CPU seconds", cpu_seconds, CpuSeconds())
-        self._add_energy(reading)
         try:
+            self._add_sample(duration_s, reading, is_last=True)
             self._surroundings = replace(self._surroundings, intensity=self._intensity_over_the_run())
-            measured = Measured(
-                self._started_at, duration_s, reading, self._cpu_before, cpu_after, has_ended=True, error=error
-            )
+            measured = replace(self._measured(reading, duration_s), has_ended=True, error=error)
             self.record = make_run_record(self._work, self._surroundings, self._metering, measured)
             if self.record.settings_error != self._work.settings_error:
                 logger.warning("the record of %s lacks a value: %s", self._work.name, self.record.settings_error)
@@ -283,22 +327,35 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             logger.error(self.landing_error)
 
     def _on_reading(self, reading: Reading) -> None:
-        """Add a reading to the energy by hour, and write a heartbeat if due, which remains if the process is killed."""
-        self._add_energy(reading)
+        """Add a reading to the curve, and write a heartbeat if due, which remains if the process is killed."""
+        at_s = (reading.at or time.perf_counter()) - self._clock
+        if not reading.is_provisional:
+            self._add_sample(at_s, reading)
         if time.perf_counter() - self._last_heartbeat >= self._settings.heartbeat_s:
-            self._write_heartbeat(reading, time.perf_counter() - self._clock)
+            self._write_heartbeat(reading, at_s)
 
-    def _add_energy(self, reading: Reading) -> None:
-        kwh = reading.energy_kwh or 0.0
-        self._kwh_by_hour[hour_of(datetime.now(UTC))] += kwh - self._kwh_so_far
-        self._kwh_so_far = kwh
+    def _add_sample(self, at_s: float, reading: Reading, *, is_last: bool = False) -> None:
+        cpu = _probe_or_default("CPU seconds", cpu_seconds, CpuSeconds())
+        point = Point(
+            at_s,
+            reading.cpu_energy_kwh,
+            reading.gpu_energy_kwh,
+            reading.ram_energy_kwh,
+            _difference(self._cpu_before.process_tree, cpu.process_tree),
+            _difference(self._cpu_before.host, cpu.host),
+        )
+        self._phases.add(point, is_last=is_last)
+        self._curve.add(point)
+
+    def _measured(self, reading: Reading, duration_s: float) -> Measured:
+        samples, phases = self._curve.samples(), self._phases.finished()
+        return Measured(self._started_at, duration_s, reading, samples, phases, self._phases.metrics)
 
     def _write_heartbeat(self, reading: Reading, duration_s: float) -> None:
         self._last_heartbeat = time.perf_counter()
         data_dir = self._settings.data_dir
         try:
-            cpu_after = _probe_or_default("CPU seconds", cpu_seconds, CpuSeconds())
-            measured = Measured(self._started_at, duration_s, reading, self._cpu_before, cpu_after)
+            measured = self._measured(reading, duration_s)
             write_heartbeat(make_run_record(self._work, self._surroundings, self._metering, measured), data_dir)
         except Exception as error:  # noqa: BLE001 - the work continues, whatever fails here
             logger.warning("the heartbeat of %s could not be written to %s: %s", self._work.name, data_dir, error)
@@ -308,7 +365,9 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         if at_start is None:
             return None
         return _probe_or_default(
-            "carbon intensity", lambda: intensity_over(self._settings, location, at_start, self._kwh_by_hour), at_start
+            "carbon intensity",
+            lambda: intensity_over(self._settings, location, at_start, self._started_at, self._curve.samples()),
+            at_start,
         )
 
 
@@ -318,6 +377,10 @@ def _probe_or_default(what: str, probe: Callable[[], T], otherwise: T) -> T:
     except Exception:
         logger.exception("the %s could not be determined", what)
         return otherwise
+
+
+def _difference(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else max(after - before, 0.0)
 
 
 def _json_copy(task: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 import platform
 import socket
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from carbon_pipeline.model.flags import SHORT_RUN_S, SHORTEST_BASELINE_S
-from carbon_pipeline.model.record import EARLIEST, LATEST, LONGEST_TEXT, Origin, RunRecord, Status
+from carbon_pipeline.model.quantities import LONGEST_TEXT
+from carbon_pipeline.model.record import EARLIEST, LATEST, Origin, RunRecord, Status
+from carbon_pipeline.model.samples import Phase, Samples
 from carbon_pipeline.probes.cloud import Cloud
-from carbon_pipeline.probes.cpu_seconds import CpuSeconds
 from carbon_pipeline.probes.hardware import Hardware
+from carbon_pipeline.probes.host import Host
 from carbon_pipeline.probes.location import Location
 from carbon_pipeline.probes.operating_system import OperatingSystem
 from carbon_pipeline.settings import Settings, encodable_text
@@ -22,6 +25,12 @@ from carbon_pipeline.tracking.meter import Reading
 from carbon_pipeline.tracking.metering import Metering
 
 DEFAULT_NAME = "work"
+
+READ = (
+    "cpu_energy_kwh", "gpu_energy_kwh", "ram_energy_kwh", "cpu_method", "gpu_method", "ram_method", "cpu_tdp_w",
+    "cpu_tdp_source", "gpu_tracked_count", "cpu_gap_s", "gpu_gap_s",
+)  # fmt: skip
+"""What a record takes from a reading as it is."""
 
 STAND_INS = {"name": DEFAULT_NAME, "project_name": Settings.model_fields["project_name"].default, "meter": "unknown"}
 """What replaces a value that no record can hold in a field that every record has."""
@@ -60,6 +69,7 @@ class Work:
         settings: the settings in force.
         settings_error: settings that could not be used, in sentences.
         sample_s: time between readings of the meter, seconds.
+        outer_run_id: the run that this one is nested in.
     """
 
     run_id: str
@@ -71,6 +81,7 @@ class Work:
     settings: Settings
     settings_error: str | None
     sample_s: float
+    outer_run_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,7 @@ class Surroundings:
     cloud: Cloud = field(default_factory=Cloud)
     hardware: Hardware = field(default_factory=Hardware)
     operating_system: OperatingSystem = field(default_factory=lambda: OperatingSystem(platform.system()))
+    host: Host = field(default_factory=Host)
     baseline: Baseline | None = None
     intensity: CarbonIntensity | None = None
 
@@ -93,8 +105,9 @@ class Measured:
         started_at: start of the work, UTC.
         duration_s: duration by a monotonic clock, seconds.
         reading: the energies.
-        cpu_before: CPU seconds at the start.
-        cpu_after: CPU seconds now.
+        samples: the readings so far.
+        phases: the phases that have ended.
+        metrics: what the work has reported of itself.
         has_ended: whether the work has ended.
         error: the exception that ended the work, if any.
     """
@@ -102,8 +115,9 @@ class Measured:
     started_at: datetime
     duration_s: float
     reading: Reading
-    cpu_before: CpuSeconds
-    cpu_after: CpuSeconds
+    samples: Samples | None = None
+    phases: Sequence[Phase] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
     has_ended: bool = False
     error: BaseException | None = None
 
@@ -126,8 +140,12 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
     reading = _with_zero_gpu_energy(measured.reading, hardware)
     if gpu_count == 0 and reading.gpu_energy_kwh:
         gpu_count = None  # the meter found GPUs that NVML does not report, such as AMD's
-    is_baseline_comparable = around.baseline is not None and around.baseline.fits(reading, settings.tracking_mode)
+    tracking_mode = reading.tracking_mode or settings.tracking_mode
+    is_baseline_comparable = around.baseline is not None and around.baseline.fits(reading, tracking_mode)
     baseline = around.baseline if is_baseline_comparable else None
+    samples, phases = measured.samples, list(measured.phases)
+    if reading.gpu_energy_kwh == 0:
+        phases = [phase.model_copy(update={"gpu_energy_kwh": 0.0}) for phase in phases]
     meter = metering.meter
     meter_name = getattr(meter, "name", "none")
     meter_version = getattr(meter, "version", None)
@@ -143,11 +161,11 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
         started_at=measured.started_at,
         ended_at=measured.started_at + timedelta(seconds=measured.duration_s),
         duration_s=measured.duration_s,
-        **asdict(reading),
+        **{name: getattr(reading, name) for name in READ},
         sample_s=work.sample_s,
         sample_count=metering.sample_count,
         **_idle_fields(baseline, settings.pue),
-        tracking_mode=settings.tracking_mode,
+        tracking_mode=tracking_mode,
         pue=settings.pue,
         meter=meter_name,
         meter_version=meter_version,
@@ -163,17 +181,22 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
         cloud_provider=around.cloud.provider.value,
         cloud_region=around.cloud.region.value,
         host=socket.gethostname(),
+        **asdict(around.host),
+        outer_run_id=work.outer_run_id,
         **{name: getattr(hardware, name).value for name in type(hardware).model_fields if name != "gpu_count"},
         gpu_count=gpu_count,
-        process_cpu_s=_difference(measured.cpu_before.process_tree, measured.cpu_after.process_tree),
-        host_cpu_s=_difference(measured.cpu_before.host, measured.cpu_after.host),
+        process_cpu_s=_last(samples.process_cpu_s) if samples else None,
+        host_cpu_s=_last(samples.host_cpu_s) if samples else None,
         **around.operating_system._asdict(),
         python_version=platform.python_version(),
         codecarbon_version=meter_version if meter_name == "codecarbon" else None,
+        samples=samples,
+        phases=phases,
+        metrics=dict(measured.metrics),
         task=work.task,
         **asdict(work.orchestration),
     )
-    return _record_of(fields)
+    return _record_of(fields).with_intervals_of_phases()
 
 
 def _record_of(fields: dict[str, Any]) -> RunRecord:
@@ -233,7 +256,7 @@ def _flags(
         "short_baseline": baseline is not None and baseline.duration_s < SHORTEST_BASELINE_S,
         "busy_baseline": baseline is not None and baseline.is_busy,
     }
-    return [flag for flag, applies in flags.items() if applies]
+    return [*(flag for flag, applies in flags.items() if applies), *reading.flags]
 
 
 def _is_measured(reading: Reading) -> bool:
@@ -269,5 +292,5 @@ def _error_type(error: BaseException | None, source: Origin) -> str | None:
     return None if error is None or _status(error, source) == "completed" else type(error).__name__
 
 
-def _difference(before: float | None, after: float | None) -> float | None:
-    return None if before is None or after is None else max(after - before, 0.0)
+def _last(column: list[float] | None) -> float | None:
+    return column[-1] if column else None

@@ -19,7 +19,7 @@ from carbon_pipeline.warehouse import sql
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-VERSION = 3
+VERSION = 4
 """Number of the schema, for people. Any other change of a table is noticed as well, by the text of the tables."""
 
 FIRST_VIEW = "10"
@@ -30,7 +30,7 @@ COEFFICIENT = "A coefficient of the interval model; see carbon_pipeline/model/in
 AGGREGATES = ("daily", "by_project", "by_asset", "by_country", "by_hardware", "by_method")
 """The views of `report` that add runs up."""
 
-REPORTS = ("runs", "counted_runs", "asset_runs", *AGGREGATES, "files", "quarantine", "field_mapping")
+REPORTS = ("runs", "counted_runs", "asset_runs", *AGGREGATES, "phases", "power", "files", "quarantine", "field_mapping")
 """The views of `report`, in the order in which they are created: the others build on `runs` and `counted_runs`."""
 
 

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from carbon_pipeline import track
-from carbon_pipeline.model.record import LONGEST_LABEL, LONGEST_TASK, LONGEST_TEXT, RunRecord
+from carbon_pipeline.model.quantities import LONGEST_LABEL, LONGEST_TASK, LONGEST_TEXT
+from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.settings import SettingsError, read_settings
 from carbon_pipeline.tracking import run as run_module
 from carbon_pipeline.tracking.landing import landed_files

@@ -17,7 +17,7 @@ SELECT
     has_mixed_modes, experiment_id, file_no, line,
     md5(to_json(struct_pack(context_key, *COLUMNS(m.* EXCLUDE (
         rowid, file_no, line, context_no, extra_columns, has_invalid_value, has_default_experiment,
-        is_repaired, is_current, is_cumulative, attributed_share, tasks_s
+        is_repaired, is_current, is_cumulative, attributed_share, attributed_idle_share, attribution_method, day_shares, tasks_s
     ))))::VARCHAR) AS said
 FROM (SELECT *, rowid FROM raw.measurement WHERE rowid IN (SELECT row FROM contested_row)) AS m
 JOIN raw.context USING (context_no)

@@ -113,12 +113,16 @@ class CleanRows:
             record: the record.
             kinds: for each part, the names and types of its fields.
         """
-        values = record.model_dump(mode="json", include=set(RunRecord.model_fields))
+        values = record.model_dump(mode="json", include=set(RunRecord.model_fields) - {"samples"})
+        if record.samples:
+            values["samples"] = record.samples.model_dump_json()
         for part, fields in kinds.items():
             if part not in self._records:
                 self._records[part] = self._open(part)
             path, file = self._records[part]
             cells = [_text(values.get(name)) for name in fields]
+            if part == "curve" and not any(cells):
+                continue
             csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow([file_no, 1, *cells])
             self._longest[path] = max(self._longest[path], 8 * sum(map(len, cells)) + 1000)
 

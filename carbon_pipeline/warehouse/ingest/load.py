@@ -11,6 +11,7 @@ from carbon_pipeline.common.country import all_countries
 from carbon_pipeline.model.codecarbon_defaults import CODECARBON_DEFAULT_EXPERIMENT_ID
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.warehouse import sql
+from carbon_pipeline.warehouse.attribution import attribute_energy
 from carbon_pipeline.warehouse.coefficients import coefficients_of
 from carbon_pipeline.warehouse.connection import literally
 from carbon_pipeline.warehouse.ingest.clean_rows import (
@@ -174,9 +175,8 @@ class _Load:
         for clean in self._rows.files():
             self._read(clean)
         self._run("07_new_contexts", countries=json.dumps([asdict(country) for country in all_countries()]))
-        for step, (part, fields) in zip(("08_records", "09_record_contexts"), self._record_parts.items(), strict=True):
-            path, columns, longest = self._rows.record_file(part, fields)
-            self._run(step, path=literally(path), columns=columns, longest=longest)
+        self._read_records("08_records", "own")
+        self._read_records("09_record_contexts", "shared")
         self._feed("10_new_files", self._new.values())
         self._run("12_replaced", files=self._replaced)
         self._feed("11_rejected_rows", (row._asdict() for row in self._rows.rejected))
@@ -184,8 +184,12 @@ class _Load:
     def apply(self) -> None:
         self._run("21_contexts")
         add_coefficients(self._connection)
-        for step in ("24_contested", "25_measurements", "26_loaded_files", "31_current", "32_tasks", "33_overlaps"):
+        for step in ("24_contested", "25_measurements", "26_loaded_files"):
             self._run(step)
+        self._read_records("27_curves", "curve")
+        for step in ("31_current", "32_tasks"):
+            self._run(step)
+        attribute_energy(self._connection)
 
     def _take(self, number: int, file: SourceFile) -> None:
         """Read a file whose content is new."""
@@ -319,9 +323,13 @@ class _Load:
         names = [first["source_file"]]
         return _Known(first["file_no"], first["rows_read"], quarantined, first["note"], first["timezone"], names)
 
+    def _read_records(self, step: str, part: str) -> None:
+        path, columns, longest = self._rows.record_file(part, self._record_parts[part])
+        self._run(step, path=literally(path), columns=columns, longest=longest)
+
     def _split_record(self) -> dict[str, dict[str, str]]:
         """The fields of a record with their types: its own, and those of raw.context. Lists are read as JSON texts."""
-        parts: dict[str, dict[str, str]] = {"own": {}, "shared": {}}
+        parts: dict[str, dict[str, str]] = {"own": {}, "shared": {}, "curve": {"samples": "VARCHAR"}}
         for row in self._ask("record_columns", "queries"):
             if row["column_name"] in RunRecord.model_fields:
                 is_text = row["data_type"] in ("VARCHAR[]", "JSON")

@@ -1,5 +1,6 @@
--- The columns of report.runs, most of which are fields of a record, and whether they come from raw.context.
-SELECT
+-- The columns of report.runs and raw.measurement, most of which are fields of a record, and whether they come from
+-- raw.context.
+SELECT DISTINCT
     column_name,
     data_type,
     column_name IN (
@@ -8,4 +9,6 @@ SELECT
         WHERE database_name = current_database() AND schema_name = 'raw' AND table_name = 'context'
     ) AS is_shared
 FROM duckdb_columns()
-WHERE database_name = current_database() AND schema_name = 'report' AND table_name = 'runs';
+WHERE database_name = current_database()
+    AND (schema_name = 'report' AND table_name = 'runs' OR schema_name = 'raw' AND table_name = 'measurement')
+ORDER BY column_name;

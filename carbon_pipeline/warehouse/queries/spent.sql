@@ -1,13 +1,14 @@
 -- What an asset has spent: in one run, and in a calendar period ($period: day, month; UTC). A run of Dagster may hold several
 -- records of an asset: attempts, ops of a graph, partitions. It is the run $dagster_run_id if that has any, else the latest
 -- one. What several runs or assets share, counts by its shares; attempts that failed count too. A run that goes on from one
--- period into the next counts in each by time. A row for each period of the judged run.
+-- period into the next counts in each with the energy of its days there. A row for each period of the judged run.
 WITH own AS (
     SELECT
+        run_id,
         coalesce(dagster_run_id, run_id) AS execution,
         make_timestamp(epoch_us(started_at)) AS began,
         make_timestamp(epoch_us(ended_at)) AS ended,
-        share,
+        core.days_of(started_at, ended_at, day_shares) AS days,
         energy_kwh * share AS energy_kwh,
         emissions_kg * share AS emissions_kg,
         energy_high_kwh * share AS energy_high_kwh,
@@ -25,19 +26,17 @@ WITH own AS (
     GROUP BY execution
     ORDER BY (execution = $dagster_run_id) DESC NULLS LAST, max(began) DESC
     LIMIT 1
-), period AS (
-    SELECT
-        unnest(generate_series(date_trunc($period, began)::TIMESTAMP, ended, length)) AS period_began,
-        period_began + length AS period_ended
-    FROM judged, (SELECT CASE $period WHEN 'day' THEN INTERVAL 1 DAY ELSE INTERVAL 1 MONTH END AS length)
+), by_day AS (
+    SELECT run_id, execution, unnest(days) AS day FROM own
+), by_period AS (
+    SELECT run_id, execution, date_trunc($period, day.day)::TIMESTAMP AS period_began, sum(day.energy_share) AS energy_share
+    FROM by_day
+    GROUP BY ALL
 ), part AS (
-    SELECT
-        own.*,
-        period_began,
-        CASE WHEN ended > began THEN epoch_us(least(ended, period_ended)) - epoch_us(greatest(began, period_began)) ELSE 1 END
-            / CASE WHEN ended > began THEN epoch_us(ended) - epoch_us(began) ELSE 1 END AS time_share
-    FROM period
-    JOIN own ON own.began < period_ended AND (own.ended > period_began OR own.began = period_began)
+    SELECT own.*, period_began, energy_share
+    FROM by_period
+    JOIN own USING (run_id)
+    WHERE period_began IN (SELECT period_began FROM by_period JOIN judged USING (execution))
 )
 SELECT
     any_value(judged.execution) AS run,
@@ -52,10 +51,10 @@ SELECT
     count(*) AS period_records,
     count(*) FILTER (part.energy_kwh IS NULL) AS period_records_unknown,
     count(*) FILTER (part.energy_high_kwh IS NULL) AS period_records_without_interval,
-    sum(part.energy_kwh * time_share) AS period_energy_kwh,
-    sum(part.emissions_kg * time_share) AS period_emissions_kg,
-    sum(part.energy_high_kwh * time_share) AS period_energy_high_kwh,
-    sum(part.emissions_high_kg * time_share) AS period_emissions_high_kg
+    sum(part.energy_kwh * energy_share) AS period_energy_kwh,
+    sum(part.emissions_kg * energy_share) AS period_emissions_kg,
+    sum(part.energy_high_kwh * energy_share) AS period_energy_high_kwh,
+    sum(part.emissions_high_kg * energy_share) AS period_emissions_high_kg
 FROM part, judged
 GROUP BY period_began
 ORDER BY period_began;

@@ -1,16 +1,17 @@
+-- A run that goes on past midnight counts on each of its days, with the energy of that day.
 CREATE OR REPLACE VIEW report.daily AS
 SELECT day, total.*
 FROM (
     SELECT
-        core.utc_day(started_at) AS day,
-        core.totals(duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg,
-            attributed_share) AS total
-    FROM report.counted_runs
+        part.day AS day,
+        core.totals(duration_s * part.time_share, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg,
+            emissions_high_kg, attributed_share * part.energy_share) AS total
+    FROM (SELECT *, unnest(core.days_of(started_at, ended_at, day_shares)) AS part FROM report.counted_runs)
     GROUP BY ALL
 )
 ORDER BY day;
-COMMENT ON VIEW report.daily IS 'Energy and emissions per day on which runs started, UTC.';
-COMMENT ON COLUMN report.daily.day IS 'Day of the start, UTC.';
+COMMENT ON VIEW report.daily IS 'Energy and emissions per day, UTC: a run that goes on past midnight counts on each of its days.';
+COMMENT ON COLUMN report.daily.day IS 'Day, UTC.';
 COMMENT ON COLUMN report.daily.runs IS 'Number of runs; a task whose run is known counts there.';
 COMMENT ON COLUMN report.daily.duration_s IS 'Sum of the durations, seconds.';
 COMMENT ON COLUMN report.daily.energy_kwh IS 'Sum of the attributed energies, kWh, so that nothing counts twice.';

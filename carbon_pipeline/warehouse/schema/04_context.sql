@@ -5,6 +5,7 @@ CREATE TABLE raw.context (
     context_key UUID UNIQUE NOT NULL,
     source VARCHAR NOT NULL CHECK (source IN ('dagster', 'track', 'command', 'csv')),
     host VARCHAR,
+    host_id VARCHAR,
     cpu_model VARCHAR,
     cpu_count INTEGER CHECK (cpu_count > 0),
     cpu_physical_count INTEGER CHECK (cpu_physical_count > 0),

@@ -1,5 +1,5 @@
 -- Every accepted row of a file and every landed record, once: what was measured. What follows from it is in core.run. The
--- last four columns relate a measurement to others; a load sets them anew for all runs that it touches. Without an index
+-- last columns, from is_current on, relate a measurement to others; a load sets them anew for all runs that it touches. Without an index
 -- on run_id, which takes longer to build than all else of a large load. run_id is random text, which does not compress.
 CREATE TABLE raw.measurement ( -- noqa: PRS
     file_no INTEGER NOT NULL,
@@ -47,6 +47,13 @@ CREATE TABLE raw.measurement ( -- noqa: PRS
     idle_ram_energy_kwh DOUBLE,
     idle_duration_s DOUBLE,
     idle_measured_at TIMESTAMPTZ,
+    cpu_gap_s DOUBLE,
+    gpu_gap_s DOUBLE,
+    process VARCHAR,
+    parent_processes VARCHAR[],
+    outer_run_id VARCHAR,
+    phases JSON,
+    metrics JSON,
     task JSON,
     dagster_run_id VARCHAR,
     step_key VARCHAR,
@@ -54,7 +61,10 @@ CREATE TABLE raw.measurement ( -- noqa: PRS
     retry_number INTEGER,
     is_current BOOLEAN NOT NULL DEFAULT true,
     is_cumulative BOOLEAN NOT NULL DEFAULT false,
-    attributed_share DOUBLE CHECK (attributed_share BETWEEN 0 AND 1.000001),
+    attributed_share DOUBLE CHECK (attributed_share >= 0),
+    attributed_idle_share DOUBLE CHECK (attributed_idle_share >= 0),
+    attribution_method VARCHAR CHECK (attribution_method IN ('curve', 'mean_power')),
+    day_shares DOUBLE[],
     tasks_s DOUBLE
 );
 COMMENT ON TABLE raw.measurement IS 'Every accepted row of a file and every landed record, once: what was measured.';
@@ -80,5 +90,7 @@ COMMENT ON COLUMN raw.measurement.given_g_per_kwh IS 'Carbon intensity of a land
 COMMENT ON COLUMN raw.measurement.record_flags IS 'Flags of a landed record.';
 COMMENT ON COLUMN raw.measurement.is_current IS 'Whether this measurement is the one that counts for its run.';
 COMMENT ON COLUMN raw.measurement.is_cumulative IS 'Whether imported files contain several states of the run.';
-COMMENT ON COLUMN raw.measurement.attributed_share IS 'Share of the machine where runs overlap; 0 for a task whose run is known; else empty.';
+COMMENT ON COLUMN raw.measurement.attributed_share IS 'Attributed energy over measured energy where runs overlap; 0 for a task whose run is known; else empty.';
+COMMENT ON COLUMN raw.measurement.attributed_idle_share IS 'The same of the energy that the idle machine would have used.';
+COMMENT ON COLUMN raw.measurement.day_shares IS 'Share of each day (UTC) in the energy of a record of several days; empty for one day and for imported rows.';
 COMMENT ON COLUMN raw.measurement.tasks_s IS 'Total duration of the tasks of the run, seconds, where they are known.';

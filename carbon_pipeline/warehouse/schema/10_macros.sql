@@ -11,6 +11,23 @@ CREATE OR REPLACE MACRO core.power_fits(power_w, energy_kwh, duration_s) AS CASE
     ELSE abs(power_w * duration_s - energy_kwh * 3.6e6) <= 0.01 * power_w * duration_s
         + core.rounding(power_w) * duration_s + core.rounding(duration_s) * power_w + core.rounding(energy_kwh) * 3.6e6
 END;
+-- What is known of an energy where readings failed for a time, and the most that it may be: in the gap the component may
+-- have drawn up to its limit, or twice its mean power where that is more.
+CREATE OR REPLACE MACRO core.without_gap(kwh, gap_s, duration_s) AS
+    CASE WHEN gap_s > 0 THEN kwh * greatest(1 - gap_s / duration_s, 0) ELSE kwh END;
+CREATE OR REPLACE MACRO core.most_with_gap(kwh, gap_s, duration_s, limit_w, pue) AS
+    CASE WHEN gap_s > 0 THEN kwh + greatest(limit_w * pue / 3.6e6, 2 * kwh / duration_s) * gap_s ELSE kwh END;
+-- The ends of the energy of the components, before losses and the rest of the machine: model/interval.py.
+CREATE OR REPLACE MACRO core.parts_low(cpu_low, cpu_low_w, gpu_low, ram_low, cpu_kwh, gpu_kwh, ram_kwh, kwh_per_w) AS
+    least(
+        cpu_low[1] * cpu_kwh + cpu_low_w[1] * kwh_per_w,
+        greatest(cpu_low[2] * cpu_kwh + cpu_low_w[2] * kwh_per_w, cpu_low[3] * cpu_kwh + cpu_low_w[3] * kwh_per_w)
+    ) + gpu_low * coalesce(gpu_kwh, 0) + ram_low * coalesce(ram_kwh, 0);
+CREATE OR REPLACE MACRO core.parts_high(cpu_high, cpu_high_w, gpu_high, ram_high, cpu_kwh, gpu_kwh, ram_kwh, kwh_per_w) AS
+    greatest(
+        cpu_high[1] * cpu_kwh + cpu_high_w[1] * kwh_per_w,
+        least(cpu_high[2] * cpu_kwh + cpu_high_w[2] * kwh_per_w, cpu_high[3] * cpu_kwh + cpu_high_w[3] * kwh_per_w)
+    ) + gpu_high * coalesce(gpu_kwh, 0) + ram_high * coalesce(ram_kwh, 0);
 -- What an aggregate has of its runs. An interval only where each run that has a value has one, too.
 CREATE OR REPLACE MACRO core.totals(
     duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg, share
@@ -26,3 +43,21 @@ CREATE OR REPLACE MACRO core.totals(
 };
 -- The day of a moment, UTC, whatever the time zone of the connection; several times faster than AT TIME ZONE.
 CREATE OR REPLACE MACRO core.utc_day(moment) AS make_timestamp(epoch_us(moment))::DATE;
+-- The share of a day (UTC) in the time of a run.
+CREATE OR REPLACE MACRO core.time_on(day, started_at, ended_at) AS
+    (least(epoch_us(ended_at), epoch_us(day + 1)) - greatest(epoch_us(started_at), epoch_us(day)))
+    / (epoch_us(ended_at) - epoch_us(started_at));
+-- The days (UTC) of a run, each with its share of the energy: by the curve of the run, or by time where none is known, as of
+-- imported runs. A run that ends at midnight has nothing on the day that begins then.
+CREATE OR REPLACE MACRO core.days_of(started_at, ended_at, day_shares) AS
+    CASE WHEN core.utc_day(started_at) >= core.utc_day(ended_at - INTERVAL 1 MICROSECOND)
+        THEN [{'day': core.utc_day(started_at), 'energy_share': 1.0::DOUBLE, 'time_share': 1.0::DOUBLE}]
+        ELSE list_transform(
+            range(core.utc_day(ended_at - INTERVAL 1 MICROSECOND) - core.utc_day(started_at) + 1),
+            lambda n: {
+                'day': core.utc_day(started_at) + n::INTEGER,
+                'energy_share': coalesce(day_shares[n + 1], core.time_on(core.utc_day(started_at) + n::INTEGER, started_at, ended_at)),
+                'time_share': core.time_on(core.utc_day(started_at) + n::INTEGER, started_at, ended_at)
+            }
+        )
+    END;

@@ -52,14 +52,11 @@ WITH joined AS (
             CASE WHEN coalesce(cpu_energy_kwh, gpu_kwh, ram_kwh) IS NOT NULL
                 THEN coalesce(cpu_energy_kwh, 0) + coalesce(gpu_kwh, 0) + coalesce(ram_kwh, 0) END
         ) AS energy_kwh,
-        least(
-            cpu_low[1] * cpu_kwh + cpu_low_w[1] * kwh_per_w,
-            greatest(cpu_low[2] * cpu_kwh + cpu_low_w[2] * kwh_per_w, cpu_low[3] * cpu_kwh + cpu_low_w[3] * kwh_per_w)
-        ) + gpu_low * coalesce(gpu_kwh, 0) + ram_low * coalesce(ram_kwh, 0) AS parts_low_kwh,
-        greatest(
-            cpu_high[1] * cpu_kwh + cpu_high_w[1] * kwh_per_w,
-            least(cpu_high[2] * cpu_kwh + cpu_high_w[2] * kwh_per_w, cpu_high[3] * cpu_kwh + cpu_high_w[3] * kwh_per_w)
-        ) + gpu_high * coalesce(gpu_kwh, 0) + ram_high * coalesce(ram_kwh, 0) AS parts_high_kwh,
+        core.parts_low(cpu_low, cpu_low_w, gpu_low, ram_low, core.without_gap(cpu_kwh, cpu_gap_s, duration_s),
+            core.without_gap(gpu_kwh, gpu_gap_s, duration_s), ram_kwh, kwh_per_w) AS parts_low_kwh,
+        core.parts_high(cpu_high, cpu_high_w, gpu_high, ram_high,
+            core.most_with_gap(cpu_kwh, cpu_gap_s, duration_s, cpu_limit_w, pue),
+            core.most_with_gap(gpu_kwh, gpu_gap_s, duration_s, gpu_limit_w, pue), ram_kwh, kwh_per_w) AS parts_high_kwh,
         is_gpu_missing OR NOT is_total AND gpu_kwh IS NULL AS is_gpu_in_rest,
         NOT is_total AND ram_kwh IS NULL AS is_ram_in_rest,
         NOT is_cpu_missing AND (cpu_kwh IS NOT NULL OR total_kwh IS NOT NULL) AS has_interval
@@ -157,6 +154,7 @@ SELECT
     energy_kwh,
     energy_kwh * coalesce(attributed_share, 1) AS attributed_energy_kwh,
     coalesce(attributed_share, 1) AS attributed_share,
+    attribution_method,
     energy_low_kwh,
     energy_high_kwh,
     CASE
@@ -191,7 +189,7 @@ SELECT
     settings_error,
     tracking_mode,
     pue,
-    CASE WHEN NOT is_csv THEN list_concat(record_flags, CASE WHEN attributed_share IS NOT NULL THEN ['overlapping'] ELSE [] END)
+    CASE WHEN NOT is_csv THEN list_concat(record_flags, CASE WHEN attribution_method IS NOT NULL THEN ['overlapping'] ELSE [] END)
         WHEN file_flags = '' THEN [] ELSE string_split(file_flags, ',') END AS flags,
     process_cpu_s,
     host_cpu_s,
@@ -213,6 +211,12 @@ SELECT
     idle_duration_s,
     idle_measured_at,
     energy_kwh - idle_energy_kwh * duration_s / idle_duration_s AS energy_above_idle_kwh,
+    energy_kwh * coalesce(attributed_share, 1) - idle_energy_kwh * duration_s / idle_duration_s
+        * coalesce(attributed_idle_share, 1) AS attributed_above_idle_kwh,
+    cpu_gap_s,
+    gpu_gap_s,
+    host_id,
+    day_shares,
     CASE WHEN is_csv THEN file_cpu_utilization
         WHEN duration_s >= 1 AND host_cpu_s / cpu_count IS NOT NULL THEN least(host_cpu_s / (duration_s * cpu_count), 1) END
         AS cpu_utilization,
@@ -235,7 +239,10 @@ COMMENT ON COLUMN core.run.parent_run_id IS 'Run that this one is a part of, whe
 COMMENT ON COLUMN core.run.started_at IS 'Start, UTC. For imported files: end minus duration.';
 COMMENT ON COLUMN core.run.ended_at IS 'End, UTC. Imported times without a zone count as UTC, or in the zone given.';
 COMMENT ON COLUMN core.run.attributed_energy_kwh IS 'Share of this run, kWh; 0 for a task whose run is known.';
-COMMENT ON COLUMN core.run.attributed_share IS 'This run''s share of the machine, 0 to 1; below 1 where runs overlap on a host.';
+COMMENT ON COLUMN core.run.attributed_share IS 'Attributed energy over measured energy; other than 1 where runs overlap on a host.';
+COMMENT ON COLUMN core.run.attribution_method IS 'How overlapping runs were told apart: by curve, or by mean_power if one has none.';
+COMMENT ON COLUMN core.run.attributed_above_idle_kwh IS 'Attributed energy minus idle energy, attributed likewise, kWh.';
+COMMENT ON COLUMN core.run.day_shares IS 'Share of each day (UTC) from the first on; empty for a run of one day, and for imported rows.';
 COMMENT ON COLUMN core.run.flags IS 'What was corrected or looks wrong; docs/warehouse.md lists every flag.';
 COMMENT ON COLUMN core.run.file_no IS 'Key to raw.loaded_file.';
 COMMENT ON COLUMN core.run.source_file IS 'File that the run was loaded from.';

@@ -1,0 +1,132 @@
+"""Attribution of the energy of overlapping runs, and of long ones to days, in a load; model/attribution.py computes."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from carbon_pipeline.model.attribution import USES, Attribution, CurveOfRun, attribute
+from carbon_pipeline.warehouse import sql
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+DAY_US = 86_400_000_000
+
+MOST_RUNS = 500
+"""Runs whose curves are read at a time, unless more of them overlap with one another."""
+
+
+def attribute_energy(connection: "DuckDBPyConnection") -> None:
+    """Attribute the energy of the runs of a load, and of all that overlap with one of them.
+
+    A group of runs that overlap, directly or through others, is computed as a whole, so that the order of loads does
+    not matter.
+    """
+    runs = sql.ask(connection, "ingest", "33_on_host")
+    for groups in _batches(_groups(runs)):
+        numbers = [row for group in groups for row in group]
+        rows = {run["row"]: run for run in sql.ask(connection, "ingest", "34_runs_on_host", rows=numbers)}
+        found = [update for group in groups for update in _updates([rows[row] for row in group])]
+        if found:
+            connection.execute(sql.statement("ingest", "35_shares"), {"rows": json.dumps(found)})
+
+
+def _groups(runs: Sequence[dict[str, Any]]) -> Iterator[list[int]]:
+    """Groups of runs to compute: those that overlap, if one is of this load; and single ones of several days."""
+    group: list[dict[str, Any]] = []
+    ended_us = 0
+    for run in (*runs, None):
+        if group and (run is None or run["host"] != group[0]["host"] or run["began_us"] >= ended_us):
+            is_long = len(group) == 1 and bool(_midnights(group[0]))
+            if any(run["is_fresh"] for run in group) and (len(group) > 1 or is_long):
+                yield [run["row"] for run in group]
+            elif len(group) == 1 and group[0]["was_shared"]:  # what it overlapped with has been replaced
+                yield [group[0]["row"]]
+            group, ended_us = [], 0
+        if run:
+            group.append(run)
+            ended_us = max(ended_us, run["ended_us"])
+
+
+def _batches(groups: Iterator[list[int]]) -> Iterator[list[list[int]]]:
+    batch: list[list[int]] = []
+    for group in groups:
+        if batch and sum(map(len, batch)) + len(group) > MOST_RUNS:
+            yield batch
+            batch = []
+        batch.append(group)
+    if batch:
+        yield batch
+
+
+def _updates(runs: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What becomes of a group of runs, as rows of raw.measurement."""
+    origin_us = min(run["began_us"] for run in runs)
+    outer = _outer_runs(runs)
+    curves = [_curve(run, origin_us, outer[number]) for number, run in enumerate(runs)]
+    method = "curve" if all(run["has_curve"] for run in runs) else "mean_power"
+    for run, found in zip(runs, attribute(curves), strict=True):
+        yield _update(run, found, method)
+
+
+def _update(run: dict[str, Any], found: Attribution, method: str) -> dict[str, Any]:
+    return {
+        "row": run["row"],
+        "attributed_share": found.share,
+        "attributed_idle_share": found.idle_share,
+        "attribution_method": None if found.share is None else method,
+        "day_shares": found.day_shares,
+    }
+
+
+def _midnights(run: dict[str, Any]) -> list[int]:
+    """Midnights (UTC) within a run, microseconds since the epoch."""
+    return list(range((run["began_us"] // DAY_US + 1) * DAY_US, run["ended_us"], DAY_US))
+
+
+def _curve(run: dict[str, Any], origin_us: int, outer: int | None) -> CurveOfRun:
+    import numpy as np
+
+    at_s = np.maximum.accumulate(np.asarray(run["at_s"], dtype=float))
+    columns = {name: run[name] for name in ("cpu_kwh", "gpu_kwh", "ram_kwh", "cpu_s", "gpu_s", "memory_gb_s")}
+    known = {name: np.asarray(values, dtype=float) for name, values in columns.items() if values is not None}
+    nothing = np.zeros(len(at_s))
+    uses = zip(USES, ("cpu_s", "gpu_s", "memory_gb_s"), strict=True)
+    # The end that was recorded is that of the last sample, to the rounding of either. Whole microseconds, since one run
+    # may begin when another one ends.
+    at_us = run["began_us"] - origin_us + np.rint(at_s / at_s[-1] * (run["ended_us"] - run["began_us"]))
+    return CurveOfRun(
+        at_s=at_us / 1e6,
+        cpu_kwh=known.get("cpu_kwh", nothing) + known.get("ram_kwh", nothing),
+        gpu_kwh=known.get("gpu_kwh", nothing),
+        used={use: known[name] for use, name in uses if name in known},
+        idle_cpu_w=run["idle_cpu_w"] or 0.0,
+        idle_gpu_w=run["idle_gpu_w"] or 0.0,
+        is_machine=run["is_machine"],
+        outer=outer,
+        midnights_s=[(midnight - origin_us) / 1e6 for midnight in _midnights(run)],
+    )
+
+
+def _outer_runs(runs: Sequence[dict[str, Any]]) -> list[int | None]:
+    """For each run the number of the run that it is nested in: named by its record, else the last one that its process
+    or the nearest of its ancestors had begun.
+    """
+    by_id = {run["run_id"]: number for number, run in enumerate(runs)}
+    by_process: dict[str, list[int]] = {}
+    for number, run in enumerate(runs):
+        if run["process"]:
+            by_process.setdefault(run["process"], []).append(number)
+    return [by_id.get(run["outer_run_id"], _outer_process(run, runs, by_process)) for run in runs]
+
+
+def _outer_process(run: dict[str, Any], runs: Sequence[dict[str, Any]], by_process: dict[str, list[int]]) -> int | None:
+    for process in run["parent_processes"] or ():
+        around = [
+            number
+            for number in by_process.get(process, ())
+            if runs[number]["began_us"] <= run["began_us"] and run["ended_us"] <= runs[number]["ended_us"]
+        ]
+        if around:
+            return max(around, key=lambda number: runs[number]["began_us"])
+    return None

@@ -1,0 +1,7 @@
+CREATE OR REPLACE VIEW report.phases AS
+SELECT run_id, project_name, asset_key, run.name AS run_name, phase.* EXCLUDE (run_id)
+FROM core.phase AS phase
+JOIN core.run AS run USING (run_id)
+ORDER BY run.started_at DESC, phase.started_at;
+COMMENT ON VIEW report.phases IS 'Phases of runs, such as epochs, with their energy: the latest run first.';
+COMMENT ON COLUMN report.phases.run_name IS 'What was tracked.';
