@@ -224,11 +224,12 @@ class CodeCarbonMeter:
 
     def _reading_at(self, at: float) -> Reading:
         by_name = {part.name: part for part in self._parts}
-        energies = {
+        values: dict[str, Any] = {
             f"{name}_energy_kwh": part.energy_kwh(self._started, at, self.pue)
             for name, part in by_name.items()
             if getattr(self._methods, f"{name}_method") != "none"
         }
+        values |= {f"{name}_gap_s": by_name[name].gap_s for name in ("cpu", "gpu") if name in by_name}
         channels = [channel for part in self._parts for channel in part.channels.values()]
         flags = {
             "counter_glitch": any(channel.has_glitch for channel in channels),
@@ -236,11 +237,10 @@ class CodeCarbonMeter:
         }
         return replace(
             self._methods,
-            **energies,
+            **values,
             at=at,
             is_provisional=any(channel.is_waiting for channel in channels),
             flags=(*self._methods.flags, *(flag for flag, applies in flags.items() if applies)),
-            **{f"{name}_gap_s": by_name[name].gap_s for name in ("cpu", "gpu") if name in by_name},
             tracking_mode=self.tracking_mode,
         )
 
