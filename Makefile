@@ -16,7 +16,7 @@ export CARBON_DATA_DIR ?= data
 export DAGSTER_HOME ?= $(if $(filter /%,$(CARBON_DATA_DIR)),,$(CURDIR)/)$(CARBON_DATA_DIR)/dagster
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long ui lint format bench docs pictures clean
+.PHONY: help run test test-long test-gpu ui lint format bench docs pictures clean
 
 help: ## Shows this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
@@ -43,6 +43,10 @@ WAREHOUSE_TESTS := $(addprefix carbon_pipeline_tests/integration/test_,storage.p
 test-long: $(VENV)/ready-test$(EXTRAS) $(VENV)/duckdb-$(OTHER_DUCKDB) ## Runs the slow tests: kill series, fuzz, real load, the other DuckDB
 	$(BIN)/pytest $(IN_PARALLEL) -m long
 	PYTHONPATH=$(VENV)/duckdb-$(OTHER_DUCKDB) $(BIN)/pytest $(IN_PARALLEL) -q -m "long or not long" $(WAREHOUSE_TESTS)
+
+# Its own exit status: 0 all hold, 1 one fails or was not run, 2 no GPU. GPU_CHECKS=--may-skip allows the second.
+test-gpu: $(VENV)/ready-test$(EXTRAS) ## Holds the GPU energy against NVML on a real GPU; EXTRAS=torch includes PyTorch
+	@$(BIN)/python -m carbon_pipeline_tests.gpu $(GPU_CHECKS)
 
 lint: $(VENV)/ready-dev dagster-home ## Checks style, types and definitions
 	$(BIN)/ruff check .
