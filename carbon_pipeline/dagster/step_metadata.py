@@ -5,14 +5,23 @@ They go to the materialization where one is still to come. Where it is out alrea
 https://docs.dagster.io/guides/build/assets/metadata-and-tags
 """
 
+import base64
 from typing import Any
 
+import dagster as dg
+
+from carbon_pipeline.dagster.ui_metadata import table_metadata
+from carbon_pipeline.model.phase_report import phase_rows, power_picture
 from carbon_pipeline.model.record import RunRecord, mean_power_w
 from carbon_pipeline.model.summary import summary, summary_parts
 from carbon_pipeline.tracking.run import TrackedRun
 
 SUMMARY = "carbon/summary"
 """Key of what people read, in Markdown."""
+
+
+MOST_METRICS = 20
+"""Metrics of a run that are shown; the warehouse has all."""
 
 
 def carbon_metadata(
@@ -59,13 +68,27 @@ def dagster_metadata(
     record: RunRecord | None, assets_of_the_step: int = 1, partitions_of_the_step: int = 1
 ) -> dict[str, Any]:
     """The metadata of a materialization or observation, with lines for people on top, as in `carbon_metadata`."""
-    import dagster as dg
-
     if record is None:
         return {}
     first, *rest = summary_parts(record, assets_of_the_step, partitions_of_the_step)
     lines = dg.MetadataValue.md("  \n".join([f"**{first}**", *rest]))
-    return {SUMMARY: lines, **carbon_metadata(record, assets_of_the_step, partitions_of_the_step)}
+    return {
+        SUMMARY: lines,
+        **_phase_metadata(record),
+        **carbon_metadata(record, assets_of_the_step, partitions_of_the_step),
+        **{f"carbon/metric/{name}": value for name, value in list(record.metrics.items())[:MOST_METRICS]},
+    }
+
+
+def _phase_metadata(record: RunRecord) -> dict[str, Any]:
+    """The phases of a run as a table, and its power over time as a picture."""
+    if not record.phases:
+        return {}
+    found: dict[str, Any] = {"carbon/phases": table_metadata(phase_rows(record))}
+    if picture := power_picture(record):
+        data = base64.b64encode(picture.encode()).decode()
+        found["carbon/power_curve"] = dg.MetadataValue.md(f"![power and phases](data:image/svg+xml;base64,{data})")
+    return found
 
 
 def attach_metadata(context: Any, run: TrackedRun, *, to_materialization: bool) -> None:
@@ -110,7 +133,5 @@ def _partitions(op: Any) -> int:
 
 
 def _observe(context: Any, op: Any, key: Any, metadata: dict[str, Any]) -> None:
-    import dagster as dg
-
     partition = op.partition_key if op.has_partition_key and op.assets_def.partitions_def else None
     context.log_event(dg.AssetObservation(key, metadata=metadata, partition=partition))

@@ -15,7 +15,7 @@ from carbon_pipeline.example.picture import picture_of
 from carbon_pipeline.example.regression.data import Samples, csv_samples, synthetic_samples
 from carbon_pipeline.example.regression.model import Hyperparameters, LinearModel, fit
 from carbon_pipeline.example.regression.task import regression_task
-from carbon_pipeline.tracking.run import describe
+from carbon_pipeline.tracking.run import describe, metric
 
 
 class TrainingDataConfig(dg.Config):
@@ -73,6 +73,8 @@ def regression_model(
     hyperparameters = Hyperparameters(**config.model_dump(exclude={"project_name"}))
     describe(project_name=config.project_name, task=regression_task(training_data, hyperparameters))
     model = fit(training_data, hyperparameters)
+    if model.losses:
+        metric("loss", model.losses[-1].loss)
     for point in model.losses:
         context.log.info("Epoch [%d/%d], loss: %.4f", point.epoch, config.epochs, point.loss)
     return dg.MaterializeResult(

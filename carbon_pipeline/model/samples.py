@@ -6,7 +6,7 @@ overlap. Nothing here measures.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
@@ -153,6 +153,8 @@ class Phase(BaseModel):
             cpu_energy_kwh=_added(self.cpu_energy_kwh, other.cpu_energy_kwh),
             gpu_energy_kwh=_added(self.gpu_energy_kwh, other.gpu_energy_kwh),
             ram_energy_kwh=_added(self.ram_energy_kwh, other.ram_energy_kwh),
+            energy_low_kwh=_added(self.energy_low_kwh, other.energy_low_kwh),
+            energy_high_kwh=_added(self.energy_high_kwh, other.energy_high_kwh),
             count=self.count + other.count,
             least_s=min(_either(self.least_s, self.duration_s), _either(other.least_s, other.duration_s)),
             most_s=max(_either(self.most_s, self.duration_s), _either(other.most_s, other.duration_s)),
@@ -200,7 +202,7 @@ class Curve:
         if len(self._points) < 2:
             return None
         columns = zip(*self._points, strict=True)
-        return Samples(**{name: _column(values) for name, values in zip(Point._fields, columns, strict=True)})
+        return Samples(**{name: _column(name, values) for name, values in zip(Point._fields, columns, strict=True)})
 
     def _drop_last(self) -> None:
         self._points.pop()
@@ -232,16 +234,16 @@ def energy_at(samples: Samples, at_s: Sequence[float]) -> list[float]:
     return found
 
 
-def _column(values: Sequence[float | None]) -> list[float] | None:
+def _column(name: str, values: Sequence[float | None]) -> list[float] | None:
     """The values with few digits, never falling; an unknown one is that before it. None if all are unknown."""
     if all(value is None for value in values[1:]):
         return None
     column: list[float] = []
     for value in values:
         column.append(float(_text(value)) if value is not None else column[-1] if column else 0.0)
-    for index in range(len(column) - 2, -1, -1):  # a counter that was too high once is put right by the next reading
-        column[index] = min(column[index], column[index + 1])
-    return column
+    if not name.endswith("_energy_kwh"):  # what a descendant has used is lost if nobody waits for its end
+        return list(accumulate(column, max))
+    return list(accumulate(reversed(column), min))[::-1]  # a counter that was too high is put right by the next reading
 
 
 def _text(value: float) -> str:

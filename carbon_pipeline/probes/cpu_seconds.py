@@ -1,5 +1,6 @@
 """CPU seconds used so far, by this process with its descendants and by the whole host."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,10 +16,12 @@ class CpuSeconds(NamedTuple):
     Attributes:
         process_tree: this process, its running descendants, and those that have ended and were waited for.
         host: all processes of the host.
+        pids: IDs of this process and its running descendants.
     """
 
     process_tree: float | None = None
     host: float | None = None
+    pids: tuple[int, ...] = ()
 
 
 def cpu_seconds() -> CpuSeconds:
@@ -35,7 +38,11 @@ def cpu_seconds() -> CpuSeconds:
     # On Linux, user time includes guest time.
     busy = sum(host) - idle - getattr(host, "guest", 0.0) - getattr(host, "guest_nice", 0.0)
     this = psutil.Process()
-    return CpuSeconds(_process_cpu_s(this) + sum(_process_cpu_s(process) for process in _descendants(this)), busy)
+    descendants = _descendants(this)
+    own = this.cpu_times()
+    ended = own.children_user + own.children_system
+    tree = time.process_time() + ended + sum(_process_cpu_s(process) for process in descendants)
+    return CpuSeconds(float(tree), busy, (this.pid, *(process.pid for process in descendants)))
 
 
 def _process_cpu_s(process: "psutil.Process") -> float:

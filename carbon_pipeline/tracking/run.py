@@ -23,6 +23,8 @@ from carbon_pipeline.model.record import Origin, RunRecord, TrackingMode
 from carbon_pipeline.model.samples import Curve, Point
 from carbon_pipeline.probes.cloud import probe_cloud
 from carbon_pipeline.probes.cpu_seconds import CpuSeconds, cpu_seconds
+from carbon_pipeline.probes.gpu_use import GpuUse, GpuUseCounter
+from carbon_pipeline.probes.gpus import gpus_to_measure
 from carbon_pipeline.probes.hardware import Hardware, probe_hardware
 from carbon_pipeline.probes.host import probe_host
 from carbon_pipeline.probes.location import Location, probe_location
@@ -202,6 +204,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._pid: int | None = None
         self._sigterm = GracefulSigterm()
         self._metering = Metering(lambda: make_meter(settings.tracking_mode, settings.pue), sample_s, self._on_reading)
+        self._gpu_use: GpuUseCounter | None = None
         self._curve = Curve()
         self._phases = Phases()
         self.describe(task=task)
@@ -268,6 +271,8 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             logger.warning("tracking of %s continues with defaults: %s", self._work.name, self._work.settings_error)
         self._surroundings = self._probe_surroundings()
         methods = self._metering.prepare()
+        if methods.gpu_method.startswith("nvml"):
+            self._gpu_use = _probe_or_default("use of the GPUs", lambda: GpuUseCounter(gpus_to_measure()), None)
         self._set_start()
         self._write_heartbeat(methods, duration_s=0.0)
         self._set_start()
@@ -336,6 +341,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
 
     def _add_sample(self, at_s: float, reading: Reading, *, is_last: bool = False) -> None:
         cpu = _probe_or_default("CPU seconds", cpu_seconds, CpuSeconds())
+        gpu = self._gpu_use.read(cpu.pids) if self._gpu_use and cpu.pids else GpuUse()
         point = Point(
             at_s,
             reading.cpu_energy_kwh,
@@ -343,6 +349,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             reading.ram_energy_kwh,
             _difference(self._cpu_before.process_tree, cpu.process_tree),
             _difference(self._cpu_before.host, cpu.host),
+            *gpu,
         )
         self._phases.add(point, is_last=is_last)
         self._curve.add(point)

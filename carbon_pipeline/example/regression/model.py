@@ -31,6 +31,11 @@ class Hyperparameters(BaseModel):
         False, description="Scale each feature to mean 0 and standard deviation 1 first; for features of any magnitude."
     )
 
+    def logged_epochs(self) -> list[range]:
+        """The epochs, in groups that end with a point of the loss curve: each group is a phase of the run."""
+        firsts = range(1, self.epochs + 1, self.log_every)
+        return [range(first, min(first + self.log_every, self.epochs + 1)) for first in firsts]
+
 
 class LossPoint(NamedTuple):
     """One point of the loss curve: the mean squared error before the step of this epoch."""

@@ -1,5 +1,6 @@
 """Gradient descent with PyTorch, as in the original script: `nn.Linear`, `MSELoss`, `SGD`. Needs the extra `torch`."""
 
+from carbon_pipeline import phase
 from carbon_pipeline.example.regression.data import Samples
 from carbon_pipeline.example.regression.model import Descent, Hyperparameters, LossPoint
 
@@ -20,11 +21,13 @@ def descend(samples: Samples, hyperparameters: Hyperparameters) -> Descent:
     criterion = torch.nn.MSELoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=hyperparameters.learning_rate)
     losses = []
-    for epoch in range(1, hyperparameters.epochs + 1):
-        loss = criterion(model(x), y)
-        if epoch % hyperparameters.log_every == 0:
-            losses.append(LossPoint(epoch, loss.item()))
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    for epochs in hyperparameters.logged_epochs():
+        with phase(f"{len(epochs)} epochs"):
+            for epoch in epochs:
+                loss = criterion(model(x), y)
+                if epoch % hyperparameters.log_every == 0:
+                    losses.append(LossPoint(epoch, loss.item()))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
     return Descent(model.weight.detach().numpy()[0], model.bias.item(), losses)
