@@ -6,7 +6,7 @@ overlap. Nothing here measures.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
@@ -97,7 +97,7 @@ class Samples(BaseModel):
                 continue
             if len(column) != len(self.at_s):
                 raise ValueError(f"{name} has {len(column)} values for {len(self.at_s)} times")
-            if any(later < earlier for earlier, later in pairwise(column)):
+            if column != sorted(column):
                 raise ValueError(f"{name} is cumulated, but falls")
         return self
 

@@ -33,14 +33,15 @@ def write_days(warehouse: Warehouse, days: Sequence[str]) -> list[Day]:
     """
     folder = warehouse.data_dir / FOLDER
     names = [column["column_name"] for column in warehouse.columns("report", "runs")]
+    names = ["day", "day_energy_kwh", "day_emissions_kg", *(name for name in names if name != "day_shares")]
     by_day: dict[str, list[dict[str, Any]]] = {day: [] for day in days}
     for row in warehouse.runs_between(min(days), max(days)):
-        if (day := f"{row['started_at']:%Y-%m-%d}") in by_day:
+        if (day := f"{row['day']:%Y-%m-%d}") in by_day:
             by_day[day].append(row)
     written = []
     for day, rows in by_day.items():
         path = folder / f"{day}.csv"
         write_text(path, csv_text(names, rows))
-        known = [row["attributed_energy_kwh"] for row in rows if row["attributed_energy_kwh"] is not None]
+        known = [row["day_energy_kwh"] for row in rows if row["day_energy_kwh"] is not None]
         written.append(Day(day, path, len(rows), sum(known) if known else None))
     return written

@@ -119,7 +119,7 @@ class PublishedCopy:
         return self.rows(sql.statement("queries", "columns"), {"schema": schema, "table": table})
 
     def runs_between(self, first_day: str, last_day: str) -> list[dict[str, Any]]:
-        """List the runs that started on some days.
+        """List the runs of some days, each on each of its days with the energy and emissions of that day.
 
         Args:
             first_day: the first day, UTC, YYYY-MM-DD.

@@ -34,6 +34,10 @@ def types_of(columns: tuple[str, ...]) -> dict[str, str]:
     return {column: "DOUBLE" if column in NUMBERS else "VARCHAR" for column in columns}
 
 
+SAMPLES = "samples"
+"""The part of landed records that is the curve of the run."""
+
+
 class Rejected(NamedTuple):
     """A row that was rejected: where it is, why, and its text, unmodified."""
 
@@ -111,20 +115,27 @@ class CleanRows:
         Args:
             file_no: number of its file.
             record: the record.
-            kinds: for each part, the names and types of its fields.
+            kinds: for each part, the names and types of its fields; samples are a part of their own.
         """
         values = record.model_dump(mode="json", include=set(RunRecord.model_fields) - {"samples"})
         if record.samples:
-            values["samples"] = record.samples.model_dump_json()
+            self._add_samples(file_no, record.samples.model_dump_json())
         for part, fields in kinds.items():
             if part not in self._records:
                 self._records[part] = self._open(part)
             path, file = self._records[part]
             cells = [_text(values.get(name)) for name in fields]
-            if part == "curve" and not any(cells):
-                continue
             csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow([file_no, 1, *cells])
             self._longest[path] = max(self._longest[path], 8 * sum(map(len, cells)) + 1000)
+
+    def _add_samples(self, file_no: int, samples: str) -> None:
+        """Add the samples of a record, as JSON: a tenth of the time that csv.writer needs for some 40 kB of numbers."""
+        if SAMPLES not in self._records:
+            self._records[SAMPLES] = self._open(SAMPLES)
+        path, file = self._records[SAMPLES]
+        cell = samples.replace('"', '""')
+        file.write(f'{file_no},1,"{cell}"\n')
+        self._longest[path] = max(self._longest[path], len(cell) + 1000)
 
     def nothing(self) -> Path:
         """An empty file."""

@@ -18,6 +18,7 @@ from carbon_pipeline.warehouse.ingest.clean_rows import (
     EVERY_COLUMN,
     LEADING,
     LINE_BYTES,
+    SAMPLES,
     CleanFile,
     CleanRows,
     Rejected,
@@ -186,7 +187,7 @@ class _Load:
         add_coefficients(self._connection)
         for step in ("24_contested", "25_measurements", "26_loaded_files"):
             self._run(step)
-        self._read_records("27_curves", "curve")
+        self._read_records("27_curves", SAMPLES)
         for step in ("31_current", "32_tasks"):
             self._run(step)
         attribute_energy(self._connection)
@@ -324,12 +325,13 @@ class _Load:
         return _Known(first["file_no"], first["rows_read"], quarantined, first["note"], first["timezone"], names)
 
     def _read_records(self, step: str, part: str) -> None:
-        path, columns, longest = self._rows.record_file(part, self._record_parts[part])
+        fields = {SAMPLES: "VARCHAR"} if part == SAMPLES else self._record_parts[part]
+        path, columns, longest = self._rows.record_file(part, fields)
         self._run(step, path=literally(path), columns=columns, longest=longest)
 
     def _split_record(self) -> dict[str, dict[str, str]]:
         """The fields of a record with their types: its own, and those of raw.context. Lists are read as JSON texts."""
-        parts: dict[str, dict[str, str]] = {"own": {}, "shared": {}, "curve": {"samples": "VARCHAR"}}
+        parts: dict[str, dict[str, str]] = {"own": {}, "shared": {}}
         for row in self._ask("record_columns", "queries"):
             if row["column_name"] in RunRecord.model_fields:
                 is_text = row["data_type"] in ("VARCHAR[]", "JSON")
