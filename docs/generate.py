@@ -87,6 +87,7 @@ def coefficient_table() -> str:
     tables = {
         "f: {}": quality.FACTORS,
         "f: {} not known": quality.UNKNOWN_METHOD,
+        "f: estimated, {}": quality.ESTIMATED_RAM,
         "f: TDP guessed as {}": quality.GUESSED_TDP,
         "m: {}": quality.LOSSES,
         "p: {}, W": quality.REST_W,
@@ -98,13 +99,14 @@ def coefficient_table() -> str:
             (f"TDP of {name}", found)
             for name, found in zip(("Intel Core", "AMD Ryzen"), quality.TURBO.values(), strict=True)
         ),
+        ("TDP of a board where it is guessed, W", quality.BOARD_TDP_W),
         ("p: virtual machine, W for each CPU", quality.REST_W_PER_VIRTUAL_CPU),
         ("p: GPU card not measured, W", quality.IDLE_GPU_W),
         ("p: GPU module (SXM) not measured, W", quality.IDLE_SXM_GPU_W),
         ("p: memory not measured, W/GB", quality.UNMEASURED_RAM_W_PER_GB),
         *((f"intensity: {name}", found) for name, found in quality.INTENSITY.items()),
         ("intensity: average of a place", quality.AVERAGE_INTENSITY),
-        ("intensity: country not known, g/kWh", quality.ANYWHERE_G_PER_KWH),
+        ("intensity: country not known, g/kWh", quality.anywhere_g_per_kwh()),
     ]
     return "\n".join(
         [*lines, *(f"| {name} | {found.low:g} | {found.high:g} | {found.source} |" for name, found in rows)]

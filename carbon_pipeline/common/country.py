@@ -1,4 +1,4 @@
-"""Country codes of ISO 3166-1, from pycountry. The location of this machine is determined elsewhere."""
+"""Country codes of ISO 3166-1, from pycountry, and Kosovo's. The location of this machine is determined elsewhere."""
 
 from dataclasses import dataclass
 
@@ -18,6 +18,10 @@ class Country:
     name: str
 
 
+KOSOVO = Country("XK", "XKX", "Kosovo")
+"""ISO has left these codes to its users, and has assigned none to Kosovo; ip-api.com and others use them."""
+
+
 def find_country(code: str) -> Country:
     """Find the country with a code.
 
@@ -30,6 +34,8 @@ def find_country(code: str) -> Country:
     import pycountry
 
     key = code.strip().upper()
+    if key in (KOSOVO.alpha_2, KOSOVO.alpha_3):
+        return KOSOVO
     found = pycountry.countries.get(**{"alpha_2" if len(key) == 2 else "alpha_3": key}) if key.isalpha() else None
     if found is None:
         raise ValueError(f"{code!r} is not an ISO 3166-1 country code; use two or three letters, such as FR or FRA")
@@ -37,10 +43,10 @@ def find_country(code: str) -> Country:
 
 
 def all_countries() -> list[Country]:
-    """List all countries of ISO 3166-1."""
+    """List all countries of ISO 3166-1, and Kosovo."""
     import pycountry
 
-    return [_country(entry) for entry in pycountry.countries]
+    return [*map(_country, pycountry.countries), KOSOVO]
 
 
 def _country(entry: object) -> Country:

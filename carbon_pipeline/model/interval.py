@@ -7,8 +7,9 @@ The energy that a machine draws at the wall is between
 
 with E the measured energies of CPU, GPU and RAM, f the error factors of each method, m the losses that grow with the
 load (power supply, voltage regulators, fans), p the power of the rest of the machine (mainboard, disks, fans, network,
-unmeasured GPUs) and t the duration. The power of a CPU that is modelled from its TDP is bounded by a pair of curves in
-place of f, which consist of three lines each. The interval always contains the measured energy itself.
+unmeasured GPUs) and t the duration. The lower end of p is below 0 for small machines, whose counters read too much when
+idle; `low` is at least 0.7 times its first term. The power of a CPU that is modelled from its TDP is bounded by a pair
+of curves in place of f, which consist of three lines each. The interval always contains the measured energy itself.
 
 All that depends on methods and machine is in `Coefficients`; `apply` is the formula. The view `core.run` of the
 warehouse applies the same coefficients by the same formula in SQL, and a property test compares the two.
@@ -23,7 +24,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypedDict, Unpack
 
-from carbon_pipeline.model.machine_kind import GPU_SERVER_FROM, kind_from_parts
+from carbon_pipeline.model import grid
+from carbon_pipeline.model.machine_kind import kind_of
 from carbon_pipeline.model.power_limits import ANY_GPU_W, cpu_limit_w, gpu_limit_w
 
 J_PER_KWH = 3.6e6
@@ -49,9 +51,13 @@ class Range:
         return Range(min(self.low, other.low), max(self.high, other.high), f"{self.source}; {other.source}")
 
 
-_RAPL = "Khan et al. 2018 (10.1145/3177754); Raphischer et al. 2025 (arXiv 2509.22092)"
+_RAPL = "Khan et al. 2018 (10.1145/3177754); Fischer 2025 (arXiv 2509.22092)"
 _PROFILES = "CodeCarbon's cpu_load_profiling: RAPL against the load of 4 CPUs, 86 points"
 _DIMM = "Desrochers et al. 2016 (10.1145/2989081.2989088): 0.5 to 3.1 W per module, where CodeCarbon assumes 5 W"
+_SAMPLED = "Yang et al. 2024 (arXiv 2312.02741): corrections reduce errors by 35 % on average, by up to 65 %"
+_IDLE_DIMM = "assumed: an idle module draws 0.2 W (DDR4 in self-refresh), where CodeCarbon assumes 10 W"
+_SMALL = "hubblo-org/scaphandre#117: RAPL reads 0.6 W more than the wall meter of an idle mini PC"
+_PI = "github.com/jfikar/RPi5-power: 1.13 times the PMIC's sum and 0.64 W"
 _NO_DATA = "assumed: no published comparison"
 
 FACTORS = {
@@ -59,7 +65,7 @@ FACTORS = {
     "emi": Range(0.95, 1.05, f"the same counters as rapl: {_RAPL}"),
     "power_gadget": Range(0.95, 1.05, f"the same counters as rapl: {_RAPL}"),
     "powermetrics": Range(0.7, 1.3, _NO_DATA),
-    "pmic": Range(0.8, 1.2, _NO_DATA),
+    "pmic": Range(0.85, 1.15, _PI),
     "cpu_load": Range(0.5, 5.3, _PROFILES),
     "constant": Range(0.15, 2.0, f"half the TDP, against the powers in {_PROFILES}"),
     "nvml_counter": Range(
@@ -67,9 +73,9 @@ FACTORS = {
         1.05,
         "NVIDIA's NVML reference: within 5 % (stated for Fermi and Kepler); Yang et al. 2024 (arXiv 2312.02741)",
     ),
-    "nvml_sampled": Range(0.65, 1.35, "Yang et al. 2024 (arXiv 2312.02741): sampled power off by up to 35 %"),
+    "nvml_sampled": Range(0.6, 2.9, f"{_SAMPLED}; assumed to hold for a load with the period of the samples (1 s)"),
     "amdsmi": Range(0.9, 1.1, _NO_DATA),
-    "estimated": Range(0.1, 1.3, _DIMM),
+    "estimated": Range(0.02, 1.3, f"{_IDLE_DIMM}; {_DIMM}"),
     "none": Range(1.0, 1.0, "nothing to measure"),
 }
 """True energy of a component as a multiple of its measured energy, by method."""
@@ -81,11 +87,23 @@ UNKNOWN_METHOD = {
 }
 """True energy of a component as a multiple of its measured energy, where the method is not known (imported files)."""
 
+_FULL_DIMMS = Range(0.1, 1.3, _DIMM)
+ESTIMATED_RAM = {
+    "board": Range(0.02, 0.5, "1.5 W for 8 GB of LPDDR4 under load, where CodeCarbon assumes at least 3 W"),
+    "workstation": _FULL_DIMMS,
+    "server": _FULL_DIMMS,
+    "gpu_server": _FULL_DIMMS,
+}
+"""True energy of modelled memory as a multiple of its energy, for kinds of machine that differ from `estimated`."""
+
 GUESSED_TDP = {
     "4_w_per_thread": Range(0.4, 2.5, "specified TDP per thread: 2 W of servers and laptops to 8 W of desktops"),
     "85_w": Range(0.1, 4.0, "specified TDP: 6 W of laptops to 350 W of servers"),
 }
 """True TDP as a multiple of CodeCarbon's guess."""
+
+BOARD_TDP_W = Range(3.0, 15.0, "specifications: Cortex-A53 to Cortex-A76 with four to eight cores")
+"""TDP of the processor of a single-board computer, W, where CodeCarbon guesses it."""
 
 PROCESS_MODE = Range(0.5, 1.0, "docs/measuring.md: up to a third too high while other Python code is busy")
 """Additional factor of the CPU in tracking mode `process`."""
@@ -117,18 +135,22 @@ LOSSES = {
     "laptop": Range(1.08, 1.30, "80 PLUS and external power supplies (EU 2019/1782)"),
     "desktop": Range(1.06, 1.22, "80 PLUS; arXiv 2509.22092"),
     "server": Range(1.04, 1.20, "80 PLUS; hubblo-org/scaphandre#201"),
+    "board": Range(1.1, 1.45, f"{_PI}; USB power supplies of 80 % (EU 2019/1782)"),
     "gpu_server": Range(1.04, 1.26, "Jay et al. 2023 (10.1109/CCGrid57682.2023.00020)"),
     "virtual": Range(1.04, 1.26, "same as the servers that host it"),
 }
 """Power at the wall as a multiple of the components' power (losses that grow with the load), by kind of machine."""
 
 REST_W = {
-    "laptop": Range(2.0, 15.0, _NO_DATA),
-    "desktop": Range(10.0, 60.0, "arXiv 2509.22092; cpu_load_profiling, Threadripper with a Tapo plug"),
-    "server": Range(7.0, 130.0, "hubblo-org/scaphandre#201, #241"),
+    "laptop": Range(-1.0, 15.0, _SMALL),
+    "mini_pc": Range(-1.0, 15.0, f"{_SMALL}; above: as laptops"),
+    "board": Range(0.3, 4.0, f"{_PI}; attached devices"),
+    "desktop": Range(-1.0, 60.0, f"{_SMALL}; above: as workstations"),
+    "workstation": Range(10.0, 60.0, "arXiv 2509.22092; cpu_load_profiling, Threadripper with a Tapo plug"),
+    "server": Range(1.0, 130.0, "small servers of 10 W at the wall; hubblo-org/scaphandre#201, #241"),
     "gpu_server": Range(150.0, 350.0, "Jay et al. 2023 (10.1109/CCGrid57682.2023.00020)"),
 }
-"""Power of the rest of the machine that does not grow with the load, W."""
+"""Power of the rest of the machine that does not grow with the load, W; below 0 where idle counters read too much."""
 
 REST_W_PER_VIRTUAL_CPU = Range(0.0, 4.0, "the rest of a server, shared by at least 32 logical CPUs")
 """A virtual machine's share of the rest of its host, W per virtual CPU."""
@@ -138,8 +160,8 @@ IDLE_SXM_GPU_W = Range(30.0, 90.0, "Jay et al. 2023 (10.1109/CCGrid57682.2023.00
 """Power of an unmeasured GPU, W each; SXM modules draw more when idle than cards."""
 
 UNMEASURED_RAM_W_PER_GB = Range(0.0, 0.4, _DIMM)
-COMMON_RAM_GB = 64.0
-"""Power of unmeasured memory, W/GB; and the size assumed where it is not known, GB."""
+COMMON_RAM_GB, BOARD_RAM_GB = 64.0, 16.0
+"""Power of unmeasured memory, W/GB; and the size assumed where it is not known, GB; no board has more."""
 
 INTENSITY = {
     "configured": Range(1.0, 1.0, "as configured"),
@@ -147,9 +169,6 @@ INTENSITY = {
 }
 AVERAGE_INTENSITY = Range(0.45, 1.6, "Wiesner et al. 2021 (10.1145/3464298.3493399): half-hourly against yearly")
 """Carbon intensity of some hours as a multiple of the yearly average of the same place."""
-
-ANYWHERE_G_PER_KWH = Range(41.0, 713.0, "CodeCarbon's global_energy_mix.json: 5th to 95th percentile of the countries")
-"""Carbon intensity where the country is not known, gCO2eq/kWh."""
 
 
 @dataclass(frozen=True)
@@ -310,8 +329,9 @@ def apply(model: Coefficients, energy: Mapping[str, float | None], kwh_per_w: fl
         )
         low = min(lows[0], max(lows[1:])) + model.gpu.low * (gpu or 0.0) + model.ram.low * (ram or 0.0)
         high = max(highs[0], min(highs[1:])) + model.gpu.high * (gpu or 0.0) + model.ram.high * (ram or 0.0)
+    low *= model.losses.low
     return Interval(
-        low_kwh=min(model.losses.low * low + rest_low_w * kwh_per_w, known),
+        low_kwh=min(max(low + rest_low_w * kwh_per_w, 0.7 * low), known),
         high_kwh=min(max(model.losses.high * high + rest_high_w * kwh_per_w, known), HIGHEST_KWH),
     )
 
@@ -324,16 +344,16 @@ def coefficients(methods: Mapping[str, str | None], **machine: Unpack[Machine]) 
         **machine: what is known of the machine, see `Machine`.
     """
     cpu_model, gpu_count, ram_gb = machine.get("cpu_model"), machine.get("gpu_count"), machine.get("ram_gb")
-    kind = machine.get("machine_kind") or kind_from_parts(cpu_model, gpu_count)
-    if kind == "server" and (gpu_count or 0) >= GPU_SERVER_FROM:  # the firmware does not report GPUs
-        kind = "gpu_server"
+    kind = kind_of(machine.get("machine_kind"), cpu_model, gpu_count, methods.get("cpu"))
     factor = {part: FACTORS.get(methods.get(part) or "", UNKNOWN_METHOD[part]) for part in UNKNOWN_METHOD}
     if methods.get("cpu") == "cpu_load" and not machine.get("cpu_tdp_w") and machine.get("cpu_tdp_source") is None:
         factor["cpu"] = _unknown_tdp(cpu_model, machine.get("cpu_count"))
     elif methods.get("cpu") in ("cpu_load", "constant"):
-        factor["cpu"] = _times(factor["cpu"], _tdp_range(None, machine.get("cpu_tdp_source")))
+        factor["cpu"] = _times(factor["cpu"], _guess(kind, machine))
+    if factor["ram"] is FACTORS["estimated"]:
+        factor["ram"] = ESTIMATED_RAM.get(kind or "", factor["ram"])
     losses, rest = _losses(kind), _rest_w(kind, machine.get("cpu_count"))
-    if machine.get("machine_kind") is None:  # whatever its parts are, it may be a virtual machine
+    if machine.get("machine_kind") is None and kind != "board":  # whatever its parts are, it may be a virtual machine
         losses = losses.hull(LOSSES["virtual"])
         rest = rest.hull(_rest_w("virtual", machine.get("cpu_count")))
     is_sxm = re.search(r"SXM|HGX|V100|A100|H100|H200|B200", machine.get("gpu_model") or "", re.I)
@@ -344,13 +364,17 @@ def coefficients(methods: Mapping[str, str | None], **machine: Unpack[Machine]) 
     rest = _plus(rest, idle, untracked)
     nothing = Range(0.0, 0.0, "")
     missing_gpu = _plus(nothing, idle, all_untracked - untracked)
-    if gpu_count is None:
+    if gpu_count is None and kind != "board":
         missing_gpu = Range(0.0, idle.high, idle.source)  # GPUs were not probed: there may be one
-    missing_ram = _plus(nothing, UNMEASURED_RAM_W_PER_GB, COMMON_RAM_GB if ram_gb is None else ram_gb)
+    if ram_gb is None:
+        ram_gb = BOARD_RAM_GB if kind == "board" else COMMON_RAM_GB
+    missing_ram = _plus(nothing, UNMEASURED_RAM_W_PER_GB, ram_gb)
     if machine.get("tracking_mode") == "process":
         factor["cpu"] = _times(factor["cpu"], PROCESS_MODE)
-        rest, missing_gpu, missing_ram = (Range(0.0, w.high, w.source) for w in (rest, missing_gpu, missing_ram))
-    low, high = _cpu_lines(methods.get("cpu"), factor["cpu"], machine)
+        rest, missing_gpu, missing_ram = (
+            Range(min(w.low, 0.0), w.high, w.source) for w in (rest, missing_gpu, missing_ram)
+        )
+    low, high = _cpu_lines(methods.get("cpu"), factor["cpu"], kind, machine)
     return Coefficients(
         low,
         high,
@@ -384,22 +408,59 @@ def quality_of(part: str, method: str | None, cpu_tdp_source: str | None = None)
     return Interval(factor.low, factor.high).quality(1.0)
 
 
-def intensity_interval(g_per_kwh: float | None, source: str) -> tuple[float, float] | None:
+def anywhere_g_per_kwh() -> Range:
+    """Carbon intensity where the country is not known, gCO2eq/kWh."""
+    low, high = grid.percentiles_of_countries()
+    year = grid.world_average().year
+    return Range(low, high, f"CodeCarbon's global_energy_mix.json, {year}: 5th to 95th percentile of the countries")
+
+
+def intensity_range(
+    source: str, country_iso_code: str | None = None, region: str | None = None
+) -> tuple[Range, Range | None]:
+    """Find what bounds the carbon intensity of a run; the view core.run applies the same.
+
+    Args:
+        source: source of the intensity, as in `intensity_source`.
+        country_iso_code: country of the run, two letters.
+        region: region within the country.
+
+    Returns:
+        Multiples of the intensity that was used; and intensities that are possible whatever was used, gCO2eq/kWh: those
+        of the region, over the life cycle as well, or of all regions if the region is not known.
+    """
+    # CodeCarbon computes with the world's average where its data lack the country; a file may not name the country.
+    is_anywhere = source == "csv" and (country_iso_code is None or grid.country_average(country_iso_code) is None)
+    if is_anywhere or source == "world_average":
+        return Range(1.0, 1.0, ""), anywhere_g_per_kwh()
+    factor = INTENSITY.get(source, AVERAGE_INTENSITY)
+    if source not in ("country_average", "region_average", "csv"):
+        return factor, None
+    found = grid.find_region(country_iso_code, region)
+    regions = [found] if found else grid.regions(country_iso_code).values()
+    published = [g for each in regions for g in (each.g_per_kwh, each.life_cycle_g_per_kwh) if g is not None]
+    return factor, Range(factor.low * min(published), factor.high * max(published), "") if published else None
+
+
+def intensity_interval(
+    g_per_kwh: float | None, source: str, country_iso_code: str | None = None, region: str | None = None
+) -> tuple[float, float] | None:
     """Compute the interval of the carbon intensity of a run.
 
     Args:
         g_per_kwh: the intensity that was used, gCO2eq/kWh.
-        source: source of the intensity, as in `intensity_source`.
+        source: as for `intensity_range`.
+        country_iso_code: as for `intensity_range`.
+        region: as for `intensity_range`.
 
     Returns:
         Both ends, gCO2eq/kWh; None if the intensity is not known.
     """
     if g_per_kwh is None:
         return None
-    if source == "world_average":
-        return min(ANYWHERE_G_PER_KWH.low, g_per_kwh), max(ANYWHERE_G_PER_KWH.high, g_per_kwh)
-    factor = INTENSITY.get(source, AVERAGE_INTENSITY)
-    return factor.low * g_per_kwh, factor.high * g_per_kwh
+    factor, possible = intensity_range(source, country_iso_code, region)
+    low, high = factor.low * g_per_kwh, factor.high * g_per_kwh
+    return (min(low, possible.low), max(high, possible.high)) if possible else (low, high)
 
 
 def _checked(name: str, value: float | None) -> float | None:
@@ -408,40 +469,46 @@ def _checked(name: str, value: float | None) -> float | None:
     return value
 
 
-def _tdp_range_of(machine: Machine) -> Range:
+def _tdp_range(kind: str | None, machine: Machine) -> Range:
     """Range of the TDP factor of a machine; a virtual machine may have only some threads of a large processor."""
-    cpu_tdp_source = machine.get("cpu_tdp_source")
-    tdp = _tdp_range(machine.get("cpu_model"), cpu_tdp_source)
-    if machine.get("machine_kind") == "virtual" and cpu_tdp_source == "table":
+    tdp = _times(_guess(kind, machine), _turbo(machine.get("cpu_model")))
+    if machine.get("machine_kind") == "virtual" and machine.get("cpu_tdp_source") == "table":
         tdp = _times(tdp, Range(min(1.0, (machine.get("cpu_count") or 1) / MOST_THREADS), 1.0, ""))
     return tdp
 
 
-def _tdp_range(cpu_model: str | None, cpu_tdp_source: str | None) -> Range:
-    """Factor on the power from the load curve for a guessed TDP and for turbo modes."""
-    known = Range(1.0, 1.0, "") if cpu_tdp_source in (None, "table") else None
-    guess = known or GUESSED_TDP.get(str(cpu_tdp_source), GUESSED_TDP["85_w"])
+def _guess(kind: str | None, machine: Machine) -> Range:
+    """True TDP as a multiple of the one that was assumed."""
+    source, tdp_w = machine.get("cpu_tdp_source"), machine.get("cpu_tdp_w")
+    if source in (None, "table"):
+        return Range(1.0, 1.0, "")
+    if kind == "board" and tdp_w and tdp_w >= 1:
+        return Range(BOARD_TDP_W.low / tdp_w, BOARD_TDP_W.high / tdp_w, BOARD_TDP_W.source)
+    return GUESSED_TDP.get(str(source), GUESSED_TDP["85_w"])
+
+
+def _turbo(cpu_model: str | None) -> Range:
     turbo = (limits for name, limits in TURBO.items() if re.search(name, cpu_model or "", re.I))
-    return _times(guess, next(turbo, Range(1.0, 1.0, "")))
+    return next(turbo, Range(1.0, 1.0, ""))
 
 
 def _unknown_tdp(cpu_model: str | None, cpu_count: int | None) -> Range:
     """Factor of the load model where the TDP that it assumed is not known: from the curves, for any guess."""
     lowest = min((cpu_count or 1) / MOST_THREADS, *(guess.low for guess in GUESSED_TDP.values()))
-    highest = max(guess.high for guess in GUESSED_TDP.values()) * _tdp_range(cpu_model, "table").high
+    highest = max(guess.high for guess in GUESSED_TDP.values()) * _turbo(cpu_model).high
     least = min((b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(LOAD_CURVE))
     return Range(least * min(1.0, lowest), FACTORS["cpu_load"].high * highest, _PROFILES)
 
 
 def _cpu_lines(
-    method: str | None, factor: Range, machine: Machine
+    method: str | None, factor: Range, kind: str | None, machine: Machine
 ) -> tuple[tuple[Line, Line, Line], tuple[Line, Line, Line]]:
     """Lines of both ends of the CPU's energy: those of the load curve, else three times the factor."""
     tdp_w = machine.get("cpu_tdp_w") or 0.0
     if method != "cpu_load" or machine.get("tracking_mode") == "process" or tdp_w <= 0:
         low, high = Line(factor.low), Line(factor.high)
         return (low, low, low), (high, high, high)
-    tdp = _tdp_range_of(machine)
+    tdp = _tdp_range(kind, machine)
     lows, highs = (
         [
             Line(times * slope, times * (a[end] - slope * a[0]) * tdp_w)
@@ -454,6 +521,7 @@ def _cpu_lines(
 
 
 def _losses(kind: str | None) -> Range:
+    kind = {"mini_pc": "laptop", "workstation": "desktop"}.get(kind or "", kind)
     if kind in LOSSES:
         return LOSSES[kind]
     return LOSSES["laptop"].hull(LOSSES["desktop"]).hull(LOSSES["server"])

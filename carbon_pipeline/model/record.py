@@ -228,7 +228,7 @@ class RunRecord(BaseModel):
     gpu_memory_gb: Size | None = Field(None, description="Memory of one GPU, GiB (2^30 bytes).")
     gpu_driver: Label | None = Field(None, description="Version of the GPU driver.")
     ram_gb: Size | None = Field(None, description="Main memory, GiB (2^30 bytes).")
-    machine_kind: Label | None = Field(None, description="Kind of machine: laptop, desktop, server or virtual.")
+    machine_kind: Label | None = Field(None, description="Kind of machine: laptop, desktop, server, board or virtual.")
     process_cpu_s: CpuSeconds | None = Field(
         None, description="CPU time of this process and its child processes during the run, seconds."
     )
@@ -343,7 +343,9 @@ class RunRecord(BaseModel):
     @property
     def intensity_interval(self) -> tuple[float, float] | None:
         """Interval of the carbon intensity, gCO2eq/kWh."""
-        return intensity_interval(self.carbon_intensity_g_per_kwh, self.intensity_source)
+        return intensity_interval(
+            self.carbon_intensity_g_per_kwh, self.intensity_source, self.country_iso_code, self.region
+        )
 
     @computed_field  # type: ignore[prop-decorator]
     @property

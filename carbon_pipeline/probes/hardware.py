@@ -26,7 +26,7 @@ class Hardware(BaseModel):
         gpu_model: name of the GPU, `2 x NVIDIA A100` if there are several.
         gpu_memory_gb: memory of one GPU, GiB.
         gpu_driver: version of the NVIDIA driver.
-        machine_kind: `laptop`, `desktop`, `server` or `virtual` (a virtual machine).
+        machine_kind: `laptop`, `desktop`, `server`, `board` (a single-board computer) or `virtual` (a virtual machine).
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,13 +1,16 @@
 """The kind of this machine, on which the unmeasured energy depends (mainboard, fans, power supply)."""
 
 import platform
+import re
 import subprocess
 from pathlib import Path
 
+from carbon_pipeline.model.machine_kind import BOARD
 from carbon_pipeline.probes.sourced import Sourced
 
 _CHASSIS_TYPE = Path("/sys/class/dmi/id/chassis_type")
 _PROC_CPUINFO = Path("/proc/cpuinfo")
+_DEVICE_TREE_MODEL = Path("/proc/device-tree/model")
 
 # System Management BIOS reference specification (DMTF DSP0134), system enclosure or chassis types.
 _LAPTOPS = {8, 9, 10, 11, 14, 30, 31, 32}
@@ -22,7 +25,7 @@ def machine_kind(system: str | None = None) -> Sourced[str]:
         system: operating system, as returned by `platform.system()`; passed only by tests.
 
     Returns:
-        `laptop`, `desktop`, `server` or `virtual` with its source; unknown with a reason.
+        `laptop`, `desktop`, `server`, `board` or `virtual` with its source; unknown with a reason.
     """
     reader = {"Linux": _on_linux, "Darwin": _on_macos, "Windows": _on_windows}.get(system or platform.system())
     try:
@@ -38,6 +41,9 @@ def _on_linux() -> Sourced[str]:
         flags = next((line.split() for line in lines if line.startswith("flags")), [])
     if "hypervisor" in flags:
         return Sourced(value="virtual", source=str(_PROC_CPUINFO))
+    if _DEVICE_TREE_MODEL.exists():  # Arm machines with no such firmware
+        is_board = re.search(BOARD, _DEVICE_TREE_MODEL.read_text(), re.I)
+        return Sourced(value="board" if is_board else None, source="device tree")
     return Sourced(value=_kind_of_chassis(int(_CHASSIS_TYPE.read_text())), source="dmi")
 
 

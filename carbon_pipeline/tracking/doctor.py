@@ -9,7 +9,7 @@ from carbon_pipeline.model.interval import coefficients, intensity_interval, qua
 from carbon_pipeline.model.record import TrackingMode
 from carbon_pipeline.probes.cloud import probe_cloud
 from carbon_pipeline.probes.hardware import Hardware, probe_hardware
-from carbon_pipeline.probes.location import probe_location
+from carbon_pipeline.probes.location import Location, probe_location
 from carbon_pipeline.settings import Settings
 from carbon_pipeline.tracking.baseline import find_baseline
 from carbon_pipeline.tracking.intensity import CarbonIntensity, intensity_now
@@ -83,7 +83,7 @@ def examine(settings: Settings) -> list[Finding]:
             source=location.source,
             note=location.reason or (None if place else "set CARBON_COUNTRY_ISO_CODE"),
         ),
-        _intensity_finding(intensity_now(settings, location, cloud)),
+        _intensity_finding(intensity_now(settings, location, cloud), location),
         Finding(
             what="cloud",
             value=" ".join(part for part in (cloud.provider.value, cloud.region.value) if part) or None,
@@ -167,8 +167,9 @@ def _baseline_finding(settings: Settings, methods: Reading) -> Finding:
     )
 
 
-def _intensity_finding(found: CarbonIntensity) -> Finding:
-    low, high = intensity_interval(found.g_per_kwh, found.source) or (found.g_per_kwh, found.g_per_kwh)
+def _intensity_finding(found: CarbonIntensity, location: Location) -> Finding:
+    interval = intensity_interval(found.g_per_kwh, found.source, location.country_iso_code, location.region)
+    low, high = interval or (found.g_per_kwh, found.g_per_kwh)
     notes = [found.note, f"average of {found.year}" if found.year else None]
     if low < high:
         notes.append(f"interval for a run: {low:.0f} to {high:.0f} gCO2eq/kWh")

@@ -3,18 +3,14 @@
 Nothing here measures energy.
 """
 
-import json
 import logging
-import unicodedata
 from datetime import datetime, timedelta
 from functools import cache
-from importlib.resources import files
 from itertools import pairwise
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from carbon_pipeline.common.country import find_country
+from carbon_pipeline.model import grid
 from carbon_pipeline.model.samples import Samples, energy_at
 from carbon_pipeline.probes.cloud import Cloud
 from carbon_pipeline.probes.location import Location
@@ -30,8 +26,8 @@ WIDE_COUNTRIES = ("US", "CA", "CN", "RU", "BR", "AU", "IN", "NO", "SE", "FI", "D
 HIGHEST_MIX_G_PER_KWH = 1500.0
 """Carbon intensity of lignite in old plants, with losses, gCO2eq/kWh; no mix of a country or region is above it."""
 
-WORLD_AVERAGE_YEAR = 2018
-"""Year of the world average, 475 g/kWh: IEA, Global Energy & CO2 Status Report 2019, as in CodeCarbon's data."""
+COMBUSTION_ONLY = "counts combustion only; over the life cycle {:.0f} g/kWh by CodeCarbon's factors"
+"""Note about a region whose published figure has 0 for hydropower, wind and biomass."""
 
 
 class CarbonIntensity(BaseModel):
@@ -42,7 +38,7 @@ class CarbonIntensity(BaseModel):
         source: `configured`; `electricity_maps` (hourly); `cloud_region` (published by the provider, Google Cloud
             only); `region_average` (a state, province or bidding zone); `country_average`; `world_average`.
         year: year of an average; None for other sources, or if the data do not give it.
-        note: why a better source was not used, or which part of a run the value does not cover.
+        note: why a better source was not used, or what the value does not cover.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -84,7 +80,7 @@ def intensity_now(settings: Settings, location: Location, cloud: Cloud) -> Carbo
         cloud_provider=cloud.provider.value,
         cloud_region=cloud.region.value,
     )
-    return found.model_copy(update={"note": note}) if note else found
+    return found.model_copy(update={"note": "; ".join(filter(None, (note, found.note))) or None})
 
 
 def intensity_over(
@@ -146,13 +142,12 @@ def find_intensity(
     Args:
         configured_g_per_kwh: user-provided intensity, gCO2eq/kWh; takes precedence.
         country_iso_code: ISO 3166-1 code, two letters.
-        region: region within the country; used in the USA, Canada, China and the Nordic countries.
+        region: region within the country, name or code; used in the USA, Canada, China and the Nordic countries.
         cloud_provider: such as `gcp`.
         cloud_region: the provider's name of its region.
 
     Returns:
-        The intensity. If the location is unknown, the world average, with the source `world_average`
-        (475 g/kWh, IEA Global Energy & CO2 Status Report 2019, as in CodeCarbon).
+        The intensity. If the location is unknown, the world average, with the source `world_average`.
     """
     if configured_g_per_kwh is not None:
         return CarbonIntensity(g_per_kwh=configured_g_per_kwh, source="configured")
@@ -160,18 +155,14 @@ def find_intensity(
         published = _cloud_region_average(cloud_provider.lower(), cloud_region.lower())
         if published is not None:
             return CarbonIntensity(g_per_kwh=published, source="cloud_region")
-    world = CarbonIntensity(g_per_kwh=world_average_g_per_kwh(), source="world_average", year=WORLD_AVERAGE_YEAR)
-    if country_iso_code is None:
-        return world
-    country = _country_average(country_iso_code)
-    # CodeCarbon itself falls back to the world average silently, and its data contain 0 g for one country (CAF).
-    if country is None or country.g_per_kwh in (0, world.g_per_kwh):
-        return world
-    regional = _region_average(country_iso_code, region) if region else None
-    if regional is not None and regional != country.g_per_kwh:
-        year = _region_year(country_iso_code, region)
-        return CarbonIntensity(g_per_kwh=regional, source="region_average", year=year)
-    return country
+    regional = grid.find_region(country_iso_code, region)
+    if regional is not None:
+        life_cycle = regional.life_cycle_g_per_kwh
+        note = None if life_cycle is None else COMBUSTION_ONLY.format(life_cycle)
+        return CarbonIntensity(g_per_kwh=regional.g_per_kwh, source="region_average", year=regional.year, note=note)
+    country = grid.country_average(country_iso_code) if country_iso_code else None
+    average, source = (country, "country_average") if country else (grid.world_average(), "world_average")
+    return CarbonIntensity(g_per_kwh=average.g_per_kwh, source=source, year=average.year)
 
 
 @cache
@@ -185,55 +176,13 @@ def plausible_range(country_iso_code: str | None) -> tuple[float, float]:
     Args:
         country_iso_code: two letters; None for a country that is not known.
     """
-    average = _country_average(country_iso_code) if country_iso_code else None
-    if average is None or average.g_per_kwh == 0:
+    average = grid.country_average(country_iso_code) if country_iso_code else None
+    if average is None:
         return 0.0, HIGHEST_MIX_G_PER_KWH
     is_wide = country_iso_code in WIDE_COUNTRIES
     low, times, more = (200, 5, 400) if is_wide else (10, 3, 150)
     g_per_kwh = average.g_per_kwh
     return g_per_kwh / low, min(max(times * g_per_kwh, g_per_kwh + more), HIGHEST_MIX_G_PER_KWH)
-
-
-@cache
-def world_average_g_per_kwh() -> float:
-    """World average of CodeCarbon's data files, gCO2eq/kWh."""
-    return float(_codecarbon_data("carbon_intensity_per_source.json")["world_average"])
-
-
-@cache
-def _country_average(alpha_2: str) -> CarbonIntensity | None:
-    try:
-        mix = _codecarbon_data("global_energy_mix.json").get(find_country(alpha_2).alpha_3)
-    except ValueError:  # two letters that ISO has not assigned, such as XK for Kosovo
-        return None
-    if mix is None:
-        return None
-    g_per_kwh = mix.get("carbon_intensity")
-    if g_per_kwh is None:
-        g_per_kwh = _codecarbon_g_per_kwh(
-            lambda emissions, energy: emissions.get_country_emissions(energy, _geo_metadata(alpha_2))
-        )
-    return (
-        None
-        if g_per_kwh is None
-        else CarbonIntensity(g_per_kwh=float(g_per_kwh), source="country_average", year=mix.get("year"))
-    )
-
-
-@cache
-def _region_average(alpha_2: str, region: str) -> float | None:
-    if alpha_2 not in ("US", "CA", "CN", "SE", "NO", "FI"):  # where CodeCarbon has regional data
-        return None
-    return _codecarbon_g_per_kwh(
-        lambda emissions, energy: emissions.get_region_emissions(energy, _geo_metadata(alpha_2, region))
-    )
-
-
-def _region_year(alpha_2: str, region: str | None) -> int | None:
-    if alpha_2 in ("US", "CA", "CN"):
-        return 2023  # from the name of the folder that contains these files in CodeCarbon
-    year = _codecarbon_data("nordic_emissions.json")["data"].get(str(region).upper(), {}).get("year")
-    return None if year is None else int(year)
 
 
 @cache
@@ -243,37 +192,3 @@ def _cloud_region_average(provider: str, region: str) -> float | None:
     regions = DataSource().get_cloud_emissions_data()
     found = regions[(regions["provider"] == provider) & (regions["region"] == region)]["impact"].dropna()
     return float(found.iloc[0]) if len(found) else None
-
-
-@cache
-def _codecarbon_data(name: str) -> dict[str, Any]:
-    """Read one of CodeCarbon's data files directly: CodeCarbon would read all of them and import pandas to do so."""
-    path = files("codecarbon") / "data" / "private_infra" / name
-    return dict(json.loads(path.read_text(encoding="utf-8")))
-
-
-def _codecarbon_g_per_kwh(compute_kg: Any) -> float | None:
-    """Emissions of 1 kWh as computed by CodeCarbon, gCO2eq; None if its data have no value."""
-    from codecarbon.core.emissions import Emissions
-    from codecarbon.core.units import Energy
-    from codecarbon.input import DataSource
-
-    try:
-        return float(compute_kg(Emissions(DataSource()), Energy.from_energy(kWh=1))) * 1000
-    except Exception as error:  # noqa: BLE001 - a region missing in the data raises exceptions of any type
-        logger.debug("CodeCarbon has no carbon intensity for this location: %r", error)
-        return None
-
-
-def _geo_metadata(alpha_2: str, region: str | None = None) -> Any:
-    from codecarbon.external.geography import GeoMetadata
-
-    country = find_country(alpha_2)
-    return GeoMetadata(
-        country.alpha_3, country_name=country.name, region=_without_accents(region), country_2letter_iso_code=alpha_2
-    )
-
-
-def _without_accents(region: str | None) -> str | None:
-    """Remove accents, since CodeCarbon's region names have none: Québec is `quebec`."""
-    return region and unicodedata.normalize("NFKD", region).encode("ascii", "ignore").decode()

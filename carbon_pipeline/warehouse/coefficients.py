@@ -2,19 +2,21 @@
 
 import hashlib
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
-from carbon_pipeline.model import interval, power_limits
+from carbon_pipeline.model import grid, interval, power_limits
 
-_MODEL = ("interval.py", "machine_kind.py", "power_limits.py")
+_MODEL = ("interval.py", "grid.py", "machine_kind.py", "power_limits.py")
 """The files of carbon_pipeline/model that the coefficients follow from."""
 
 
 def digest_of_model() -> str:
-    """A hash of all that the coefficients are computed from."""
+    """A hash of all that the coefficients are computed from, such as CodeCarbon's tables."""
     folder = files("carbon_pipeline.model")
-    return hashlib.sha256(b"".join((folder / name).read_bytes() for name in _MODEL)).hexdigest()
+    texts = [(folder / name).read_bytes() for name in _MODEL]
+    return hashlib.sha256(b"".join([*texts, version("codecarbon").encode()])).hexdigest()
 
 
 @cache
@@ -22,10 +24,10 @@ def coefficients_of(
     source: str, cpu_method: str, gpu_method: str, ram_method: str, machine_kind: str | None, cpu_model: str | None,
     cpu_count: int | None, cpu_tdp_w: float | None, cpu_tdp_source: str | None, gpu_model: str | None,
     gpu_count: int | None, gpu_tracked_count: int | None, ram_gb: float | None, tracking_mode: str | None,
-    intensity_source: str, country_iso_code: str | None,
+    intensity_source: str, country_iso_code: str | None, region: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     """Compute a row of raw.coefficients from columns of raw.context, without its number."""
-    from carbon_pipeline.tracking.intensity import plausible_range, world_average_g_per_kwh
+    from carbon_pipeline.tracking.intensity import plausible_range
     from carbon_pipeline.tracking.meter import cpu_tdp_w as tdp_of
 
     model = interval.coefficients(
@@ -55,14 +57,10 @@ def coefficients_of(
     )
     row["gpu_limit_w"] = max(power_limits.ANY_GPU_W, power_limits.gpu_limit_w(gpu_model, gpu_count))
     row["ram_limit_w"] = power_limits.ram_limit_w(ram_gb)
-    # A file without a country may have been computed with the world's average.
-    is_anywhere = intensity_source == "world_average" or (intensity_source == "csv" and country_iso_code is None)
-    factor = interval.INTENSITY.get(intensity_source, interval.AVERAGE_INTENSITY)
-    anywhere = interval.ANYWHERE_G_PER_KWH
-    row["intensity_low"], row["intensity_high"] = (1.0, 1.0) if is_anywhere else (factor.low, factor.high)
-    row["intensity_low_g_per_kwh"], row["intensity_high_g_per_kwh"] = (
-        (anywhere.low, anywhere.high) if is_anywhere else (None, None)
-    )
+    factor, possible = interval.intensity_range(intensity_source, country_iso_code, region)
+    row["intensity_low"], row["intensity_high"] = factor.low, factor.high
+    row["intensity_low_g_per_kwh"] = possible and possible.low
+    row["intensity_high_g_per_kwh"] = possible and possible.high
     row["intensity_min_g_per_kwh"], row["intensity_max_g_per_kwh"] = plausible_range(country_iso_code)
-    row["fallback_g_per_kwh"] = world_average_g_per_kwh()
+    row["fallback_g_per_kwh"] = grid.world_average().g_per_kwh
     return row

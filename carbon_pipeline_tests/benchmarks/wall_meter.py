@@ -16,6 +16,12 @@ from carbon_pipeline.model.interval import interval
 RUNS = Path(__file__).with_suffix(".csv")
 PARTS = ("cpu", "gpu", "ram")
 
+SMALL_IDLE_W = {"desktop": 2.4, "laptop": 4.0, "server": 10.0}
+"""Wall power, idle, W: of a mini PC, a laptop and a small server. What RAPL reads there is assumed."""
+
+COUNTED = (0.15, 0.3, 0.45, 0.6)
+"""Shares of it that RAPL is assumed to read."""
+
 
 class Compared(NamedTuple):
     """One run: what the wall meter said as a multiple of the tool's energy, whether it is inside, how wide that is."""
@@ -63,6 +69,25 @@ def _compare(row: dict[str, str], described: bool) -> Compared:
     )
 
 
+def compare_small_idle() -> list[Compared]:
+    """The small idle machines, with 10 W for the memory: the least that CodeCarbon's model has."""
+    found = []
+    for kind, wall_w in SMALL_IDLE_W.items():
+        for share in COUNTED:
+            ends = interval(
+                {"cpu": share * wall_w / 1000, "gpu": 0.0, "ram": 0.01},
+                {"cpu": "rapl", "gpu": "none", "ram": "estimated"},
+                3600.0,
+                machine_kind=kind,
+            )
+            assert ends is not None
+            is_inside = ends.low_kwh <= wall_w / 1000 <= ends.high_kwh
+            found.append(
+                Compared("small, idle", wall_w / (share * wall_w + 10), is_inside, ends.high_kwh / ends.low_kwh)
+            )
+    return found
+
+
 def _number(text: str) -> float | None:
     return float(text) if text else None
 
@@ -88,6 +113,7 @@ def main() -> None:
         _print(group, runs)
     _print("all (aim: 90 % inside)", compare())
     _print("all, the machine not described", compare(described=False))
+    _print("a mini PC, a laptop and a small server, idle (RAPL assumed)", compare_small_idle())
 
 
 if __name__ == "__main__":

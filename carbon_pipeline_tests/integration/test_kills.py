@@ -33,7 +33,8 @@ from pathlib import Path
 import duckdb, pycountry, filelock
 from carbon_pipeline.boamps.context import read_context
 from carbon_pipeline.boamps.export import export_all
-from carbon_pipeline.tracking.intensity import plausible_range, world_average_g_per_kwh
+from carbon_pipeline.model.grid import world_average
+from carbon_pipeline.tracking.intensity import plausible_range
 from carbon_pipeline.tracking.landing import land
 from carbon_pipeline.tracking.meter import cpu_tdp_w
 from carbon_pipeline.warehouse.ingest import large_file
@@ -44,7 +45,7 @@ from carbon_pipeline_tests.fakes import make_record
 
 what, data_dir, kills = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
 large_file.LARGE_BYTES = 3_000  # some files go one way, some the other
-world_average_g_per_kwh(), plausible_range("FR"), cpu_tdp_w("A CPU"), list(pycountry.countries)
+world_average(), plausible_range("FR"), cpu_tdp_w("A CPU"), list(pycountry.countries)
 chance, killed, took = random.Random(), 0, 0.6
 
 

@@ -157,12 +157,12 @@ KILLED_LOADER = """
 import os, random, signal, sys, time
 from pathlib import Path
 import duckdb, pycountry, filelock
-from carbon_pipeline.tracking.intensity import world_average_g_per_kwh
+from carbon_pipeline.model.grid import world_average
 from carbon_pipeline.warehouse.ingest import large_file
 from carbon_pipeline.warehouse.warehouse import Warehouse
 large_file.LARGE_BYTES = 100_000
 data_dir, kills, files = Path(sys.argv[1]), int(sys.argv[2]), [Path(path) for path in sys.argv[3:]]
-world_average_g_per_kwh(), list(pycountry.countries)
+world_average(), list(pycountry.countries)
 chance, alive, took = random.Random(), 0, 0.6
 for number in range(kills):
     began = time.monotonic()

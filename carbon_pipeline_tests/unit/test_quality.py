@@ -8,9 +8,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from carbon_pipeline.model import grid
 from carbon_pipeline.model import interval as quality
 from carbon_pipeline.model.interval import Interval, intensity_interval, interval, quality_of
-from carbon_pipeline.model.machine_kind import kind_from_parts
+from carbon_pipeline.model.machine_kind import kind_from_parts, kind_of
+from carbon_pipeline.tracking.intensity import find_intensity
+from carbon_pipeline_tests.benchmarks.wall_meter import SMALL_IDLE_W
 from carbon_pipeline_tests.fakes import make_record
 
 ENERGY = st.floats(0, 1e9)
@@ -103,12 +106,14 @@ def test_without_the_energy_of_the_cpu_there_is_no_interval() -> None:
 
 
 def test_every_coefficient_has_a_source_and_its_ends_in_order() -> None:
-    tables = [vars(quality)[name] for name in ("FACTORS", "UNKNOWN_METHOD", "GUESSED_TDP", "TURBO", "LOSSES", "REST_W")]
+    names = ("FACTORS", "UNKNOWN_METHOD", "ESTIMATED_RAM", "GUESSED_TDP", "TURBO", "LOSSES", "REST_W")
+    tables = [vars(quality)[name] for name in names]
     ranges = [found for table in tables for found in table.values()]
     ranges += [found for found in vars(quality).values() if isinstance(found, quality.Range)]
     assert len(ranges) > 25
     for found in ranges:
-        assert 0 <= found.low <= found.high < math.inf
+        assert found.low <= found.high < math.inf
+        assert found.low >= (-1 if found in quality.REST_W.values() else 0)
         assert found.source
 
 
@@ -140,16 +145,21 @@ def test_the_quality_of_a_published_energy_is_how_much_it_may_err() -> None:
 
 
 @given(
-    st.floats(0, 2000), st.sampled_from(["configured", "electricity_maps", "country_average", "world_average", "csv"])
+    st.floats(0, 2000),
+    st.sampled_from(["configured", "electricity_maps", "country_average", "region_average", "world_average", "csv"]),
+    st.sampled_from([None, "CA", "US", "CN", "SE", "FR", "XK", "AQ"]),
+    st.sampled_from([None, "QC", "California", "nowhere"]),
 )
-def test_an_intensity_is_within_its_interval(g_per_kwh: float, source: str) -> None:
-    found = intensity_interval(g_per_kwh, source)
+def test_an_intensity_is_within_its_interval(
+    g_per_kwh: float, source: str, country: str | None, region: str | None
+) -> None:
+    found = intensity_interval(g_per_kwh, source, country, region)
     assert found is not None
     assert 0 <= found[0] <= g_per_kwh <= found[1] < math.inf
 
 
 def test_an_unknown_country_is_as_wide_as_the_countries_are() -> None:
-    assert intensity_interval(475, "world_average") == (41, 713)
+    assert intensity_interval(475, "world_average") == pytest.approx((38.6, 758.9), abs=0.1)
     assert intensity_interval(100, "configured") == (100, 100)
     assert intensity_interval(None, "unknown") is None
     record = make_record(country_iso_code=None, intensity_source="world_average", carbon_intensity_g_per_kwh=475.0)
@@ -158,6 +168,93 @@ def test_an_unknown_country_is_as_wide_as_the_countries_are() -> None:
     assert record.emissions_high_kg is not None
     assert record.emissions_low_kg < record.emissions_kg / 10
     assert record.emissions_high_kg > record.emissions_kg * 1.5
+
+
+def test_a_country_without_a_region_is_as_wide_as_its_regions() -> None:
+    for country in ("CA", "US", "CN", "SE", "NO", "FI"):
+        average = find_intensity(country_iso_code=country)
+        assert average.source == "country_average"
+        low, high = intensity_interval(average.g_per_kwh, average.source, country) or (0, 0)
+        for name, region in grid.regions(country).items():
+            assert low < region.g_per_kwh < high, name
+            assert low < (region.life_cycle_g_per_kwh or region.g_per_kwh) < high, name
+
+
+def test_a_province_whose_figure_counts_combustion_only_reaches_its_life_cycle_value() -> None:
+    for name, region in grid.regions("CA").items():
+        found = find_intensity(country_iso_code="CA", region=name)
+        low, high = intensity_interval(found.g_per_kwh, found.source, "CA", name) or (0, 0)
+        assert region.life_cycle_g_per_kwh is not None
+        assert low < found.g_per_kwh < high, name
+        assert low < region.life_cycle_g_per_kwh < high, name
+        assert "counts combustion only" in (found.note or ""), name
+    quebec = make_record(
+        intensity_source="region_average", carbon_intensity_g_per_kwh=3.9, country_iso_code="CA", region="Québec"
+    )
+    assert quebec.carbon_intensity_high_g_per_kwh is not None
+    assert quebec.carbon_intensity_high_g_per_kwh > 31.2
+    assert (quebec.carbon_intensity_low_g_per_kwh or 99) < 3.9
+
+
+def test_a_file_of_a_country_that_codecarbon_has_no_data_of_is_as_wide_as_the_countries_are() -> None:
+    assert intensity_interval(475, "csv", "XK") == intensity_interval(475, "world_average")
+    assert intensity_interval(475, "csv", "FR") == (0.45 * 475, 1.6 * 475)
+
+
+@pytest.mark.parametrize("kind", SMALL_IDLE_W)
+@given(share=st.floats(0.1, 0.75))
+def test_a_small_idle_machine_is_not_below_its_interval(kind: str, share: float) -> None:
+    wall_kwh = SMALL_IDLE_W[kind] / 1000
+    energies = {"cpu": share * wall_kwh, "gpu": 0.0, "ram": 0.01}
+    found = interval(energies, {"cpu": "rapl", "gpu": "none", "ram": "estimated"}, 3600, machine_kind=kind)
+    assert found is not None
+    assert found.low_kwh <= wall_kwh <= found.high_kwh
+
+
+@pytest.mark.parametrize(
+    ("machine", "methods", "energies_w", "width"),
+    [
+        ({"cpu_model": "Cortex-A76"}, ("pmic", "pmic"), (2.5, 0.5), 4),
+        ({"machine_kind": "board"}, ("pmic", "pmic"), (8.0, 1.0), 4),
+        (
+            {"cpu_model": "Cortex-A72", "cpu_tdp_w": 7.5, "cpu_tdp_source": "table"},
+            ("cpu_load", "estimated"),
+            (2, 3),
+            12,
+        ),
+        (
+            {"cpu_model": "Raspberry Pi 3 Model B", "cpu_tdp_w": 16.0, "cpu_tdp_source": "4_w_per_thread"},
+            ("cpu_load", "estimated"),
+            (1.6, 3),
+            30,
+        ),
+    ],
+)
+def test_a_board_has_not_the_interval_of_a_server(
+    machine: dict[str, Any], methods: tuple[str, str], energies_w: tuple[float, float], width: float
+) -> None:
+    energies = {part: watts / 1000 for part, watts in zip(("cpu", "ram"), energies_w, strict=True)}
+    found = interval(energies, dict(zip(("cpu", "ram"), methods, strict=True)), 3600, cpu_count=4, **machine)
+    assert found is not None
+    assert found.high_kwh / found.low_kwh < width
+
+
+def test_a_graphics_card_keeps_the_rest_of_a_full_size_desktop() -> None:
+    rest = {
+        gpus: quality.coefficients({}, machine_kind="desktop", gpu_count=gpus, gpu_tracked_count=gpus).rest_w.low
+        for gpus in (0, 1)
+    }
+    assert rest == {0: -1.0, 1: 10.0}
+    assert kind_of("desktop", "AMD Ryzen Threadripper 1950X 16-Core Processor", None) == "workstation"
+    for cpu in ("Intel(R) N100", "Intel(R) Celeron(R) J4125 CPU @ 2.00GHz", "Intel(R) Atom(TM) CPU  C2750"):
+        assert kind_of("desktop", cpu, 0) == "mini_pc"
+    assert kind_of("desktop", "Intel(R) Core(TM) i5-6500T CPU @ 2.50GHz", 0) == "desktop"
+
+
+def test_sampled_power_of_a_gpu_may_be_off_by_what_its_source_corrects() -> None:
+    # A sum of samples that is 65 % too high or too low.
+    assert quality.FACTORS["nvml_sampled"].low <= 1 / 1.65
+    assert quality.FACTORS["nvml_sampled"].high >= 1 / 0.35
 
 
 def test_the_pue_is_in_the_interval_as_it_is_in_the_energy() -> None:
@@ -180,6 +277,8 @@ def test_the_pue_is_in_the_interval_as_it_is_in_the_energy() -> None:
         ("Intel(R) Core(TM) i7-8750H CPU @ 2.20GHz", 1, "laptop"),
         ("Apple M2 Pro", 0, "laptop"),
         ("AMD Ryzen Threadripper 1950X 16-Core Processor", 0, "desktop"),
+        ("Raspberry Pi 4 Model B Rev 1.4", 0, "board"),
+        ("Cortex-A76", None, "board"),
         (None, None, None),
     ],
 )
