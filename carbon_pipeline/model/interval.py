@@ -357,7 +357,10 @@ def coefficients(methods: Mapping[str, str | None], **machine: Unpack[Machine]) 
         losses = losses.hull(LOSSES["virtual"])
         rest = rest.hull(_rest_w("virtual", machine.get("cpu_count")))
     is_sxm = re.search(r"SXM|HGX|V100|A100|H100|H200|B200", machine.get("gpu_model") or "", re.I)
-    idle = IDLE_SXM_GPU_W if is_sxm else IDLE_GPU_W
+    idle, ram_w_per_gb = IDLE_SXM_GPU_W if is_sxm else IDLE_GPU_W, UNMEASURED_RAM_W_PER_GB
+    if machine.get("tracking_mode") == "process":
+        factor["cpu"] = _times(factor["cpu"], PROCESS_MODE)
+        rest, idle, ram_w_per_gb = (Range(min(w.low, 0.0), w.high, w.source) for w in (rest, idle, ram_w_per_gb))
     untracked, all_untracked = (
         _unmeasured_gpus(gpu_count, machine.get("gpu_tracked_count"), is_measured) for is_measured in (True, False)
     )
@@ -368,12 +371,7 @@ def coefficients(methods: Mapping[str, str | None], **machine: Unpack[Machine]) 
         missing_gpu = Range(0.0, idle.high, idle.source)  # GPUs were not probed: there may be one
     if ram_gb is None:
         ram_gb = BOARD_RAM_GB if kind == "board" else COMMON_RAM_GB
-    missing_ram = _plus(nothing, UNMEASURED_RAM_W_PER_GB, ram_gb)
-    if machine.get("tracking_mode") == "process":
-        factor["cpu"] = _times(factor["cpu"], PROCESS_MODE)
-        rest, missing_gpu, missing_ram = (
-            Range(min(w.low, 0.0), w.high, w.source) for w in (rest, missing_gpu, missing_ram)
-        )
+    missing_ram = _plus(nothing, ram_w_per_gb, ram_gb)
     low, high = _cpu_lines(methods.get("cpu"), factor["cpu"], kind, machine)
     return Coefficients(
         low,

@@ -8,6 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from carbon_pipeline.model.interval import interval
+from carbon_pipeline.tracking.intensity import find_intensity
 from carbon_pipeline.tracking.landing import land
 from carbon_pipeline.warehouse.ingest.files import find_files
 from carbon_pipeline.warehouse.ingest.layout import NotCodeCarbonError
@@ -116,7 +117,7 @@ def test_a_fallback_row_gets_no_country_and_no_emissions_of_quebec(warehouse: Wa
     place = ("country_iso_code", "country_name", "region", "latitude", "longitude")
     assert {run[name] for name in place} == {None}
     assert (run["location_source"], run["intensity_source"]) == ("unknown", "world_average")
-    assert run["emissions_kg"] == pytest.approx(3e-5 * 0.475)
+    assert run["emissions_kg"] == pytest.approx(3e-8 * find_intensity().g_per_kwh)
     assert warehouse.rows("SELECT file_emissions_kg AS kg FROM raw.measurement") == [{"kg": 1.18e-07}]
     assert {rule: broken(warehouse, rule) for rule in RULES} == {rule: [] for rule in RULES}
 

@@ -12,6 +12,7 @@ from carbon_pipeline.common.csv_text import csv_text
 from carbon_pipeline.model.codecarbon_defaults import CODECARBON_DEFAULT_EXPERIMENT_ID
 from carbon_pipeline.model.fields import FIELD_NAMES, field_record
 from carbon_pipeline.model.record import RunRecord
+from carbon_pipeline.tracking.intensity import find_intensity
 from carbon_pipeline.tracking.landing import land
 from carbon_pipeline.warehouse.ingest import large_file
 from carbon_pipeline.warehouse.ingest.layout import NotCodeCarbonError
@@ -66,7 +67,8 @@ def test_a_machine_that_an_old_codecarbon_could_not_locate_is_not_published_as_c
     assert ("fallback_location" in run["flags"]) == is_fallback  # type: ignore[operator]
     assert run["country_iso_code"] == (None if is_fallback else "CA")
     if is_fallback:
-        assert (run["intensity_source"], run["emissions_kg"]) == ("world_average", pytest.approx(3e-5 * 0.475))
+        assert run["intensity_source"] == "world_average"
+        assert run["emissions_kg"] == pytest.approx(3e-8 * find_intensity().g_per_kwh)
 
 
 RUN_WITH_TASKS = {
@@ -450,11 +452,15 @@ def test_a_record_that_cannot_be_read_at_the_moment_is_loaded_later(
 
 PROBED = {
     **{f"{part}_energy_kwh": [None, 0.0, 1e-6, 0.5, 10.0] for part in ("cpu", "gpu", "ram")},
-    "cpu_method": ["rapl", "cpu_load", "constant", "none"],
+    "cpu_method": ["rapl", "cpu_load", "constant", "pmic", "none"],
     "gpu_method": ["nvml_counter", "none"],
     "cpu_tdp_w": [None, 8.0, 120.0],
     "cpu_tdp_source": [None, "table", "85_w"],
-    "machine_kind": [None, "laptop", "server", "virtual"],
+    "machine_kind": [None, "laptop", "desktop", "server", "virtual", "board"],
+    "cpu_model": [None, "A CPU", "Intel(R) N100", "Cortex-A76"],
+    "intensity_source": ["country_average", "region_average", "world_average", "configured"],
+    "country_iso_code": [None, "CA", "US", "FR", "XK"],
+    "region": [None, "Québec", "QC", "nowhere"],
     "tracking_mode": ["machine", "process"],
     "gpu_count": [None, 0, 1, 8],
     "gpu_tracked_count": [None, 0, 1, 8],
