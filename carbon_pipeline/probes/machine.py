@@ -41,7 +41,7 @@ def _on_linux() -> Sourced[str]:
         flags = next((line.split() for line in lines if line.startswith("flags")), [])
     if "hypervisor" in flags:
         return Sourced(value="virtual", source=str(_PROC_CPUINFO))
-    if _DEVICE_TREE_MODEL.exists():  # Arm machines with no such firmware
+    if not _CHASSIS_TYPE.exists() and _DEVICE_TREE_MODEL.exists():  # Arm machines without such firmware
         is_board = re.search(BOARD, _DEVICE_TREE_MODEL.read_text(), re.I)
         return Sourced(value="board" if is_board else None, source="device tree")
     return Sourced(value=_kind_of_chassis(int(_CHASSIS_TYPE.read_text())), source="dmi")

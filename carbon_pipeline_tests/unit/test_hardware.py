@@ -210,3 +210,18 @@ def test_py_cpuinfo_names_this_cpu_as_the_kernel_does() -> None:
     if found.source != "/proc/cpuinfo":
         pytest.skip("this system's kernel does not name the CPU in /proc/cpuinfo")
     assert cpuinfo.get_cpu_info().get("brand_raw") == found.value
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [("Raspberry Pi 5 Model B Rev 1.0\0", "board"), ("Radxa ROCK 5B\0", "board"), ("linux,dummy-virt\0", None)],
+)
+def test_a_single_board_computer_is_not_taken_for_any_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model: str, kind: str | None
+) -> None:
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nFeatures\t: fp asimd\n")
+    (tmp_path / "model").write_text(model)
+    monkeypatch.setattr(machine, "_PROC_CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(machine, "_CHASSIS_TYPE", tmp_path / "chassis_type")
+    monkeypatch.setattr(machine, "_DEVICE_TREE_MODEL", tmp_path / "model")
+    assert machine.machine_kind("Linux").value == kind
