@@ -16,6 +16,7 @@ import pytest
 
 from carbon_pipeline.model.flags import FLAGS
 from carbon_pipeline.model.record import RunRecord
+from carbon_pipeline.model.samples import Samples
 from carbon_pipeline.tracking.landing import land, landed_files
 from carbon_pipeline.warehouse import connection, sql
 from carbon_pipeline.warehouse.rules import RULES, broken
@@ -328,9 +329,12 @@ def test_a_data_folder_with_a_quote_in_its_name_works(tmp_path: Path) -> None:
 
 def test_every_field_of_a_record_reaches_the_warehouse(warehouse: Warehouse) -> None:
     warehouse.load()
-    columns = {row["column_name"] for row in warehouse.columns("report", "runs")}
+    relations = (("report", "runs"), ("raw", "measurement"))
+    columns = {row["column_name"] for relation in relations for row in warehouse.columns(*relation)}
     fields = RunRecord.model_fields.keys() | RunRecord.model_computed_fields.keys()
-    assert fields - columns == {"record_version", "meter_version"}  # the latter is codecarbon_version
+    assert fields - columns == {"record_version", "meter_version", "samples"}  # codecarbon_version; raw.curve
+    curve = {row["column_name"] for row in warehouse.columns("raw", "curve")}
+    assert set(Samples.model_fields) <= curve
 
 
 def test_every_flag_that_a_run_can_carry_is_documented_and_none_else() -> None:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from carbon_pipeline import track
+from carbon_pipeline.model.samples import Samples
 from carbon_pipeline.probes.cloud import Cloud
 from carbon_pipeline.probes.location import Location
 from carbon_pipeline.settings import read_settings
@@ -168,17 +169,19 @@ def test_without_a_place_no_service_is_asked(service: Service) -> None:
     assert service.asked == []
 
 
+def curve(kwh_at_hour: dict[int, float]) -> Samples:
+    return Samples(at_s=[3600.0 * hour for hour in kwh_at_hour], cpu_energy_kwh=list(kwh_at_hour.values()))
+
+
 def test_a_run_over_several_hours_has_their_energy_weighted_mean_intensity(service: Service) -> None:
     at_start = now()
-    kwh = {HOUR: 1.0, HOUR + timedelta(hours=1): 3.0}
-    found = intensity_over(read_settings(), FRANCE, at_start, kwh)
+    found = intensity_over(read_settings(), FRANCE, at_start, HOUR, curve({0: 0, 1: 1, 2: 4}))
     assert (found.g_per_kwh, found.source) == (pytest.approx((50 + 3 * 60) / 4), "electricity_maps")
     assert found.note == "mean of 2 hours, weighted by energy"
 
 
 def test_hours_without_data_take_the_intensity_of_the_start(service: Service) -> None:
-    kwh = {HOUR - timedelta(days=2): 1.0, HOUR: 1.0}
-    found = intensity_over(read_settings(), FRANCE, now(), kwh)
+    found = intensity_over(read_settings(), FRANCE, now(), HOUR - timedelta(days=2), curve({0: 0, 1: 1, 48: 1, 49: 2}))
     assert found.g_per_kwh == pytest.approx((60 + 50) / 2)
     assert "50% of the energy with the intensity at the start" in str(found.note)
 
@@ -195,14 +198,14 @@ def test_hours_without_data_take_the_intensity_of_the_start(service: Service) ->
 )
 def test_without_a_history_the_intensity_of_the_start_is_kept_with_a_note(service: Service, answer: Any) -> None:
     service.answers["history"] = answer
-    found = intensity_over(read_settings(), FRANCE, now(), {HOUR: 1.0, HOUR + timedelta(hours=1): 1.0})
+    found = intensity_over(read_settings(), FRANCE, now(), HOUR, curve({0: 0, 2: 2}))
     assert (found.g_per_kwh, found.source) == (60, "electricity_maps")
     assert "used for the whole run: Electricity Maps" in str(found.note)
 
 
 def test_a_run_within_an_hour_asks_no_second_time(service: Service) -> None:
     at_start = now()
-    assert intensity_over(read_settings(), FRANCE, at_start, {HOUR: 1.0}) == at_start
+    assert intensity_over(read_settings(), FRANCE, at_start, HOUR, curve({0: 0, 1: 1})) == at_start
     assert [what for what, *_ in service.asked] == ["latest"]
 
 

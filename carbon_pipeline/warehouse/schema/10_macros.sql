@@ -28,6 +28,8 @@ CREATE OR REPLACE MACRO core.parts_high(cpu_high, cpu_high_w, gpu_high, ram_high
         cpu_high[1] * cpu_kwh + cpu_high_w[1] * kwh_per_w,
         least(cpu_high[2] * cpu_kwh + cpu_high_w[2] * kwh_per_w, cpu_high[3] * cpu_kwh + cpu_high_w[3] * kwh_per_w)
     ) + gpu_high * coalesce(gpu_kwh, 0) + ram_high * coalesce(ram_kwh, 0);
+-- The lower end at the wall: with the power of the rest of the machine, which may be below 0 (model/interval.py).
+CREATE OR REPLACE MACRO core.with_rest(at_least_kwh, rest_kwh) AS greatest(0.7 * at_least_kwh, at_least_kwh + rest_kwh);
 -- What an aggregate has of its runs. An interval only where each run that has a value has one, too.
 CREATE OR REPLACE MACRO core.totals(
     duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg, share

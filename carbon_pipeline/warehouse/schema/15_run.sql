@@ -67,7 +67,7 @@ WITH joined AS (
         losses_low * CASE WHEN is_total THEN total_low * energy_kwh ELSE parts_low_kwh END AS at_least_kwh,
         CASE WHEN has_interval THEN least(
             energy_kwh,
-            greatest(0.7 * at_least_kwh, at_least_kwh + (rest_low_w + CASE WHEN is_gpu_in_rest THEN missing_gpu_low_w ELSE 0 END
+            core.with_rest(at_least_kwh, (rest_low_w + CASE WHEN is_gpu_in_rest THEN missing_gpu_low_w ELSE 0 END
                 + CASE WHEN is_ram_in_rest THEN missing_ram_low_w ELSE 0 END) * kwh_per_w)
         ) END AS energy_low_kwh,
         CASE WHEN has_interval THEN least(1e300, greatest(

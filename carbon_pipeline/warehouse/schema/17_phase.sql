@@ -39,7 +39,7 @@ SELECT
     gpu_energy_kwh,
     ram_energy_kwh,
     CASE WHEN is_measured THEN known_kwh END AS energy_kwh,
-    CASE WHEN cpu_energy_kwh IS NOT NULL THEN least(known_kwh, low_kwh + low_w * kwh_per_w) END AS energy_low_kwh,
+    CASE WHEN cpu_energy_kwh IS NOT NULL THEN least(known_kwh, core.with_rest(low_kwh, low_w * kwh_per_w)) END AS energy_low_kwh,
     CASE WHEN cpu_energy_kwh IS NOT NULL THEN greatest(known_kwh, high_kwh + high_w * kwh_per_w) END AS energy_high_kwh,
     count AS phases,
     least_s,

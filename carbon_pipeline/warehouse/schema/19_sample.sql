@@ -26,7 +26,7 @@ FROM (
     ) USING (file_no, line)
 );
 COMMENT ON VIEW core.sample IS 'Power of runs over time, from the readings of the meter: at most 600 a run, evenly spaced.';
-COMMENT ON COLUMN core.sample.at IS 'Time of the reading, UTC; the power is the mean since the reading before.';
+COMMENT ON COLUMN core.sample.at IS 'Time of the reading, UTC; power is the mean since the one before. In queries, quote it: "at".';
 COMMENT ON COLUMN core.sample.duration_s IS 'Time since the reading before, seconds.';
 COMMENT ON COLUMN core.sample.process_cpu_s IS 'CPU time of the process and its descendants since then, seconds.';
 COMMENT ON COLUMN core.sample.host_cpu_s IS 'Busy CPU time of the whole host since then, seconds.';
