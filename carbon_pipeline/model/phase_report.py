@@ -10,37 +10,36 @@ from carbon_pipeline.model.samples import Phase
 from carbon_pipeline.model.summary import amount, interval
 
 MOST_ROWS = 12
-"""Phases that are listed one by one; more are put together by their names."""
+"""Names of phases in the table."""
 
 COLORS = ("#2e7d32", "#1565c0", "#ef6c00", "#6a1b9a", "#00838f", "#c62828")
 WIDTH, HEIGHT, LEFT, BAND = 560, 150, 46, 12
 
 
 def phase_rows(record: RunRecord) -> list[dict[str, Any]]:
-    """The phases as the rows of a table: one by one, or by name where there are many."""
-    phases = record.phases
+    """The phases as the rows of a table, those of one name together; the ones that used the most energy where many."""
+    by_name: dict[str, Phase] = {}
+    for phase in record.phases:
+        known = by_name.get(phase.name)
+        by_name[phase.name] = known.joined(phase, phase.name) if known else phase
+    phases = list(by_name.values())
     if len(phases) > MOST_ROWS:
-        by_name: dict[str, Phase] = {}
-        for phase in phases:
-            known = by_name.get(phase.name)
-            by_name[phase.name] = known.joined(phase, phase.name) if known else phase
-        phases = sorted(by_name.values(), key=lambda phase: -(phase.energy_kwh or 0.0))[:MOST_ROWS]
+        phases = sorted(phases, key=lambda phase: -(phase.energy_kwh or 0.0))[:MOST_ROWS]
     return [_row(phase, record) for phase in phases]
 
 
 def _row(phase: Phase, record: RunRecord) -> dict[str, Any]:
-    energy_kwh, power_w = phase.energy_kwh, None
-    if energy_kwh is not None and phase.duration_s > 0:
-        power_w = amount(energy_kwh * 3.6e6 / phase.duration_s, "W")
-    low_kwh, high_kwh = phase.energy_low_kwh, phase.energy_high_kwh
+    energy_kwh = phase.energy_kwh
+    row = {"phase": phase.name, "number": phase.count, "duration": amount(phase.duration_s, "s")}
+    if energy_kwh is None:
+        return {**row, "energy": None, "each": None, "of the run": None, "power": None}
+    least_kwh, most_kwh = phase.least_kwh or 0.0, phase.most_kwh or 0.0
     return {
-        "phase": phase.name,
-        "number": phase.count if phase.count > 1 else None,
-        "duration": amount(phase.duration_s, "s"),
-        "energy": None if energy_kwh is None else amount(energy_kwh * 1000, "Wh"),
-        "of the run": f"{energy_kwh / record.energy_kwh:.0%}" if energy_kwh and record.energy_kwh else None,
-        "power": power_w,
-        "at the wall": None if low_kwh is None or high_kwh is None else interval(low_kwh * 1000, high_kwh * 1000, "Wh"),
+        **row,
+        "energy": amount(energy_kwh * 1000, "Wh"),
+        "each": interval(least_kwh * 1000, most_kwh * 1000, "Wh") if phase.count > 1 else None,
+        "of the run": f"{energy_kwh / record.energy_kwh:.0%}" if record.energy_kwh else None,
+        "power": amount(energy_kwh * 3.6e6 / phase.duration_s, "W") if phase.duration_s > 0 else None,
     }
 
 

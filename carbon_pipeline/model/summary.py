@@ -66,7 +66,8 @@ def interval(low: float, high: float, unit: str) -> str:
         The interval with its unit, such as `0.58 to 11 mWh`.
     """
     factor, prefix = _prefix(high)
-    return f"{low / factor:.2g} to {high / factor:.3g} {prefix}{unit}"
+    digits = 2 if low < high / 2 else 3
+    return f"{low / factor:.{digits}g} to {high / factor:.3g} {prefix}{unit}"
 
 
 def _prefix(value: float) -> tuple[float, str]:

@@ -1,5 +1,6 @@
 """`@tracked` in real Dagster runs: every shape of asset, op and check, in one process and in many."""
 
+import asyncio
 import functools
 import gc
 import os
@@ -13,7 +14,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from carbon_pipeline import EmissionsResource, WarehouseResource, describe, track, tracked
+from carbon_pipeline import EmissionsResource, WarehouseResource, describe, metric, phase, track, tracked
 from carbon_pipeline.dagster.resources.carbon_resources import carbon_resources
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.tracking.landing import landed_files
@@ -393,3 +394,47 @@ def test_what_is_known_only_while_it_works_reaches_the_record(data_dir: Path) ->
     assert (found["model"].project_name, found["model"].task) == ("houses", {"taskStage": "training"})
     assert found["in_parts"].project_name == "flats"
     describe(project_name="outside of any run nothing happens")
+
+
+def test_phases_and_metrics_of_an_asset_need_no_run_at_hand_and_are_seen_in_the_ui(data_dir: Path) -> None:
+    @dg.asset
+    @tracked
+    def trained() -> int:
+        for accuracy in (0.5, 0.9):
+            with phase("epoch"), phase("train"):
+                metric("accuracy", accuracy)
+        return 1
+
+    @dg.asset
+    @tracked
+    def stream() -> Any:
+        with phase("first half"):
+            yield dg.AssetObservation("stream")
+        yield dg.Output(1)
+
+    @dg.asset
+    @tracked
+    async def waiting() -> int:
+        with phase("awaited"):
+            await asyncio.sleep(0)
+        return 1
+
+    with dg.instance_for_test() as instance:
+        assert dg.materialize([trained, stream, waiting], instance=instance).success
+        (shown,) = materializations(instance, "trained")
+    assert shown["carbon/metric/accuracy"] == 0.9
+    rows = [record.data for record in shown["carbon/phases"].records]
+    assert [(row["phase"], row["number"]) for row in rows] == [("epoch", 2), ("train", 2)]
+    assert shown["carbon/power_curve"].startswith("![power and phases](data:image/svg+xml;base64,")
+    phases = {record.name: [found.name for found in record.phases] for record in records(data_dir)}
+    assert phases == {
+        "trained": ["epoch", "train", "epoch", "train"],
+        "stream": ["first half"],
+        "waiting": ["awaited"],
+    }
+    assert {record.name: record.metrics for record in records(data_dir)}["trained"] == {"accuracy": 0.9}
+
+
+def test_phases_outside_a_tracked_run_do_nothing() -> None:
+    with phase("epoch"):
+        metric("accuracy", 1)
