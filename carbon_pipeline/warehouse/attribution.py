@@ -24,11 +24,22 @@ def attribute_energy(connection: "DuckDBPyConnection") -> None:
     """
     runs = sql.ask(connection, "ingest", "33_on_host")
     for groups in _batches(_groups(runs)):
-        numbers = [row for group in groups for row in group]
-        rows = {run["row"]: run for run in sql.ask(connection, "ingest", "34_runs_on_host", rows=numbers)}
+        rows = _curves(connection, [row for group in groups for row in group])
         found = [update for group in groups for update in _updates([rows[row] for row in group])]
         if found:
             connection.execute(sql.statement("ingest", "35_shares"), {"rows": json.dumps(found)})
+
+
+def _curves(connection: "DuckDBPyConnection", rows: list[int]) -> dict[int, dict[str, Any]]:
+    """Read runs with their curves; lists as arrays, which takes a tenth of the time and memory of Python's floats."""
+    import numpy as np
+
+    columns = connection.execute(sql.statement("ingest", "34_runs_on_host"), {"rows": rows}).fetchnumpy()
+    found = {}
+    for number in range(len(columns["row"])):
+        run: dict[str, Any] = {name: values[number] for name, values in columns.items()}
+        found[int(run["row"])] = {name: None if value is np.ma.masked else value for name, value in run.items()}
+    return found
 
 
 def _groups(runs: Sequence[dict[str, Any]]) -> Iterator[list[int]]:
@@ -61,7 +72,7 @@ def _batches(groups: Iterator[list[int]]) -> Iterator[list[list[int]]]:
 
 def _updates(runs: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """What becomes of a group of runs, as rows of raw.measurement."""
-    origin_us = min(run["began_us"] for run in runs)
+    origin_us = min(int(run["began_us"]) for run in runs)
     outer = _outer_runs(runs)
     curves = [_curve(run, origin_us, outer[number]) for number, run in enumerate(runs)]
     method = "curve" if all(run["has_curve"] for run in runs) else "mean_power"
@@ -71,7 +82,7 @@ def _updates(runs: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _update(run: dict[str, Any], found: Attribution, method: str) -> dict[str, Any]:
     return {
-        "row": run["row"],
+        "row": int(run["row"]),
         "attributed_share": found.share,
         "attributed_idle_share": found.idle_share,
         "attribution_method": None if found.share is None else method,
@@ -81,7 +92,8 @@ def _update(run: dict[str, Any], found: Attribution, method: str) -> dict[str, A
 
 def _midnights(run: dict[str, Any]) -> list[int]:
     """Midnights (UTC) within a run, microseconds since the epoch."""
-    return list(range((run["began_us"] // DAY_US + 1) * DAY_US, run["ended_us"], DAY_US))
+    began_us, ended_us = int(run["began_us"]), int(run["ended_us"])
+    return list(range((began_us // DAY_US + 1) * DAY_US, ended_us, DAY_US))
 
 
 def _curve(run: dict[str, Any], origin_us: int, outer: int | None) -> CurveOfRun:
@@ -102,7 +114,7 @@ def _curve(run: dict[str, Any], origin_us: int, outer: int | None) -> CurveOfRun
         used={use: known[name] for use, name in uses if name in known},
         idle_cpu_w=run["idle_cpu_w"] or 0.0,
         idle_gpu_w=run["idle_gpu_w"] or 0.0,
-        is_machine=run["is_machine"],
+        is_machine=bool(run["is_machine"]),
         outer=outer,
         midnights_s=[(midnight - origin_us) / 1e6 for midnight in _midnights(run)],
     )
@@ -121,7 +133,7 @@ def _outer_runs(runs: Sequence[dict[str, Any]]) -> list[int | None]:
 
 
 def _outer_process(run: dict[str, Any], runs: Sequence[dict[str, Any]], by_process: dict[str, list[int]]) -> int | None:
-    for process in run["parent_processes"] or ():
+    for process in () if run["parent_processes"] is None else run["parent_processes"]:
         around = [
             number
             for number in by_process.get(process, ())

@@ -6,10 +6,10 @@ CREATE TABLE raw.curve (
     cpu_energy_kwh DOUBLE[],
     gpu_energy_kwh DOUBLE[],
     ram_energy_kwh DOUBLE[],
-    process_cpu_s DOUBLE[],
-    host_cpu_s DOUBLE[],
-    process_gpu_s DOUBLE[],
-    process_gpu_memory_gb_s DOUBLE[]
+    process_cpu_s FLOAT[],
+    host_cpu_s FLOAT[],
+    process_gpu_s FLOAT[],
+    process_gpu_memory_gb_s FLOAT[]
 );
 COMMENT ON TABLE raw.curve IS 'The readings of landed records, as columns: cumulated values, the first at the start of the run.';
 COMMENT ON COLUMN raw.curve.file_no IS 'Key to raw.loaded_file.';
