@@ -1,7 +1,7 @@
 """A stand-in for NVIDIA's library, put in front of the real one by PYTHONPATH: CodeCarbon and the probes see boards.
 
 FAKE_NVML holds them as JSON: a list of {"uuid", "power_w", "counter" (default true), "mig" (UUIDs of its slices)}.
-Energy counters rise with time, in millijoules, as the real ones do.
+Energy counters rise with time, in millijoules, as the real ones do; with "curve" and "origin" as those of fake_machine.
 
 The processes of a board are in its list "processes", {"pid", "sm" (utilization, %), "memory" (bytes, or null), "kind"
 (default "Compute", else "Graphics")}, which a test can change while it runs, or in FAKE_NVML_PROCESSES, a file with
@@ -105,6 +105,10 @@ def nvmlDeviceGetMemoryInfo(board):
 def nvmlDeviceGetTotalEnergyConsumption(board):
     if not board.get("counter", True):
         raise NVMLError_NotSupported(NVML_ERROR_NOT_SUPPORTED)
+    if "curve" in board:
+        from carbon_pipeline_tests.fake_machine import Power
+
+        return int(1e6 + Power(board["curve"]).energy_j(time.perf_counter() - board["origin"]) * 1000)
     return int(board["power_w"] * (time.monotonic() - _STARTED) * 1000)
 
 
