@@ -112,8 +112,10 @@ class CounterChannel(Channel):
         if not self._good:
             self.gap_s = at - self._began
             return
+        if self._suspect and self._is_last_too_high(*self._suspect):
+            self._replace_last(*self._suspect)
         time, value, energy_kwh = self._good[-1]
-        if not self.is_waiting or at <= time:
+        if self._read_at is None or self._read_at <= time or at <= time:
             return
         if self._failed_since_good:
             self.gap_s += at - time
@@ -144,27 +146,37 @@ class CounterChannel(Channel):
             self._accept(at, value_kwh, energy_kwh + step_kwh)
             return
         self.has_glitch = True
-        if len(self._good) == 2 and value_kwh < last_kwh:  # the last one may have been too high
-            earlier, before_kwh, energy_before_kwh = self._good[0]
-            step_kwh = self._possible_step(earlier, before_kwh, at, value_kwh)
-            if step_kwh is not None:
-                self._curve.pop()
-                self._good.pop()
-                self._accept(at, value_kwh, energy_before_kwh + step_kwh)
-                return
         if self._suspect:
             began, first_kwh = self._suspect
             step_kwh = self._possible_step(began, first_kwh, at, value_kwh)
-            if step_kwh is not None:  # it has started anew
-                after = step_kwh / (at - began)
-                before = self._power_kwh_per_s
-                power = after if before is None else (before + after) / 2
-                if self._failed_since_good:
-                    self.gap_s += began - time
-                self._accept(began, first_kwh, energy_kwh + power * (began - time))
+            if step_kwh is not None:
+                if self._is_last_too_high(began, first_kwh):
+                    self._replace_last(began, first_kwh)
+                else:  # it has started anew
+                    after = step_kwh / (at - began)
+                    before = self._power_kwh_per_s
+                    power = after if before is None else (before + after) / 2
+                    if self._failed_since_good:
+                        self.gap_s += began - time
+                    self._accept(began, first_kwh, energy_kwh + power * (began - time))
                 self._accept(at, value_kwh, self._good[-1][2] + step_kwh)
                 return
         self._suspect = at, value_kwh
+
+    def _is_last_too_high(self, at: float, value_kwh: float) -> bool:
+        """Whether a lower reading fits the good one before the last, so that the last one may have been wrong."""
+        if len(self._good) < 2 or value_kwh >= self._good[-1][1]:
+            return False
+        earlier, before_kwh, _ = self._good[0]
+        return self._possible_step(earlier, before_kwh, at, value_kwh) is not None
+
+    def _replace_last(self, at: float, value_kwh: float) -> None:
+        """Take a reading in place of the last good one."""
+        earlier, before_kwh, energy_before_kwh = self._good[0]
+        self._curve.pop()
+        self._good.pop()
+        step_kwh = self._possible_step(earlier, before_kwh, at, value_kwh) or 0.0
+        self._accept(at, value_kwh, energy_before_kwh + step_kwh)
 
     @property
     def _power_kwh_per_s(self) -> float | None:
