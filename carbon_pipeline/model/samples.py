@@ -5,7 +5,7 @@ overlap. Nothing here measures.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Annotated, NamedTuple
 
@@ -156,10 +156,10 @@ class Phase(BaseModel):
             energy_low_kwh=_added(self.energy_low_kwh, other.energy_low_kwh),
             energy_high_kwh=_added(self.energy_high_kwh, other.energy_high_kwh),
             count=self.count + other.count,
-            least_s=min(_either(self.least_s, self.duration_s), _either(other.least_s, other.duration_s)),
-            most_s=max(_either(self.most_s, self.duration_s), _either(other.most_s, other.duration_s)),
-            least_kwh=min(_either(self.least_kwh, self.energy_kwh), _either(other.least_kwh, other.energy_kwh)),
-            most_kwh=max(_either(self.most_kwh, self.energy_kwh), _either(other.most_kwh, other.energy_kwh)),
+            least_s=min(_known(_either(one.least_s, one.duration_s) for one in (self, other)), default=None),
+            most_s=max(_known(_either(one.most_s, one.duration_s) for one in (self, other)), default=None),
+            least_kwh=min(_known(_either(one.least_kwh, one.energy_kwh) for one in (self, other)), default=None),
+            most_kwh=max(_known(_either(one.most_kwh, one.energy_kwh) for one in (self, other)), default=None),
         )
 
 
@@ -254,5 +254,9 @@ def _added(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one + other
 
 
-def _either(value: float | None, otherwise: float | None) -> float:
-    return value if value is not None else otherwise or 0.0
+def _either(value: float | None, otherwise: float | None) -> float | None:
+    return otherwise if value is None else value
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
