@@ -277,8 +277,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._write_heartbeat(methods, duration_s=0.0)
         self._set_start()
         self._metering.start()
-        self._clock = time.perf_counter()  # set again, since `start` took some time
-        self._phases.start(self._clock)
+        self._set_clocks()  # again, since `start` took some time
         self._sigterm.__enter__()
 
     def _probe_surroundings(self) -> Surroundings:
@@ -296,8 +295,12 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         )
 
     def _set_start(self) -> None:
-        self._started_at = datetime.now(UTC)
         self._cpu_before = _probe_or_default("CPU seconds", cpu_seconds, CpuSeconds())
+        self._set_clocks()
+
+    def _set_clocks(self) -> None:
+        """Begin now, by both clocks: overlapping runs are compared by one of them, and the curve goes by the other."""
+        self._started_at = datetime.now(UTC)
         self._clock = time.perf_counter()
         self._phases.start(self._clock)
 
