@@ -124,6 +124,16 @@ def test_a_run_shorter_than_the_sampling_keeps_its_energy(machine: FakeMachine, 
     assert sorted(shares)[4] == pytest.approx(1, abs=0.02)
 
 
+def test_a_run_begins_when_its_curve_does(machine: FakeMachine) -> None:
+    early_s = []
+    for _ in range(5):
+        with Span(machine) as span:
+            pass
+        began_at = time.time() - machine.now_s + span.began_s
+        early_s.append(began_at - span.record.started_at.timestamp())
+    assert sorted(early_s)[2] == pytest.approx(0, abs=3e-4)
+
+
 def test_the_power_over_time_is_that_of_the_machine(machine: FakeMachine, data_dir: Path) -> None:
     machine.cpu = LOADS["burst"][0]
     with Span(machine) as span:
