@@ -89,6 +89,19 @@ def in_span(began: float, ended: float, answer: Callable[[float, float], float |
     return lambda at_s, value_j: answer(at_s, value_j) if began <= at_s < ended else value_j
 
 
+def once(began: float, answer: Callable[[float, float], float | None]) -> Fault:
+    """A fault of the first reading after a time, seconds: however late a busy machine makes it."""
+    answered: list[float] = []
+
+    def fault(at_s: float, value_j: float) -> float | None:
+        if at_s < began or answered:
+            return value_j
+        answered.append(at_s)
+        return answer(at_s, value_j)
+
+    return fault
+
+
 # The meter
 
 
@@ -162,9 +175,9 @@ def test_a_counter_that_wraps_around_loses_nothing(machine: FakeMachine) -> None
 
 
 GLITCHES: dict[str, Fault] = {
-    "one lower reading": in_span(0.45, 0.55, lambda at_s, value_j: value_j - 20),
-    "one reading of 0": in_span(0.45, 0.55, lambda at_s, value_j: 0.0),
-    "one higher reading": in_span(0.45, 0.55, lambda at_s, value_j: value_j + 5000),
+    "one lower reading": once(0.45, lambda at_s, value_j: value_j - 20),
+    "one reading of 0": once(0.45, lambda at_s, value_j: 0.0),
+    "one higher reading": once(0.45, lambda at_s, value_j: value_j + 5000),
     "several lower readings": in_span(0.35, 0.75, lambda at_s, value_j: value_j - 500),
     "starts anew": in_span(0.45, 9, lambda at_s, value_j: value_j - 1045),
     "starts anew at the end": in_span(0.95, 9, lambda at_s, value_j: value_j - 1095),
@@ -202,7 +215,8 @@ def test_readings_that_fail_for_a_while_cost_no_energy_and_show(
     assert high_kwh is not None
     assert low_kwh * J_PER_KWH <= span.true_j <= high_kwh * J_PER_KWH
     assert span.flags == {"reads_failed"}
-    assert (span.record.cpu_gap_s or 0) == (pytest.approx(ended, abs=0.12) if began < 0 else 0)
+    gap_s = span.record.cpu_gap_s or 0
+    assert ended - 0.01 < gap_s < ended + 0.4 if began < 0 else gap_s == 0
 
 
 def test_a_counter_that_stays_away_ends_the_measurement_there_and_the_interval_covers_the_rest(
@@ -215,8 +229,9 @@ def test_a_counter_that_stays_away_ends_the_measurement_there_and_the_interval_c
     with Span(machine) as span:
         sleep_until(machine, 1)
     assert span.flags == {"reads_failed"}
-    assert span.cpu_j == pytest.approx(machine.cpu_j(0.4), abs=6)
-    assert span.record.cpu_gap_s == pytest.approx(0.6, abs=0.06)
+    gap_s = span.record.cpu_gap_s or 0
+    assert gap_s > 0.54
+    assert span.cpu_j == pytest.approx(100 * (span.record.duration_s - gap_s), abs=1)
     high_kwh = span.record.energy_high_kwh
     assert high_kwh is not None
     assert high_kwh * J_PER_KWH > span.true_j
@@ -263,8 +278,9 @@ def test_one_package_that_fails_does_not_take_the_others_with_it(
     with Span(machine) as span:
         sleep_until(machine, 1)
     assert span.flags == {"reads_failed"}
-    assert span.cpu_j == pytest.approx(50 * (span.ended_s - span.began_s) + 50 * 0.4, abs=5)
-    assert span.record.cpu_gap_s == pytest.approx(0.6, abs=0.06)
+    gap_s = span.record.cpu_gap_s or 0
+    assert gap_s > 0.54
+    assert span.cpu_j == pytest.approx(50 * span.record.duration_s + 50 * (span.record.duration_s - gap_s), abs=1)
 
 
 # Tracking mode
