@@ -6,14 +6,16 @@ seconds where all runs know them, else to their memory on the GPUs, else to the 
 used anything, or it is not known. A nested run takes its part from the outer one. All that the machine used while at
 least one run was there is given to the runs.
 
+CPU, memory and GPUs are divided each on its own, among the runs that measured them; runs that measured different GPUs
+do not divide them.
+
 The share of a run is the sum over its own samples of w (G(t1) - G(t0)), where w is its rate of use and G(t) the energy
 per unit of use of all runs until t: as cheap as sorting all samples, however many runs overlap.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,11 +23,17 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[np.float64]]
 
-USES = ("cpu", "gpu", "memory")
-"""What tells the part of a run: CPU seconds, GPU seconds, GPU memory times time."""
+USES = ("gpu", "memory", "cpu")
+"""What tells the part of a run: GPU seconds, GPU memory times time, CPU seconds; for GPUs in this order."""
+
+COMPONENTS = ("cpu", "ram", "gpu")
+"""What is divided."""
 
 NOTHING = 1e-6
 """Uses per second below which nobody uses anything: sums of many runs are exact to less."""
+
+SWEEPS, MOST_WORK = 10, 3e7
+"""How often the curves are fitted to one another, and the size of a group (in stretches) beyond which they are not."""
 
 
 @dataclass
@@ -34,11 +42,11 @@ class CurveOfRun:
 
     Attributes:
         at_s: times of the samples, rising; the first is the start of the run, the last its end.
-        cpu_kwh: energy of CPU and memory at these times, as far as they are known.
-        gpu_kwh: energy of the GPUs.
+        energies: energy by component of `COMPONENTS` at these times; one that was not measured is absent.
         used: CPU seconds, GPU seconds and GPU memory times time, by `USES`; an unknown one is absent.
-        idle_cpu_w: power of CPU and memory of the idle machine, W.
-        idle_gpu_w: power of its GPUs, W.
+        idle_w: power of the components of the idle machine, W.
+        gaps: components of which some readings failed: they count where no other run has measured them.
+        gpus: names of the GPUs that were measured; none where they are not known.
         is_machine: whether the energies are those of the whole machine; otherwise the run keeps its own, and only its
             use counts.
         outer: number of the run that this one is nested in.
@@ -46,11 +54,11 @@ class CurveOfRun:
     """
 
     at_s: "Array"
-    cpu_kwh: "Array"
-    gpu_kwh: "Array"
+    energies: Mapping[str, "Array"]
     used: Mapping[str, "Array"] = field(default_factory=dict)
-    idle_cpu_w: float = 0.0
-    idle_gpu_w: float = 0.0
+    idle_w: Mapping[str, float] = field(default_factory=dict)
+    gaps: frozenset[str] = frozenset()
+    gpus: frozenset[str] = frozenset()
     is_machine: bool = True
     outer: int | None = None
     midnights_s: Sequence[float] = ()
@@ -84,20 +92,45 @@ def attribute(runs: Sequence[CurveOfRun]) -> list[Attribution]:
 
     times = np.unique(np.concatenate([run.at_s for run in runs] + [np.asarray(run.midnights_s) for run in runs]))
     timeline = _Timeline(times, np.diff(times))
-    nested = defaultdict(list)
-    for run in runs:
-        if run.outer is not None:
-            nested[run.outer].append(run)
-    steps = [_steps(timeline, run, nested[number]) for number, run in enumerate(runs)]
-    cpu_kwh, gpu_kwh = _machine(timeline, runs)
-    per_use = _energy_per_use(timeline, steps, cpu_kwh, gpu_kwh)
-    overlapped = np.concatenate(([0], np.cumsum(timeline.count(step.edges for step in steps) > 1)))
-    found = []
-    for run, step in zip(runs, steps, strict=True):
-        energies = sum(step.weight[use] * np.diff(per_use[use][:, step.edges]) for use in per_use)
-        is_shared = overlapped[step.edges[-1]] > overlapped[step.edges[0]]
-        found.append(_attribution(timeline, run, step, energies, is_shared=bool(is_shared)))
-    return found
+    by_day = [np.zeros(len(run.midnights_s) + 1) for run in runs]
+    seconds = [dict.fromkeys(COMPONENTS, 0.0) for _ in runs]
+    known: dict[tuple[int, ...], list[_Steps]] = {}
+    for component, members in _divided(runs):
+        if members not in known:
+            known[members] = _steps_of(timeline, runs, members)
+        machine = _machine(timeline, [(runs[number], component) for number in members if runs[number].is_machine])
+        per_use = _per_use(timeline, known[members], machine, USES if component == "gpu" else ("cpu",))
+        for number, step in zip(members, known[members], strict=True):
+            parts = np.sum([step.weight[use] * np.diff(each[:, step.edges]) for use, each in per_use.items()], axis=0)
+            by_day[number] += _by_day(timeline, runs[number], step.edges, parts[0])
+            seconds[number][component] = float(parts[1].sum())
+    spans = [timeline.index(run.at_s[[0, -1]]) for run in runs]
+    overlapped = np.concatenate(([0], np.cumsum(timeline.count(spans) > 1)))
+    return [
+        _attribution(run, by_day[number], seconds[number], is_shared=bool(overlapped[span[1]] > overlapped[span[0]]))
+        for number, (run, span) in enumerate(zip(runs, spans, strict=True))
+    ]
+
+
+def _divided(runs: Sequence[CurveOfRun]) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield each component with the runs among which it is divided; the GPUs by groups that have a GPU in common."""
+    for component in COMPONENTS:
+        members = [number for number, run in enumerate(runs) if component in run.energies]
+        if component != "gpu":
+            yield component, tuple(members)
+            continue
+        groups: list[tuple[set[str], list[int]]] = []
+        for number in members:
+            gpus = runs[number].gpus
+            same = [group for group in groups if not gpus or not group[0] or gpus & group[0]]
+            joined = (set(gpus).union(*(group[0] for group in same)), [number])
+            for group in same:
+                joined[1].extend(group[1])
+            if not gpus or any(not group[0] for group in same):  # which GPUs is not known: it may be any
+                joined[0].clear()
+            groups = [group for group in groups if group not in same] + [joined]
+        for _, numbers in groups:
+            yield component, tuple(sorted(numbers))
 
 
 @dataclass(frozen=True)
@@ -144,6 +177,15 @@ class _Steps:
     known: dict[str, bool]
 
 
+def _steps_of(timeline: _Timeline, runs: Sequence[CurveOfRun], members: Sequence[int]) -> list[_Steps]:
+    nested = defaultdict(list)
+    for number in members:
+        outer = runs[number].outer
+        if outer is not None:
+            nested[outer].append(runs[number])
+    return [_steps(timeline, runs[number], nested[number]) for number in members]
+
+
 def _steps(timeline: _Timeline, run: CurveOfRun, nested: Sequence[CurveOfRun]) -> _Steps:
     import numpy as np
 
@@ -174,87 +216,103 @@ def _between(timeline: _Timeline, edges: Any, run: CurveOfRun, cumulated: "Array
     return np.diff(np.interp(timeline.times[edges], run.at_s, cumulated))
 
 
-def _machine(timeline: _Timeline, runs: Sequence[CurveOfRun]) -> tuple["Array", "Array"]:
-    """Energy of the machine in each stretch, of CPU and memory and of the GPUs, kWh.
+def _machine(timeline: _Timeline, measured: Sequence[tuple[CurveOfRun, str]]) -> "Array":
+    """Energy of a component of the machine in each stretch, kWh.
 
-    Each stretch is that of the finest curve there. What a coarser one has seen of its interval beyond the finer ones in
-    it is in the rest of that interval.
+    Each stretch is that of the finest curve there. What a coarser one has seen of its interval beyond the finer ones
+    in it is in the rest of that interval. Then the stretches are fitted to what each curve has measured, the finest
+    last: where the power changes within an interval of one, the intervals of the others tell when.
     """
     import numpy as np
 
-    by_fineness = sorted(
-        (number for number, run in enumerate(runs) if run.is_machine),
-        key=lambda number: (runs[number].at_s[-1] - runs[number].at_s[0]) / (len(runs[number].at_s) - 1),
-    )
-    owner = np.full(len(timeline.seconds), -1)
-    spans = {number: timeline.index(runs[number].at_s) for number in by_fineness}
-    for number in reversed(by_fineness):
+    runs = sorted(measured, key=lambda one: _fineness(*one))
+    energy = np.zeros(len(timeline.seconds))
+    owner = np.full(len(energy), -1)
+    spans = [timeline.index(run.at_s) for run, _ in runs]
+    for number in reversed(range(len(runs))):
         owner[spans[number][0] : spans[number][-1]] = number
-    energy = np.zeros((2, len(timeline.seconds)))
     order = np.argsort(owner, kind="stable")
     firsts = np.searchsorted(owner[order], np.arange(len(runs) + 1))
-    for number in by_fineness:
-        run, span = runs[number], spans[number]
+    grown = [np.maximum(np.diff(run.energies[component]), 0) for run, component in runs]
+    for number, span in enumerate(spans):
         own = order[firsts[number] : firsts[number + 1]]
         if not len(own):
             continue
         interval = np.searchsorted(span, own, side="right") - 1
-        grown = np.stack([np.diff(run.cpu_kwh), np.diff(run.gpu_kwh)])
         own_s = np.bincount(interval, timeline.seconds[own], len(span) - 1)
-        rest = np.maximum(grown, 0)
-        for partly in np.flatnonzero((own_s > 0) & (own_s < np.diff(run.at_s) - 1e-9)):
-            rest[:, partly] -= energy[:, span[partly] : span[partly + 1]].sum(axis=1)
-        energy[:, own] = np.maximum(rest, 0)[:, interval] * timeline.seconds[own] / own_s[interval]
-    return energy[0], energy[1]
+        rest = grown[number].copy()
+        for partly in np.flatnonzero((own_s > 0) & (own_s < np.diff(timeline.times[span]) - 1e-9)):
+            rest[partly] -= energy[span[partly] : span[partly + 1]].sum()
+        energy[own] = np.maximum(rest, 0)[interval] * timeline.seconds[own] / own_s[interval]
+    if len(runs) > 1 and SWEEPS * sum(span[-1] - span[0] for span in spans) <= MOST_WORK:
+        for _ in range(SWEEPS):
+            for (run, component), span, own_kwh in reversed(list(zip(runs, spans, grown, strict=True))):
+                if component not in run.gaps:
+                    _fit(energy, span, own_kwh)
+    return energy
 
 
-def _energy_per_use(
-    timeline: _Timeline, steps: Sequence[_Steps], cpu_kwh: "Array", gpu_kwh: "Array"
-) -> dict[str, "Array"]:
-    """By use: energy, seconds of CPU and memory, and seconds of the GPUs, each per unit of use and cumulated."""
+def _fineness(run: CurveOfRun, component: str) -> tuple[bool, int, float]:
+    """The order of curves: without gaps first, then those that measured the most GPUs, then the finest."""
+    mean_s = (run.at_s[-1] - run.at_s[0]) / (len(run.at_s) - 1)
+    return component in run.gaps, -len(run.gpus) if component == "gpu" else 0, float(mean_s)
+
+
+def _fit(energy: "Array", span: Any, own_kwh: "Array") -> None:
+    """Scale the energies of stretches to what a run has measured in each of its intervals."""
     import numpy as np
 
-    total = {use: timeline.sum((step.edges, step.weight[use]) for step in steps) for use in (*USES, "equal")}
-    usable = {
-        use: (total[use] > NOTHING) & (timeline.count(step.edges for step in steps if not step.known[use]) == 0)
-        for use in USES
-    }
-    by_gpu = usable["gpu"]
-    by_memory = usable["memory"] & ~by_gpu
-    by_cpu = usable["cpu"] & ~by_gpu & ~by_memory
-    divided = {
-        "cpu": (usable["cpu"], by_cpu),
-        "gpu": (None, by_gpu),
-        "memory": (None, by_memory),
-        "equal": (~usable["cpu"], ~(by_gpu | by_memory | by_cpu)),
-    }
+    kept = np.diff(span) > 0
+    firsts, counts = span[:-1][kept], np.diff(span)[kept]
+    now = np.add.reduceat(energy[: span[-1]], firsts)
+    factors = np.divide(own_kwh[kept], now, out=np.ones_like(now), where=now > 0)
+    energy[span[0] : span[-1]] *= np.repeat(factors, counts)
+
+
+def _per_use(
+    timeline: _Timeline, steps: Sequence[_Steps], machine_kwh: "Array", uses: Sequence[str]
+) -> dict[str, "Array"]:
+    """By use: energy and seconds, each per unit of use and cumulated. The first use that is known to all counts."""
+    import numpy as np
+
+    seconds = timeline.seconds
+    left = np.ones(len(seconds), dtype=bool)
     found = {}
-    for use, (for_cpu, for_gpus) in divided.items():
-        seconds = timeline.seconds
-        of_cpu = np.zeros(len(seconds), dtype=bool) if for_cpu is None else for_cpu
-        parts = np.stack([cpu_kwh * of_cpu + gpu_kwh * for_gpus, seconds * of_cpu, seconds * for_gpus])
-        each = np.divide(parts, total[use], out=np.zeros_like(parts), where=total[use] > NOTHING)
-        found[use] = np.concatenate([np.zeros((3, 1)), np.cumsum(each, axis=1)], axis=1)
+    for use in (*uses, "equal"):
+        total = timeline.sum((step.edges, step.weight[use]) for step in steps)
+        usable = left & (total > NOTHING)
+        if use != "equal":
+            usable &= timeline.count(step.edges for step in steps if not step.known[use]) == 0
+        left &= ~usable
+        each = np.divide(np.stack([machine_kwh, seconds]), total, out=np.zeros((2, len(seconds))), where=usable)
+        found[use] = np.concatenate([np.zeros((2, 1)), np.cumsum(each, axis=1)], axis=1)
     return found
 
 
-def _attribution(timeline: _Timeline, run: CurveOfRun, step: _Steps, parts: Any, *, is_shared: bool) -> Attribution:
-    own_kwh = run.cpu_kwh[-1] - run.cpu_kwh[0] + run.gpu_kwh[-1] - run.gpu_kwh[0]
-    seconds = run.at_s[-1] - run.at_s[0]
-    energies, cpu_s, gpu_s = parts
+def _by_day(timeline: _Timeline, run: CurveOfRun, edges: Any, amounts: "Array") -> "Array":
+    """Sums of amounts between edges by day."""
+    import numpy as np
+
+    cuts = np.searchsorted(edges, timeline.index(np.asarray(run.midnights_s)))
+    return np.asarray([part.sum() for part in np.split(amounts, cuts)])
+
+
+def _attribution(run: CurveOfRun, by_day: "Array", seconds: Mapping[str, float], *, is_shared: bool) -> Attribution:
+    import numpy as np
+
+    own = sum(run.energies.values(), start=np.zeros(len(run.at_s)))
+    own_kwh = float(own[-1] - own[0])
+    duration_s = float(run.at_s[-1] - run.at_s[0])
     if not run.is_machine:  # its own energy, as it measured it
-        energies = _between(timeline, step.edges, run, run.cpu_kwh + run.gpu_kwh)
+        by_day = np.diff(np.interp([run.at_s[0], *run.midnights_s, run.at_s[-1]], run.at_s, own))
     share = idle_share = day_shares = None
     if is_shared and run.is_machine:
-        attributed_s = cpu_s.sum()
-        share = energies.sum() / own_kwh if own_kwh > 0 else attributed_s / seconds
-        idle_w = run.idle_cpu_w + run.idle_gpu_w
-        idle_j = run.idle_cpu_w * cpu_s.sum() + run.idle_gpu_w * gpu_s.sum()
-        idle_share = idle_j / (idle_w * seconds) if idle_w > 0 else attributed_s / seconds
+        mean_s = sum(seconds[part] for part in run.energies) / max(len(run.energies), 1)
+        share = float(by_day.sum()) / own_kwh if own_kwh > 0 else mean_s / duration_s
+        idle_w = sum(run.idle_w.values())
+        idle_j = sum(watts * seconds[part] for part, watts in run.idle_w.items())
+        idle_share = idle_j / (idle_w * duration_s) if idle_w > 0 else mean_s / duration_s
     if len(run.midnights_s):
-        whole = energies if energies.sum() > 0 else timeline.times[step.edges[1:]] - timeline.times[step.edges[:-1]]
-        cuts = [0, *(int(index) for index in (step.edges.searchsorted(timeline.index(run.midnights_s)))), len(whole)]
-        day_shares = [float(whole[began:ended].sum() / whole.sum()) for began, ended in pairwise(cuts)]
-    return Attribution(
-        None if share is None else float(share), None if idle_share is None else float(idle_share), day_shares
-    )
+        whole = by_day if by_day.sum() > 0 else np.diff([run.at_s[0], *run.midnights_s, run.at_s[-1]])
+        day_shares = [float(part / whole.sum()) for part in whole]
+    return Attribution(share, idle_share, day_shares)

@@ -164,6 +164,11 @@ class RunRecord(BaseModel):
         None, description="Source of that TDP: `table`, or a guess by CodeCarbon, `4_w_per_thread` or `85_w`."
     )
     gpu_tracked_count: Count | None = Field(None, description="Number of GPUs whose energy was measured.")
+    gpu_ids: list[Label] = Field(
+        default_factory=list,
+        max_length=1000,
+        description="Hashes of the UUIDs of the GPUs whose energy was measured: runs with different ones share no GPU.",
+    )
     sample_s: Seconds | None = Field(None, gt=0, description="Configured interval between two samples, seconds.")
     sample_count: Count | None = Field(None, description="Number of samples, including the one at the end.")
     cpu_gap_s: Seconds | None = Field(

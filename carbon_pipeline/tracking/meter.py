@@ -7,6 +7,7 @@ nor the time span that its energies cover.
 `carbon_pipeline_tests/integration/test_meter.py` fails if an upgrade removes one of these attributes.
 """
 
+import hashlib
 import logging
 import threading
 import time
@@ -43,6 +44,7 @@ class Reading:
         cpu_tdp_source: where that TDP comes from: `table` (of this CPU model), or one of CodeCarbon's default
             assumptions: `4_w_per_thread`, `85_w`; None if no TDP is used.
         gpu_tracked_count: number of GPUs whose energy is in the reading; None if the meter does not report it.
+        gpu_ids: hashes of the UUIDs of these GPUs.
         at: time that the energies were read at (`time.perf_counter`, seconds); None for a meter that does not say.
         is_provisional: whether a counter could not be read just now, so that the next reading will know more.
         flags: flags of the record that follow from how the readings went.
@@ -60,6 +62,7 @@ class Reading:
     cpu_tdp_w: float | None = None
     cpu_tdp_source: str | None = None
     gpu_tracked_count: int | None = None
+    gpu_ids: tuple[str, ...] = ()
     at: float | None = None
     is_provisional: bool = False
     flags: tuple[str, ...] = ()
@@ -258,7 +261,9 @@ class CodeCarbonMeter:
                 methods["ram_method"] = "estimated"
             elif kind == "GPU":
                 methods["gpu_method"] = _gpu_method(part)
-                methods["gpu_tracked_count"] = len(_tracked_devices(part))
+                devices = _tracked_devices(part)
+                methods["gpu_tracked_count"] = len(devices)
+                methods["gpu_ids"] = tuple(hashlib.sha256(str(one._uuid).encode()).hexdigest()[:12] for one in devices)
             elif kind == "AppleSiliconChip" and chip:
                 methods[f"{chip}_method"] = "powermetrics"
             elif kind == "Raspberry" and chip:

@@ -28,7 +28,7 @@ DEFAULT_NAME = "work"
 
 READ = (
     "cpu_energy_kwh", "gpu_energy_kwh", "ram_energy_kwh", "cpu_method", "gpu_method", "ram_method", "cpu_tdp_w",
-    "cpu_tdp_source", "gpu_tracked_count", "cpu_gap_s", "gpu_gap_s",
+    "cpu_tdp_source", "gpu_tracked_count", "gpu_ids", "cpu_gap_s", "gpu_gap_s",
 )  # fmt: skip
 """What a record takes from a reading as it is."""
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from carbon_pipeline.model.attribution import USES, Attribution, CurveOfRun, attribute
+from carbon_pipeline.model.attribution import COMPONENTS, Attribution, CurveOfRun, attribute
 from carbon_pipeline.warehouse import sql
 
 if TYPE_CHECKING:
@@ -100,24 +100,27 @@ def _curve(run: dict[str, Any], origin_us: int, outer: int | None) -> CurveOfRun
     import numpy as np
 
     at_s = np.maximum.accumulate(np.asarray(run["at_s"], dtype=float))
-    columns = {name: run[name] for name in ("cpu_kwh", "gpu_kwh", "ram_kwh", "cpu_s", "gpu_s", "memory_gb_s")}
-    known = {name: np.asarray(values, dtype=float) for name, values in columns.items() if values is not None}
-    nothing = np.zeros(len(at_s))
-    uses = zip(USES, ("cpu_s", "gpu_s", "memory_gb_s"), strict=True)
     # The end that was recorded is that of the last sample, to the rounding of either. Whole microseconds, since one run
     # may begin when another one ends.
     at_us = run["began_us"] - origin_us + np.rint(at_s / at_s[-1] * (run["ended_us"] - run["began_us"]))
+    uses = {"cpu": run["cpu_s"], "gpu": run["gpu_s"], "memory": run["memory_gb_s"]}
     return CurveOfRun(
         at_s=at_us / 1e6,
-        cpu_kwh=known.get("cpu_kwh", nothing) + known.get("ram_kwh", nothing),
-        gpu_kwh=known.get("gpu_kwh", nothing),
-        used={use: known[name] for use, name in uses if name in known},
-        idle_cpu_w=run["idle_cpu_w"] or 0.0,
-        idle_gpu_w=run["idle_gpu_w"] or 0.0,
+        energies=_known({part: run[f"{part}_kwh"] for part in COMPONENTS}),
+        used=_known(uses),
+        idle_w={part: run[f"idle_{part}_w"] for part in COMPONENTS if run[f"idle_{part}_w"] is not None},
+        gaps=frozenset(part for part in ("cpu", "gpu") if run[f"has_{part}_gap"]),
+        gpus=frozenset(() if run["gpu_ids"] is None else run["gpu_ids"]),
         is_machine=bool(run["is_machine"]),
         outer=outer,
         midnights_s=[(midnight - origin_us) / 1e6 for midnight in _midnights(run)],
     )
+
+
+def _known(columns: dict[str, Any]) -> dict[str, Any]:
+    import numpy as np
+
+    return {name: np.asarray(values, dtype=float) for name, values in columns.items() if values is not None}
 
 
 def _outer_runs(runs: Sequence[dict[str, Any]]) -> list[int | None]:

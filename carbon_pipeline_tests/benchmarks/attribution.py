@@ -63,9 +63,12 @@ def simulated(load: str, chance: random.Random, *, nested: bool = False) -> tupl
             np.array([(part.energy_j(time) - part.energy_j(began)) / J_PER_KWH for time in at_s]) for part in (cpu, gpu)
         ]
         outer = 0 if nested and runs else None
-        runs.append(CurveOfRun(at_s, *energies, {"cpu": rate * (at_s - began)}, outer=outer))
+        parts = dict(zip(("cpu", "gpu"), energies, strict=True))
+        runs.append(CurveOfRun(at_s, parts, {"cpu": rate * (at_s - began)}, outer=outer))
     found = [
-        (float(run.cpu_kwh[-1] + run.gpu_kwh[-1])) * (1 if part.share is None else part.share) * J_PER_KWH
+        float(sum(energy[-1] for energy in run.energies.values()))
+        * (1 if part.share is None else part.share)
+        * J_PER_KWH
         for run, part in zip(runs, attribute(runs), strict=True)
     ]
     total, true = 0.0, [0.0] * len(runs)

@@ -243,8 +243,8 @@ def test_a_run_whose_cpu_was_not_measured_does_not_hide_what_another_one_measure
 def test_two_runs_that_each_measured_a_gpu_of_their_own_both_count(data_dir: Path, finer: float) -> None:
     """As with CUDA_VISIBLE_DEVICES=0 and =1: a run measures the GPUs that it may use."""
     some = {"gpu_count": 2, "gpu_tracked_count": 1}
-    Simulated(data_dir, [(0, 100)], [(0, 300)]).land("GPU 0", 0, 2, 0.1, gpu_busy=[(0, 1)], **some)
-    Simulated(data_dir, [(0, 100)], [(0, 100)]).land("GPU 1", 0, 2, finer, gpu_busy=[(0, 1)], **some)
+    Simulated(data_dir, [(0, 100)], [(0, 300)]).land("GPU 0", 0, 2, 0.1, gpu_busy=[(0, 1)], gpu_ids=["one"], **some)
+    Simulated(data_dir, [(0, 100)], [(0, 100)]).land("GPU 1", 0, 2, finer, gpu_busy=[(0, 1)], gpu_ids=["two"], **some)
     assert sum(attributed_j(data_dir).values()) == pytest.approx(2 * (100 + 300 + 100), rel=0.01)
 
 

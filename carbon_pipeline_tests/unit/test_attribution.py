@@ -34,15 +34,14 @@ def run(
     used = {"cpu": cpu_s, "gpu": gpu_s, "memory": memory_gb_s}
     return CurveOfRun(
         at_s=began + share * seconds,
-        cpu_kwh=share * seconds * power_w / 3.6e6,
-        gpu_kwh=share * seconds * gpu_w / 3.6e6,
+        energies={"cpu": share * seconds * power_w / 3.6e6, "gpu": share * seconds * gpu_w / 3.6e6},
         used={use: share * amount for use, amount in used.items() if amount is not None},
         **more,
     )
 
 
 def own_wh(one: CurveOfRun) -> float:
-    return float(one.cpu_kwh[-1] - one.cpu_kwh[0] + one.gpu_kwh[-1] - one.gpu_kwh[0]) * 1000
+    return float(sum(energy[-1] - energy[0] for energy in one.energies.values())) * 1000
 
 
 def wh(runs: Sequence[CurveOfRun], found: Sequence[Attribution] | None = None) -> list[float]:
@@ -80,7 +79,8 @@ class Machine:
             if self.random.random() < 0.8
         }
         cpu_kwh, gpu_kwh = (np.interp(at_s, self.changes, energy) for energy in (self.cpu_kwh, self.gpu_kwh))
-        return CurveOfRun(at_s, cpu_kwh - cpu_kwh[0], gpu_kwh - gpu_kwh[0], used, idle_cpu_w=20.0, idle_gpu_w=10.0)
+        energies = {"cpu": cpu_kwh - cpu_kwh[0], "gpu": gpu_kwh - gpu_kwh[0]}
+        return CurveOfRun(at_s, energies, used, {"cpu": 20.0, "gpu": 10.0})
 
     def nested(self, within: CurveOfRun, outer: int) -> CurveOfRun:
         """A run in another one, which uses a part of what that uses."""
@@ -92,9 +92,8 @@ class Machine:
             values = np.interp(at_s, within.at_s, cumulated) * part
             used[use] = values - values[0]
         cpu_kwh, gpu_kwh = (np.interp(at_s, self.changes, energy) for energy in (self.cpu_kwh, self.gpu_kwh))
-        return replace(
-            inner, at_s=at_s, cpu_kwh=cpu_kwh - cpu_kwh[0], gpu_kwh=gpu_kwh - gpu_kwh[0], used=used, outer=outer
-        )
+        energies = {"cpu": cpu_kwh - cpu_kwh[0], "gpu": gpu_kwh - gpu_kwh[0]}
+        return replace(inner, at_s=at_s, energies=energies, used=used, outer=outer)
 
     def wh_over(self, runs: Sequence[CurveOfRun]) -> float:
         """What the machine drew while at least one run was there, Wh."""
@@ -157,7 +156,8 @@ def test_where_nobody_uses_anything_all_pay_the_same(seed: int) -> None:
     at_s = np.unique([began, ended, *times])
     energy = np.interp(at_s, machine.changes, machine.cpu_kwh)
     same = [
-        replace(one, at_s=at_s, cpu_kwh=energy - energy[0], gpu_kwh=0 * at_s, used={"cpu": 0 * at_s}) for one in runs
+        replace(one, at_s=at_s, energies={"cpu": energy - energy[0], "gpu": 0 * at_s}, used={"cpu": 0 * at_s})
+        for one in runs
     ]
     assert [part.share for part in attribute(same)] == pytest.approx([1 / 3] * 3)
 
@@ -200,8 +200,8 @@ def test_the_days_of_a_run_add_up_to_it(seed: int) -> None:
 def test_the_share_follows_who_worked_when_the_machine_drew_most() -> None:
     # Both use 5 CPU seconds in all; only in the first half does the machine draw much.
     at_s, energy = np.array([0.0, 5.0, 10.0]), np.array([0.0, 0.9, 1.0])
-    early = CurveOfRun(at_s, energy, 0 * energy, {"cpu": np.array([0.0, 5.0, 5.0])})
-    late = CurveOfRun(at_s, energy, 0 * energy, {"cpu": np.array([0.0, 0.0, 5.0])})
+    early = CurveOfRun(at_s, {"cpu": energy}, {"cpu": np.array([0.0, 5.0, 5.0])})
+    late = CurveOfRun(at_s, {"cpu": energy}, {"cpu": np.array([0.0, 0.0, 5.0])})
     assert wh([early, late]) == pytest.approx([900, 100])
 
 
@@ -250,10 +250,9 @@ def test_while_nobody_works_the_innermost_block_is_the_one_that_waits() -> None:
 def test_of_two_curves_of_a_stretch_the_finer_one_counts() -> None:
     fine_s = np.linspace(0, 10, 101)
     fine_kwh = np.interp(fine_s, [0, 4, 5, 10], [0, 0, 1, 1])  # all within the fifth second
-    fine = CurveOfRun(fine_s, fine_kwh, 0 * fine_s, {"cpu": np.interp(fine_s, [0, 4, 5, 10], [0, 0, 1, 1])})
-    coarse = CurveOfRun(
-        np.array([0.0, 10.0]), np.array([0.0, 1.2]), np.zeros(2), {"cpu": np.array([0.0, 1.0])}
-    )  # it saw something else
+    fine = CurveOfRun(fine_s, {"cpu": fine_kwh}, {"cpu": np.interp(fine_s, [0, 4, 5, 10], [0, 0, 1, 1])})
+    ends = np.array([0.0, 10.0])
+    coarse = CurveOfRun(ends, {"cpu": np.array([0.0, 1.2])}, {"cpu": np.array([0.0, 1.0])})  # it saw something else
     assert sum(wh([fine, coarse])) == pytest.approx(1000)
     assert sum(wh([coarse, fine])) == pytest.approx(1000)
 
@@ -263,6 +262,26 @@ def test_a_run_of_its_own_process_keeps_its_energy_and_counts_by_its_use() -> No
     found = attribute([machine, process])
     assert found[0].share == pytest.approx(0.5)
     assert found[1].share is None
+
+
+def test_each_component_is_divided_among_those_that_measured_it() -> None:
+    whole, without_cpu = run(0, 10, 1, gpu_w=3600), run(0, 10, 1, gpu_w=3600, samples=50)
+    del without_cpu.energies["cpu"]  # type: ignore[attr-defined]
+    assert wh([whole, without_cpu]) == pytest.approx([10 + 5, 5])
+
+
+def test_a_counter_that_stayed_away_does_not_hide_what_another_run_saw() -> None:
+    whole, away = run(0, 10, 1), run(0, 10, 1, samples=50, power_w=36)
+    away.gaps = frozenset(["cpu"])
+    assert sum(wh([whole, away])) == pytest.approx(10)
+
+
+def test_runs_on_gpus_of_their_own_divide_the_cpu_only() -> None:
+    some = {"gpu_w": 3600, "gpu_s": 1}
+    runs = [run(0, 10, 1, gpus=frozenset([name]), **some) for name in ("one", "two")]
+    assert wh(runs) == pytest.approx([15, 15])
+    both = run(0, 10, 1, gpus=frozenset(["one", "two"]), gpu_w=7200, gpu_s=2)
+    assert wh([*runs, both]) == pytest.approx([10 / 3 + 5, 10 / 3 + 5, 10 / 3 + 10])
 
 
 def test_runs_that_only_touch_share_nothing() -> None:

@@ -1,7 +1,11 @@
 -- Landed records: what is a record's own. Their names are those of core.run and report.runs.
 CREATE OR REPLACE TEMP TABLE record AS
 SELECT
-    * REPLACE (from_json(flags, '["VARCHAR"]') AS flags, from_json(parent_processes, '["VARCHAR"]') AS parent_processes),
+    * REPLACE (
+        from_json(flags, '["VARCHAR"]') AS flags,
+        from_json(gpu_ids, '["VARCHAR"]') AS gpu_ids,
+        from_json(parent_processes, '["VARCHAR"]') AS parent_processes
+    ),
     hash(file_no) AS context
 FROM read_csv(
     $path, columns = $columns, auto_detect = false, header = false, delim = ',', quote = '"', escape = '"',

@@ -10,13 +10,17 @@ SELECT
     tracking_mode = 'machine' AS is_machine,
     at_s IS NOT NULL AS has_curve,
     coalesce(at_s, [0, measured_s]) AS at_s,
-    CASE WHEN at_s IS NULL THEN [0, coalesce(cpu_kwh, 0)] ELSE curve.cpu_energy_kwh END AS cpu_kwh,
-    CASE WHEN at_s IS NULL THEN [0, coalesce(gpu_kwh, 0)] ELSE curve.gpu_energy_kwh END AS gpu_kwh,
-    CASE WHEN at_s IS NULL THEN [0, coalesce(ram_kwh, 0)] ELSE curve.ram_energy_kwh END AS ram_kwh,
+    CASE WHEN m.cpu_kwh IS NOT NULL THEN CASE WHEN at_s IS NULL THEN [0, m.cpu_kwh] ELSE curve.cpu_energy_kwh END END AS cpu_kwh,
+    CASE WHEN m.gpu_kwh > 0 THEN CASE WHEN at_s IS NULL THEN [0, m.gpu_kwh] ELSE curve.gpu_energy_kwh END END AS gpu_kwh,
+    CASE WHEN m.ram_kwh IS NOT NULL THEN CASE WHEN at_s IS NULL THEN [0, m.ram_kwh] ELSE curve.ram_energy_kwh END END AS ram_kwh,
+    cpu_gap_s > 0 AS has_cpu_gap,
+    gpu_gap_s > 0 AS has_gpu_gap,
+    gpu_ids,
     CASE WHEN at_s IS NULL AND m.process_cpu_s IS NOT NULL THEN [0, m.process_cpu_s] ELSE curve.process_cpu_s END AS cpu_s,
     process_gpu_s AS gpu_s,
     process_gpu_memory_gb_s AS memory_gb_s,
-    (coalesce(idle_cpu_energy_kwh, 0) + coalesce(idle_ram_energy_kwh, 0)) / idle_duration_s * 3.6e6 AS idle_cpu_w,
+    idle_cpu_energy_kwh / idle_duration_s * 3.6e6 AS idle_cpu_w,
+    idle_ram_energy_kwh / idle_duration_s * 3.6e6 AS idle_ram_w,
     idle_gpu_energy_kwh / idle_duration_s * 3.6e6 AS idle_gpu_w
 FROM (SELECT *, rowid FROM raw.measurement WHERE rowid IN (SELECT unnest($rows::BIGINT[]))) AS m
 JOIN (SELECT context_no, tracking_mode FROM raw.context) USING (context_no)

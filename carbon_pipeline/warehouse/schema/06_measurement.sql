@@ -49,6 +49,7 @@ CREATE TABLE raw.measurement ( -- noqa: PRS
     idle_measured_at TIMESTAMPTZ,
     cpu_gap_s DOUBLE,
     gpu_gap_s DOUBLE,
+    gpu_ids VARCHAR[],
     process VARCHAR,
     parent_processes VARCHAR[],
     outer_run_id VARCHAR,
