@@ -27,8 +27,8 @@ from typing import Literal, TypedDict, Unpack
 from carbon_pipeline.model import grid
 from carbon_pipeline.model.machine_kind import kind_of
 from carbon_pipeline.model.power_limits import ANY_GPU_W, cpu_limit_w, gpu_limit_w
+from carbon_pipeline.model.quantities import J_PER_KWH
 
-J_PER_KWH = 3.6e6
 HIGHEST_KWH = 1e300
 """Ends are finite, whatever they are computed from."""
 

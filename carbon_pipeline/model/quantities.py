@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+J_PER_KWH = 3.6e6
+
 HIGHEST_KWH = 1e9
 """No run uses more, kWh: 1 TWh."""
 

@@ -27,6 +27,7 @@ from pydantic import (
 from carbon_pipeline.model.flags import SHORT_RUN_S
 from carbon_pipeline.model.interval import Interval, Quality, intensity_interval, interval
 from carbon_pipeline.model.quantities import (
+    J_PER_KWH,
     LONGEST_TASK,
     Count,
     CpuSeconds,
@@ -417,7 +418,7 @@ def mean_power_w(energy_kwh: float | None, duration_s: float) -> float | None:
     Returns:
         The power, W (1 kWh = 3.6e6 J); None if the energy is not known or the duration is 0.
     """
-    return None if energy_kwh is None else _over(energy_kwh * 3.6e6, duration_s)
+    return None if energy_kwh is None else _over(energy_kwh * J_PER_KWH, duration_s)
 
 
 def _kg(energy_kwh: float | None, g_per_kwh: float | None) -> float | None:

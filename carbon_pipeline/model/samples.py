@@ -6,12 +6,12 @@ overlap. Nothing here measures.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
 
-from carbon_pipeline.model.quantities import Count, CpuSeconds, Energy, Label, Seconds
+from carbon_pipeline.model.quantities import J_PER_KWH, Count, CpuSeconds, Energy, Label, Seconds
 
 MOST_SAMPLES = 600
 MOST_BYTES = 36_000
@@ -232,6 +232,43 @@ def energy_at(samples: Samples, at_s: Sequence[float]) -> list[float]:
         before, after = (Point(samples.at_s[i], totals[i]) for i in (index - 1, index))
         found.append(between(before, after, moment).cpu_energy_kwh or 0.0)
     return found
+
+
+def recent_powers_w(samples: Samples, over_s: float) -> dict[str, float]:
+    """The mean power of each part that is measured over the last samples, W.
+
+    Args:
+        samples: the curve of a run.
+        over_s: how long back, seconds; at least to the last sample but one, at most to the start.
+
+    Returns:
+        Keys `cpu`, `gpu`, `ram`.
+    """
+    if len(samples.at_s) < 2:
+        return {}
+    first = min(max(bisect_right(samples.at_s, samples.at_s[-1] - over_s) - 1, 0), len(samples.at_s) - 2)
+    seconds = samples.at_s[-1] - samples.at_s[first]
+    columns = {"cpu": samples.cpu_energy_kwh, "gpu": samples.gpu_energy_kwh, "ram": samples.ram_energy_kwh}
+    return {
+        name: (column[-1] - column[first]) * J_PER_KWH / seconds
+        for name, column in columns.items()
+        if column is not None and seconds > 0
+    }
+
+
+def power_curve_w(samples: Samples, count: int) -> list[float]:
+    """The mean power in equal parts of the time of a run, W.
+
+    Args:
+        samples: its curve.
+        count: number of parts; no more are made than there are intervals between samples.
+    """
+    count = min(count, len(samples.at_s) - 1)
+    step_s = samples.at_s[-1] / count if count > 0 else 0.0
+    if not step_s:
+        return []
+    energies = energy_at(samples, [index * step_s for index in range(count + 1)])
+    return [max(later - earlier, 0.0) * J_PER_KWH / step_s for earlier, later in pairwise(energies)]
 
 
 def _column(name: str, values: Sequence[float | None]) -> list[float] | None:

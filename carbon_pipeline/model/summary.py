@@ -70,6 +70,20 @@ def interval(low: float, high: float, unit: str) -> str:
     return f"{low / factor:.{digits}g} to {high / factor:.3g} {prefix}{unit}"
 
 
+def clock(seconds: float) -> str:
+    """Format a duration for people, to the second.
+
+    Returns:
+        The duration, such as `12 s`, `3:05` (minutes) or `1:02:03` (hours).
+    """
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02}:{rest:02}"
+    return f"{minutes}:{rest:02}" if minutes else f"{rest} s"
+
+
 def _prefix(value: float) -> tuple[float, str]:
     prefixes = ((1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
-    return next(((factor, prefix) for factor, prefix in prefixes if abs(value) >= factor), (1.0, ""))
+    # From 999.5 on, three digits would show 1e+03.
+    return next(((factor, prefix) for factor, prefix in prefixes if abs(value) >= 0.9995 * factor), (1.0, ""))
