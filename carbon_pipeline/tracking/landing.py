@@ -14,7 +14,7 @@ import re
 import socket
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -22,6 +22,7 @@ from typing import Annotated, NamedTuple
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from carbon_pipeline.common.files import remove_stale_parts, write_text
+from carbon_pipeline.model.quantities import Label
 from carbon_pipeline.model.record import RunRecord
 
 logger = logging.getLogger(__name__)
@@ -68,12 +69,26 @@ class Heartbeat(BaseModel):
         pid: ID of the process on that machine.
         process_started_at: start of that process, seconds since the epoch; distinguishes it from a later process with
             the same ID.
+        open_phases: names of the phases that have begun and not ended, in the order of their starts.
     """
 
     record: Annotated[RunRecord, AfterValidator(_interrupted)]
     host: str
     pid: int = Field(ge=0, le=2**31 - 1)
     process_started_at: float = Field(allow_inf_nan=False)
+    open_phases: list[Label] = Field(default_factory=list)
+
+
+class RunInProgress(NamedTuple):
+    """A run whose process is working, by its last heartbeat.
+
+    Attributes:
+        heartbeat: the last heartbeat.
+        silent_s: time since then, seconds.
+    """
+
+    heartbeat: Heartbeat
+    silent_s: float
 
 
 def landing_path(record: RunRecord, data_dir: Path) -> Path:
@@ -129,14 +144,20 @@ def landed_files(data_dir: Path) -> list[Path]:
 def passed_over(data_dir: Path) -> list[PassedOver]:
     """List what is where records and heartbeats belong but is neither, with the reason."""
     _, in_landing = _sorted_out(_in_landing(data_dir))
-    heartbeats, in_running = _sorted_out(_in_running(data_dir))
-    unusable = [PassedOver(path, found) for path in heartbeats if isinstance(found := _read_heartbeat(path), str)]
     strange = [
         PassedOver(path, "no archive of this project")
         for path in sorted((data_dir / FOLDER).glob("[!.]*"))
         if not (path.is_dir() or (ARCHIVE.fullmatch(path.name) and path.is_file()))
     ]
-    return [*_closed_folders(data_dir), *strange, *in_landing, *in_running, *unusable]
+    closed = _closed_folders([data_dir / FOLDER, *sorted((data_dir / FOLDER).glob("*"))])
+    return [*closed, *strange, *in_landing, *passed_over_heartbeats(data_dir)]
+
+
+def passed_over_heartbeats(data_dir: Path) -> list[PassedOver]:
+    """List what is in `running/` but is no heartbeat, with the reason."""
+    heartbeats, others = _sorted_out(_in_running(data_dir))
+    unusable = [PassedOver(path, found) for path in heartbeats if isinstance(found := _read_heartbeat(path), str)]
+    return [*_closed_folders([data_dir / RUNNING]), *others, *unusable]
 
 
 def _in_landing(data_dir: Path) -> Iterator[Path]:
@@ -173,36 +194,50 @@ def _why_not_readable(path: Path) -> str | None:
     return None if os.access(path, os.R_OK) else "cannot be read: Permission denied"
 
 
-def _closed_folders(data_dir: Path) -> Iterator[PassedOver]:
+def _closed_folders(folders: Iterable[Path]) -> Iterator[PassedOver]:
     """Yield the folders that `glob` skips without a word."""
-    for folder in (data_dir / RUNNING, data_dir / FOLDER, *sorted((data_dir / FOLDER).glob("*"))):
+    for folder in folders:
         if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
             yield PassedOver(folder, "cannot be read: Permission denied")
 
 
-def write_heartbeat(record: RunRecord, data_dir: Path) -> None:
+def write_heartbeat(record: RunRecord, data_dir: Path, open_phases: Sequence[str] = ()) -> None:
     """Write the record so far of a run of this process to `running/`.
+
+    Args:
+        record: the record so far.
+        data_dir: the data folder.
+        open_phases: names of the phases that have begun and not ended.
 
     Raises:
         OSError: the folder cannot be written.
     """
     heartbeat = Heartbeat(
-        record=record, host=socket.gethostname(), pid=os.getpid(), process_started_at=_process_started_at(os.getpid())
+        record=record,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        process_started_at=_process_started_at(os.getpid()),
+        open_phases=list(open_phases),
     )
     write_text(_heartbeat_path(record.run_id, data_dir), heartbeat.model_dump_json() + "\n")
 
 
 def killed_runs(data_dir: Path) -> list[RunRecord]:
     """List the runs whose process ended without landing a record."""
-    return [heartbeat.record for heartbeat, is_killed in _heartbeats(data_dir) if is_killed]
+    return [run.heartbeat.record for run, is_killed in _heartbeats(data_dir) if is_killed]
 
 
 def running_runs(data_dir: Path) -> list[RunRecord]:
     """List the runs that are in progress."""
-    return [heartbeat.record for heartbeat, is_killed in _heartbeats(data_dir) if not is_killed]
+    return [run.heartbeat.record for run in runs_in_progress(data_dir)]
 
 
-def _heartbeats(data_dir: Path) -> Iterator[tuple[Heartbeat, bool]]:
+def runs_in_progress(data_dir: Path) -> list[RunInProgress]:
+    """List the runs that are in progress, with their last heartbeats."""
+    return [run for run, is_killed in _heartbeats(data_dir) if not is_killed]
+
+
+def _heartbeats(data_dir: Path) -> Iterator[tuple[RunInProgress, bool]]:
     """Yield the last heartbeat of each run that has not landed, and whether its process was killed."""
     for path in _sorted_out(_in_running(data_dir))[0]:
         heartbeat = _read_heartbeat(path)
@@ -211,7 +246,7 @@ def _heartbeats(data_dir: Path) -> Iterator[tuple[Heartbeat, bool]]:
                 silent_s = time.time() - path.stat().st_mtime
             except FileNotFoundError:
                 continue  # the run has just landed
-            yield heartbeat, _is_killed(heartbeat, silent_s)
+            yield RunInProgress(heartbeat, max(silent_s, 0.0)), _is_killed(heartbeat, silent_s)
 
 
 def _read_heartbeat(path: Path) -> Heartbeat | str | None:

@@ -16,6 +16,9 @@ from carbon_pipeline.model.samples import MANY, MOST_PHASES, Phase, Point, betwe
 MOST_METRICS = 500
 """Metrics of a run that are kept."""
 
+MOST_OPEN = 20
+"""Open phases that a heartbeat names, the last ones."""
+
 
 class _Mark:
     """Begin and end of one phase, by `time.perf_counter`, and the points of the curve there once they are known."""
@@ -124,6 +127,11 @@ class Phases:
         """The phases that have ended, in the order of their starts."""
         with self._lock:
             return sorted(self._by_name.values() if self._by_name else self._phases, key=lambda phase: phase.started_s)
+
+    def open_names(self) -> list[str]:
+        """Names of the phases that had begun and not ended at the last reading, in the order of their starts."""
+        with self._lock:
+            return [_label(phase.name) for phase in self._open if phase.ended == math.inf][-MOST_OPEN:]
 
     def _keep(self, phase: Phase) -> None:
         if not self._by_name:

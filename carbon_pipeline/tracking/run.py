@@ -366,7 +366,8 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         data_dir = self._settings.data_dir
         try:
             measured = self._measured(reading, duration_s)
-            write_heartbeat(make_run_record(self._work, self._surroundings, self._metering, measured), data_dir)
+            record = make_run_record(self._work, self._surroundings, self._metering, measured)
+            write_heartbeat(record, data_dir, self._phases.open_names())
         except Exception as error:  # noqa: BLE001 - the work continues, whatever fails here
             logger.warning("the heartbeat of %s could not be written to %s: %s", self._work.name, data_dir, error)
 
