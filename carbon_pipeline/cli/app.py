@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from carbon_pipeline.cli import export, measure, warehouse
+from carbon_pipeline.cli import export, measure, warehouse, watch
 from carbon_pipeline.cli.errors import ending_cleanly, fail
 from carbon_pipeline.cli.terminal import accept_any_output
 from carbon_pipeline.errors import FAILURE, WRONG_INPUT
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command()(measure.doctor)
 app.command()(measure.baseline)
 app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(measure.run)
+app.command()(watch.watch)
 app.command("import")(warehouse.import_)
 app.command()(warehouse.load)
 app.command()(warehouse.report)

@@ -62,11 +62,27 @@ def write_utf8() -> None:
 class _Pipe(io.FileIO):
     """Discards what a reader that has left does not read."""
 
+    is_broken = False
+
     def write(self, data: Any, /) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:
+            self.is_broken = True
             return len(data)
+
+
+def flushed_to_a_reader() -> bool:
+    """Write what was printed so far.
+
+    Returns:
+        Whether anyone still reads standard output: a command that goes on until it is ended would end for nobody else.
+    """
+    if sys.stdout is None:
+        return False
+    sys.stdout.flush()
+    raw = getattr(sys.stdout, "buffer", None)
+    return not getattr(getattr(raw, "raw", raw), "is_broken", False)
 
 
 def say(message: str) -> None:
@@ -92,6 +108,16 @@ def printable(text: str) -> str:
         The text with characters that are not printable as escapes, such as `\\x1b`.
     """
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def safe_text(text: str) -> str:
+    """Escape in text from outside what would control the terminal, and what standard output cannot encode."""
+    return _shown(printable(text))
+
+
+def can_show(text: str) -> bool:
+    """Whether standard output can encode a text."""
+    return _shown(text) == text
 
 
 def counted(number: int, noun: str) -> str:
@@ -162,6 +188,13 @@ def print_json_rows(rows: Iterable[Mapping[str, object]]) -> None:
     print("[]" if opening == "[" else "\n]")
 
 
+def make_console() -> Console:
+    """Standard output for tables, as wide as the terminal, else `WIDE` or as the variable COLUMNS has it."""
+    columns_set = os.environ.get("COLUMNS", "")
+    width = None if is_terminal(sys.stdout) else int(columns_set) if columns_set.isdecimal() else WIDE
+    return Console(markup=False, highlight=False, emoji=False, width=width)
+
+
 def print_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     """Print rows as a table, or one line per value where the table would be too wide.
 
@@ -172,9 +205,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     if not rows:
         print(f"{title}: no rows")
         return
-    columns_set = os.environ.get("COLUMNS", "")
-    width = None if is_terminal(sys.stdout) else int(columns_set) if columns_set.isdecimal() else WIDE
-    console = Console(markup=False, highlight=False, width=width)
+    console = make_console()
     columns = [name for name in rows[0] if any(row[name] not in (None, "") for row in rows)]
     widths = {name: max(len(name), *(len(_cell_text(row[name])) for row in rows)) for name in columns}
     if sum(min(natural, NARROWEST) + 3 for natural in widths.values()) + 1 > console.width:
@@ -207,7 +238,7 @@ def _cell_text(value: Any) -> str:
         return f"{value:.4g}"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
-    return _shown(printable(", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    return safe_text(", ".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
 def _shown(text: str) -> str:
