@@ -78,7 +78,7 @@ def data_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def pytest_report_header() -> list[str]:
-    return [_duckdb_line(), _torch_line(), _browser_line(), _real_files_line(), _schemas_line()]
+    return [_duckdb_line(), _torch_line(), _trainers_line(), _browser_line(), _real_files_line(), _schemas_line()]
 
 
 def _duckdb_line() -> str:
@@ -93,6 +93,15 @@ def _torch_line() -> str:
     if find_spec("torch"):
         return "PyTorch back end: included"
     return "PyTorch back end: NOT RUN, since torch is not installed; include it with: make test EXTRAS=torch"
+
+
+def _trainers_line() -> str:
+    from importlib.util import find_spec
+
+    missing = [name for name in ("transformers", "lightning") if not find_spec(name)]
+    if not missing:
+        return "callbacks with the real trainers: included"
+    return f"callbacks with the real trainers: NOT RUN; include them with: pip install {' '.join(missing)}"
 
 
 def _browser_line() -> str:
@@ -116,6 +125,6 @@ def _schemas_line() -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for line in (_torch_line(), _browser_line(), _real_files_line(), _schemas_line()):
+    for line in (_torch_line(), _trainers_line(), _browser_line(), _real_files_line(), _schemas_line()):
         if "NOT RUN" in line:
             terminalreporter.write_line(line, yellow=True)

@@ -131,6 +131,12 @@ def phase(name: str) -> PhaseBlock:
     return run.phase(name) if run else PhaseBlock(None, name)
 
 
+def current_run() -> "TrackedRun | None":
+    """Get the innermost tracked run of this thread or task; None outside one, and in a process forked within one."""
+    run = _innermost.get()
+    return run if run and run.belongs_to_this_process else None
+
+
 def metric(name: str, value: float) -> None:
     """Record a result of the innermost tracked run of this thread or task, such as its accuracy; the last value counts.
 
@@ -231,6 +237,11 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         """Record a result of this run, from any thread. See `metric`, the function."""
         if problem := self._phases.metric(name, value):
             self._note([problem])
+
+    @property
+    def belongs_to_this_process(self) -> bool:
+        """Whether the block was entered in this process, and not in one that it was forked from."""
+        return self._pid == os.getpid()
 
     @contextmanager
     def resumed(self) -> Iterator[None]:

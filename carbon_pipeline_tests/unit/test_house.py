@@ -11,8 +11,8 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "carbon_pipeline"
 
 FLOORS = (
-    "errors", "common", "model", "settings", "probes", "tracking", "warehouse", "boamps", "cli", "dagster", "example",
-    "definitions",
+    "errors", "common", "model", "settings", "probes", "tracking", "warehouse", "boamps", "integrations", "cli",
+    "dagster", "example", "definitions",
 )  # fmt: skip
 """The rooms of the house, from the ground up: each imports only from lower floors."""
 
