@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import carbon_pipeline
+
 PACKAGE = Path(__file__).parents[2] / "carbon_pipeline"
 
 FLOORS = (
@@ -15,6 +17,9 @@ FLOORS = (
     "dagster", "example", "definitions",
 )  # fmt: skip
 """The rooms of the house, from the ground up: each imports only from lower floors."""
+
+PUBLIC = {name: module for module, names in carbon_pipeline._NAMES.items() for name in names}
+"""The modules of the names that the package exports."""
 
 WITH_DAGSTER = {"dagster", "example", "definitions"}
 
@@ -31,7 +36,7 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
             if node.module == "carbon_pipeline":  # names that it exports come from any floor
-                found |= {f"carbon_pipeline.{alias.name}" for alias in node.names}
+                found |= {f"carbon_pipeline.{PUBLIC.get(alias.name, alias.name)}" for alias in node.names}
     return found
 
 
