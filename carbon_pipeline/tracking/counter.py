@@ -6,7 +6,7 @@ however far apart they are. Nothing here reads anything.
 
 from collections import deque
 
-J_PER_KWH = 3.6e6
+from carbon_pipeline.model.quantities import J_PER_KWH
 
 MOST_W = 1250.0
 """The most that one package, or one GPU board, can draw, W: 2.5 times the largest TDP of a processor (power_limits)."""

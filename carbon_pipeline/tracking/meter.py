@@ -280,6 +280,7 @@ class _Part:
         self.channels: dict[Any, Channel] = {}
         self._read_at = 0.0
         self._offsets_kwh: dict[Any, float] = {}
+        self._gpu_kwh: dict[int, float | None] = {}
 
     def start(self) -> None:
         self._part.start()
@@ -342,11 +343,18 @@ class _Part:
         if self.name == "gpu" and hasattr(self._part, "devices"):
             devices = _tracked_devices(self._part)
             if devices and all(getattr(device, "_has_counter", False) for device in devices):
-                return {
-                    device.gpu_index: (None if device._use_power_fallback else _kwh_or_none(device.last_energy), 0.0)
-                    for device in devices
-                }
+                return {device.gpu_index: (self._counter_of(device), 0.0) for device in devices}
         return {}
+
+    def _counter_of(self, device: Any) -> float | None:
+        """Value of the energy counter of a GPU that was just read, kWh; None if it could not be read.
+
+        CodeCarbon falls back to the power where it could not, and then keeps the last value; but also where the counter
+        is lower than before, and then takes the new one.
+        """
+        value_kwh = _kwh_or_none(device.last_energy)
+        before_kwh, self._gpu_kwh[device.gpu_index] = self._gpu_kwh.get(device.gpu_index), value_kwh
+        return None if device._use_power_fallback and value_kwh == before_kwh else value_kwh
 
     def _mirrors(self) -> set[Any]:
         """Counters that CodeCarbon has found, or suspects, to be another view of one that is read already."""

@@ -1,13 +1,17 @@
 """The counter of a meter: what it says after readings that fail, jump, start anew or come late."""
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
+from codecarbon.core.units import Energy
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from carbon_pipeline.tracking.counter import J_PER_KWH, MOST_W, Channel, CounterChannel
+from carbon_pipeline.model.quantities import J_PER_KWH
+from carbon_pipeline.tracking.counter import MOST_W, Channel, CounterChannel
+from carbon_pipeline.tracking.meter import _Part
 
 RANGE_J = 262_143.328850
 
@@ -245,3 +249,14 @@ def test_whatever_a_counter_says_the_energy_is_one_that_hardware_can_use(
     assert 0 <= (found.energy_j or 0) <= MOST_W * seconds + 2 * len(times)
     assert 0 <= found.gap_s <= seconds + 1e-6
     assert found.has_failed == (None in answers)
+
+
+def test_a_gpu_counter_that_starts_anew_is_a_glitch_and_not_a_failed_reading() -> None:
+    """CodeCarbon falls back to the power in both cases; only a reading that failed keeps the last value."""
+    gpu = SimpleNamespace(gpu_index=0, last_energy=Energy(1.0), _use_power_fallback=False)
+    part = _Part(SimpleNamespace(chip_part="GPU"))
+    readings = []
+    for last_kwh, falls_back in ((1.0, False), (1.1, False), (1.1, True), (0.01, True), (0.02, False)):
+        gpu.last_energy, gpu._use_power_fallback = Energy(last_kwh), falls_back
+        readings.append(part._counter_of(gpu))
+    assert readings == [1.0, 1.1, None, 0.01, 0.02]
