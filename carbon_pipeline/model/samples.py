@@ -80,7 +80,7 @@ class Samples(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    at_s: Annotated[list[Seconds], Field(max_length=MOST_SAMPLES)]
+    at_s: Annotated[list[Seconds], Field(min_length=2, max_length=MOST_SAMPLES)]
     cpu_energy_kwh: Energies | None = None
     gpu_energy_kwh: Energies | None = None
     ram_energy_kwh: Energies | None = None

@@ -70,7 +70,7 @@ class Phases:
         self._open: list[_Mark] = []
         self._phases: list[Phase] = []
         self._by_name: dict[str, Phase] = {}
-        self._started = 0.0
+        self._started: float | None = None
         self._before = Point(0.0)
 
     def start(self, started: float) -> None:
@@ -80,7 +80,8 @@ class Phases:
     def begin(self, name: str) -> _Mark:
         """Begin a phase now. Without the lock, which is held while many phases are resolved."""
         mark = _Mark(name, time.perf_counter())
-        self._begun.append(mark)
+        if self._started is not None:  # else the run has ended, or is not measured
+            self._begun.append(mark)
         return mark
 
     def metric(self, name: str, value: Any) -> str | None:
@@ -110,10 +111,10 @@ class Phases:
         with self._lock:
             while self._begun:
                 self._open.append(self._begun.popleft())
-            still_open = []
+            still_open, started = [], self._started or 0.0
             for phase in self._open:
-                began_s = phase.began - self._started
-                ended_s = min(phase.ended - self._started, point.at_s if is_last else math.inf)
+                began_s = phase.began - started
+                ended_s = min(phase.ended - started, point.at_s if is_last else math.inf)
                 if phase.at_begin is None and began_s <= point.at_s:
                     phase.at_begin = between(self._before, point, began_s)
                 if phase.at_begin is not None and ended_s <= point.at_s:
@@ -122,6 +123,8 @@ class Phases:
                     still_open.append(phase)
             self._open = still_open
             self._before = point
+            if is_last:
+                self._started = None
 
     def finished(self) -> list[Phase]:
         """The phases that have ended, in the order of their starts."""

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 DAY_US = 86_400_000_000
 
+MOST_ROUNDING_US = 1000.0
+"""The last sample is at the end of the run, to this rounding, microseconds."""
+
 MOST_RUNS = 500
 """Runs whose curves are read at a time, unless more of them overlap with one another."""
 
@@ -81,12 +84,13 @@ def _updates(runs: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _update(run: dict[str, Any], found: Attribution, method: str) -> dict[str, Any]:
+    days = found.day_shares
     return {
         "row": int(run["row"]),
         "attributed_share": found.share,
         "attributed_idle_share": found.idle_share,
         "attribution_method": None if found.share is None else method,
-        "day_shares": found.day_shares,
+        "day_shares": days + [0.0] * (1 + len(_midnights(run)) - len(days)) if days else None,
     }
 
 
@@ -99,13 +103,15 @@ def _midnights(run: dict[str, Any]) -> list[int]:
 def _curve(run: dict[str, Any], origin_us: int, outer: int | None) -> CurveOfRun:
     import numpy as np
 
-    at_s = np.maximum.accumulate(np.asarray(run["at_s"], dtype=float))
-    # The end that was recorded is that of the last sample, to the rounding of either. Whole microseconds, since one run
-    # may begin when another one ends.
-    at_us = run["began_us"] - origin_us + np.rint(at_s / at_s[-1] * (run["ended_us"] - run["began_us"]))
+    # In whole microseconds, since one run may begin when another one ends. A run that was killed counts until its last
+    # sample, which may be before its last heartbeat.
+    span_us = float(run["ended_us"] - run["began_us"])
+    at_us = np.minimum(np.rint(np.asarray(run["at_s"], dtype=float) * 1e6), span_us)
+    if span_us - at_us[-1] < MOST_ROUNDING_US:
+        at_us[-1] = span_us
     uses = {"cpu": run["cpu_s"], "gpu": run["gpu_s"], "memory": run["memory_gb_s"]}
     return CurveOfRun(
-        at_s=at_us / 1e6,
+        at_s=(run["began_us"] - origin_us + at_us) / 1e6,
         energies=_known({part: run[f"{part}_kwh"] for part in COMPONENTS}),
         used=_known(uses),
         idle_w={part: run[f"idle_{part}_w"] for part in COMPONENTS if run[f"idle_{part}_w"] is not None},
@@ -113,7 +119,9 @@ def _curve(run: dict[str, Any], origin_us: int, outer: int | None) -> CurveOfRun
         gpus=frozenset(() if run["gpu_ids"] is None else run["gpu_ids"]),
         is_machine=bool(run["is_machine"]),
         outer=outer,
-        midnights_s=[(midnight - origin_us) / 1e6 for midnight in _midnights(run)],
+        midnights_s=[
+            (midnight - origin_us) / 1e6 for midnight in _midnights(run) if midnight - run["began_us"] < at_us[-1]
+        ],
     )
 
 

@@ -199,3 +199,24 @@ def test_a_record_whose_curve_is_none_is_rejected_with_the_reason(
     (rejected,) = warehouse.report("quarantine")
     assert reason in rejected["reason"]
     assert warehouse.count() == 0
+
+
+def test_a_heartbeat_that_is_later_than_its_last_sample_shares_what_it_saw(warehouse: Warehouse) -> None:
+    seen = Samples(at_s=[0, 2, 4], cpu_energy_kwh=[0, 1e-5, 2e-5], process_cpu_s=[0, 1, 2])
+    whole = Samples(at_s=[0, 5, 10], cpu_energy_kwh=[0, 2.5e-5, 5e-5], process_cpu_s=[0, 1, 2])
+    both = {"cpu_energy_kwh": 5e-5, "ram_energy_kwh": None, "host_id": "one"}
+    killed = make_record(**{**both, "cpu_energy_kwh": 2e-5}, samples=seen, duration_s=5.0, status="interrupted")
+    other = make_record(**both, samples=whole, ended_at=killed.started_at + timedelta(seconds=10))
+    loaded(warehouse, killed, other)
+    total = sum(run["attributed_energy_kwh"] for run in warehouse.report("runs"))
+    assert total == pytest.approx(5e-5, rel=1e-6)
+
+
+def test_a_killed_run_whose_last_heartbeat_was_after_midnight_has_its_energy_on_the_day_before(
+    warehouse: Warehouse,
+) -> None:
+    seen = Samples(at_s=[0, 50, 99], cpu_energy_kwh=[0, 1e-5, 2e-5])
+    more = {"samples": seen, "cpu_energy_kwh": 2e-5, "ram_energy_kwh": None, "status": "interrupted", "host_id": "one"}
+    loaded(warehouse, *(make_record(ended_at=MIDNIGHT + timedelta(seconds=1), duration_s=101.0, **more) for _ in "ab"))
+    before, after = warehouse.report("daily")
+    assert (before["energy_kwh"], after["energy_kwh"]) == (pytest.approx(2e-5), 0.0)
