@@ -84,13 +84,14 @@ def _updates(runs: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _update(run: dict[str, Any], found: Attribution, method: str) -> dict[str, Any]:
-    days = found.day_shares
+    midnights = len(_midnights(run))
+    days = (found.day_shares or [1.0]) if midnights else []
     return {
         "row": int(run["row"]),
         "attributed_share": found.share,
         "attributed_idle_share": found.idle_share,
         "attribution_method": None if found.share is None else method,
-        "day_shares": days + [0.0] * (1 + len(_midnights(run)) - len(days)) if days else None,
+        "day_shares": days + [0.0] * (midnights + 1 - len(days)) if days else None,
     }
 
 
