@@ -114,7 +114,7 @@ class FakeMachine:
 
     def install(self, patch: Callable[[Any, str, Any], None] = setattr) -> "FakeMachine":
         """Let CodeCarbon measure this machine, in this process."""
-        from codecarbon.core import cpu, rapl
+        from codecarbon.core import cpu, hardware_cache, rapl
         from codecarbon.external.ram import RAM
 
         zones = self.folder / "powercap" / "intel-rapl"
@@ -125,6 +125,7 @@ class FakeMachine:
         def opened(interface: Any, rapl_dir: str = "", **options: Any) -> None:
             read_folder(interface, rapl_dir=str(zones), **options)
 
+        patch(hardware_cache, "_plans", {})  # what CodeCarbon has found before in this process
         patch(cpu.IntelRAPL, "__init__", opened)
         patch(cpu, "is_rapl_available", lambda rapl_dir=None: True)
         patch(rapl.RAPLFile, "_get_value", lambda file: self._value(int(Path(file.path).parent.name[-1])))
