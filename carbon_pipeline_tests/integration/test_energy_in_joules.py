@@ -426,7 +426,7 @@ def test_a_killed_run_keeps_its_finished_phases_and_its_curve(machine: FakeMachi
     assert work.stdout.readline() == "begun\n"
 
     def has_the_phase() -> bool:
-        return any('"first"' in path.read_text() for path in (data_dir / "running").glob("*.json"))
+        return any('{"name":"first"' in path.read_text() for path in (data_dir / "running").glob("*.json"))
 
     wait_until(has_the_phase)
     work.send_signal(signal.SIGKILL)
