@@ -9,7 +9,7 @@ try:
 except ImportError as error:
     raise ImportError(
         f"carbon_pipeline.integrations.huggingface needs transformers: pip install transformers ({error})"
-    ) from error
+    ) from None
 
 
 class CarbonCallback(TrainerCallback):  # type: ignore[misc]

@@ -22,7 +22,7 @@ def _base_class() -> Any:
             errors.append(error)
     raise ImportError(
         f"carbon_pipeline.integrations.lightning needs Lightning: pip install lightning ({errors[0]})"
-    ) from errors[0]
+    ) from None
 
 
 Callback: Any = _base_class()

@@ -29,6 +29,9 @@ USES = ("gpu", "memory", "cpu")
 COMPONENTS = ("cpu", "ram", "gpu")
 """What is divided."""
 
+LEAST_KWH = 1e-15
+"""Energy below which a quotient has no meaning, kWh."""
+
 NOTHING = 1e-6
 """Uses per second below which nobody uses anything: sums of many runs are exact to less."""
 
@@ -308,7 +311,7 @@ def _attribution(run: CurveOfRun, by_day: "Array", seconds: Mapping[str, float],
     share = idle_share = day_shares = None
     if is_shared and run.is_machine:
         mean_s = sum(seconds[part] for part in run.energies) / max(len(run.energies), 1)
-        share = float(by_day.sum()) / own_kwh if own_kwh > 0 else mean_s / duration_s
+        share = float(by_day.sum()) / own_kwh if own_kwh > LEAST_KWH else mean_s / duration_s
         idle_w = sum(run.idle_w.values())
         idle_j = sum(watts * seconds[part] for part, watts in run.idle_w.items())
         idle_share = idle_j / (idle_w * duration_s) if idle_w > 0 else mean_s / duration_s

@@ -5,8 +5,9 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
+from carbon_pipeline.model.quantities import J_PER_KWH
 from carbon_pipeline.model.record import RunRecord
-from carbon_pipeline.model.samples import Phase
+from carbon_pipeline.model.samples import Phase, PhaseSum, sum_of
 from carbon_pipeline.model.summary import amount, interval
 
 MOST_ROWS = 12
@@ -18,28 +19,29 @@ WIDTH, HEIGHT, LEFT, BAND = 560, 150, 46, 12
 
 def phase_rows(record: RunRecord) -> list[dict[str, Any]]:
     """The phases as the rows of a table, those of one name together; the ones that used the most energy where many."""
-    by_name: dict[str, Phase] = {}
+    by_name: dict[str, PhaseSum] = {}
     for phase in record.phases:
-        known = by_name.get(phase.name)
-        by_name[phase.name] = known.joined(phase, phase.name) if known else phase
-    phases = list(by_name.values())
+        if phase.name in by_name:
+            by_name[phase.name].add(sum_of(phase))
+        else:
+            by_name[phase.name] = sum_of(phase)
+    phases = [one.phase() for one in by_name.values()]
     if len(phases) > MOST_ROWS:
         phases = sorted(phases, key=lambda phase: -(phase.energy_kwh or 0.0))[:MOST_ROWS]
-    return [_row(phase, record) for phase in phases]
+    return [_row(phase) for phase in phases]
 
 
-def _row(phase: Phase, record: RunRecord) -> dict[str, Any]:
+def _row(phase: Phase) -> dict[str, Any]:
     energy_kwh = phase.energy_kwh
     row = {"phase": phase.name, "number": phase.count, "duration": amount(phase.duration_s, "s")}
     if energy_kwh is None:
-        return {**row, "energy": None, "each": None, "of the run": None, "power": None}
+        return {**row, "energy": None, "each": None, "power": None}
     least_kwh, most_kwh = phase.least_kwh or 0.0, phase.most_kwh or 0.0
     return {
         **row,
         "energy": amount(energy_kwh * 1000, "Wh"),
         "each": interval(least_kwh * 1000, most_kwh * 1000, "Wh") if phase.count > 1 else None,
-        "of the run": f"{energy_kwh / record.energy_kwh:.0%}" if record.energy_kwh else None,
-        "power": amount(energy_kwh * 3.6e6 / phase.duration_s, "W") if phase.duration_s > 0 else None,
+        "power": amount(energy_kwh * J_PER_KWH / phase.duration_s, "W") if phase.duration_s > 0 else None,
     }
 
 
@@ -59,7 +61,9 @@ def power_picture(record: RunRecord) -> str | None:
     totals = [sum(values) for values in zip(*(column for column in columns if column), strict=True)]
     readings = list(pairwise(zip(samples.at_s, totals, strict=False)))
     powers = [
-        (began, ended, (e1 - e0) * 3.6e6 / (ended - began)) for (began, e0), (ended, e1) in readings if ended > began
+        (began, ended, (e1 - e0) * J_PER_KWH / (ended - began))
+        for (began, e0), (ended, e1) in readings
+        if ended > began
     ]
     if not powers:
         return None

@@ -26,6 +26,9 @@ ANY_CPU_TDP_W = 500.0
 ANY_CPU_COUNT = 768
 """Logical CPUs of a machine where their number is not known: two AMD EPYC 9965 with 384 threads each."""
 
+MOST_PACKAGE_W = TIMES_TDP * ANY_CPU_TDP_W
+"""The most that any package of processors can draw, W: a step of its counter beyond that is an error."""
+
 GPU_W = {
     r"\bT4\b": 70, r"\bL4\b": 72, r"\bP4\b": 75, r"\bA2\b": 60, r"\bA10\b": 150, r"\bK80\b": 300, r"\bP100\b": 300,
     r"\bV100": 350, r"\bA100\b": 500, r"\bH100\b": 700, r"\bH200\b": 700, r"\bL40": 350, r"\bRTX 4090\b": 600,
@@ -35,6 +38,9 @@ GPU_W = {
 
 ANY_GPU_W = 1500.0
 """Maximum board power of any other GPU, W: an NVIDIA B300 draws up to 1400 W."""
+
+MOST_BOARD_W = 2 * ANY_GPU_W
+"""The most that any GPU board can draw for a sampling interval, W: a step of its counter beyond that is an error."""
 
 ANY_GPU_COUNT = 16
 """GPUs of a machine where their number is not known: an NVIDIA DGX-2 has 16."""

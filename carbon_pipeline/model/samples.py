@@ -4,12 +4,21 @@ Everything else follows from the curve: power over time, energy of a phase, an h
 overlap. Nothing here measures.
 """
 
+import math
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    computed_field,
+    model_serializer,
+    model_validator,
+)
 
 from carbon_pipeline.model.quantities import J_PER_KWH, Count, CpuSeconds, Energy, Label, Seconds
 
@@ -18,7 +27,7 @@ MOST_BYTES = 36_000
 """Most samples in a record, and most bytes that they take as JSON; beyond either, the curve is thinned by half."""
 
 MOST_PHASES = 500
-"""Phases that are kept one by one; beyond, those of one name are kept as their number, sum, least and most."""
+"""Phases that are kept one by one; beyond, those of the most frequent name are kept as number, sum, least and most."""
 
 DIGITS = 9
 """Significant digits of a value in the curve: differences of 1/600 of the total are exact to a millionth."""
@@ -51,6 +60,13 @@ class Point(NamedTuple):
     process_gpu_memory_gb_s: float | None = None
 
 
+PARTS = Point._fields[1:4]
+"""The energies of a point."""
+
+START = Point(*[0.0] * len(Point._fields))
+"""Nothing has been used at the start."""
+
+
 def between(before: Point, after: Point, at_s: float) -> Point:
     """The point of a curve at a time between two of its points, by time.
 
@@ -62,7 +78,7 @@ def between(before: Point, after: Point, at_s: float) -> Point:
     span_s = after.at_s - before.at_s
     share = min(max((at_s - before.at_s) / span_s, 0.0), 1.0) if span_s > 0 else 1.0
     values = (
-        None if later is None else (earlier or 0.0) + share * (later - (earlier or 0.0))
+        None if earlier is None or later is None else earlier + share * (later - earlier)
         for earlier, later in zip(before[1:], after[1:], strict=True)
     )
     return Point(at_s, *values)
@@ -99,6 +115,8 @@ class Samples(BaseModel):
                 raise ValueError(f"{name} has {len(column)} values for {len(self.at_s)} times")
             if column != sorted(column):
                 raise ValueError(f"{name} is cumulated, but falls")
+        if self.at_s[0] != 0 or self.at_s[-1] <= 0:
+            raise ValueError("at_s begins with 0 and ends above it")
         return self
 
 
@@ -114,6 +132,8 @@ class Phase(BaseModel):
         ram_energy_kwh: energy of the memory, kWh.
         energy_low_kwh: lower end of the energy at the wall, kWh.
         energy_high_kwh: upper end.
+        depth: how many phases it is in; those of depth 0 add up to no more than the run.
+        parent: the innermost of them.
         count: number of phases.
         least_s: duration of the shortest, seconds; None for a single one, as the next three.
         most_s: duration of the longest, seconds.
@@ -131,6 +151,8 @@ class Phase(BaseModel):
     ram_energy_kwh: Energy | None = None
     energy_low_kwh: Energy | None = None
     energy_high_kwh: Energy | None = None
+    depth: Count = 0
+    parent: Label | None = None
     count: Count = 1
     least_s: Seconds | None = None
     most_s: Seconds | None = None
@@ -144,75 +166,121 @@ class Phase(BaseModel):
         known = [e for e in (self.cpu_energy_kwh, self.gpu_energy_kwh, self.ram_energy_kwh) if e is not None]
         return sum(known) if known else None
 
-    def joined(self, other: "Phase", name: str) -> "Phase":
-        """This phase and a later one as one, of which the number, sum, least and most are kept."""
-        return Phase(
-            name=name,
-            started_s=min(self.started_s, other.started_s),
-            duration_s=self.duration_s + other.duration_s,
-            cpu_energy_kwh=_added(self.cpu_energy_kwh, other.cpu_energy_kwh),
-            gpu_energy_kwh=_added(self.gpu_energy_kwh, other.gpu_energy_kwh),
-            ram_energy_kwh=_added(self.ram_energy_kwh, other.ram_energy_kwh),
-            energy_low_kwh=_added(self.energy_low_kwh, other.energy_low_kwh),
-            energy_high_kwh=_added(self.energy_high_kwh, other.energy_high_kwh),
-            count=self.count + other.count,
-            least_s=min(_known(_either(one.least_s, one.duration_s) for one in (self, other)), default=None),
-            most_s=max(_known(_either(one.most_s, one.duration_s) for one in (self, other)), default=None),
-            least_kwh=min(_known(_either(one.least_kwh, one.energy_kwh) for one in (self, other)), default=None),
-            most_kwh=max(_known(_either(one.most_kwh, one.energy_kwh) for one in (self, other)), default=None),
-        )
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_known(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in serialize(self).items() if value is not None}
 
 
-def phase_of(name: str, began: Point, ended: Point) -> Phase:
-    """The phase between two points of a curve."""
-    energies = {
-        part: None if getattr(ended, part) is None else max(getattr(ended, part) - (getattr(began, part) or 0.0), 0.0)
-        for part in ("cpu_energy_kwh", "gpu_energy_kwh", "ram_energy_kwh")
-    }
-    duration_s = max(ended.at_s - began.at_s, 0.0)
-    return Phase(name=name, started_s=max(began.at_s, 0.0), duration_s=duration_s, **energies)
+class PhaseSum:
+    """A phase, or several as one, of which the number, sum, least and most are kept. Cheap, unlike `Phase`.
+
+    Energies are those of `PARTS`, kWh; one that is not known of a phase is not known of the sum.
+    """
+
+    __slots__ = (
+        "count", "depth", "duration_s", "energies", "least_kwh", "least_s", "most_kwh", "most_s", "name", "parent",
+        "started_s",
+    )  # fmt: skip
+
+    def __init__(
+        self, name: str, started_s: float, duration_s: float, energies: Sequence[float | None], around: Sequence[str]
+    ):
+        """Begin with one phase.
+
+        Args:
+            name: its name.
+            started_s: start, seconds since the start of the run.
+            duration_s: duration, seconds.
+            energies: energies of `PARTS`, kWh.
+            around: names of the phases that it is in, outermost first.
+        """
+        self.name = name
+        self.started_s = started_s
+        self.duration_s = self.least_s = self.most_s = duration_s
+        self.energies = energies
+        known = [energy for energy in energies if energy is not None]
+        self.least_kwh = self.most_kwh = sum(known) if known else None
+        self.depth, self.parent = len(around), around[-1] if around else None
+        self.count = 1
+
+    def add(self, other: "PhaseSum") -> None:
+        """Add another one."""
+        self.started_s = min(self.started_s, other.started_s)
+        self.duration_s += other.duration_s
+        self.energies = [
+            None if one is None or more is None else one + more
+            for one, more in zip(self.energies, other.energies, strict=True)
+        ]
+        self.least_s, self.most_s = min(self.least_s, other.least_s), max(self.most_s, other.most_s)
+        if other.least_kwh is not None and other.most_kwh is not None:
+            least_kwh, most_kwh = self.least_kwh, self.most_kwh
+            self.least_kwh = other.least_kwh if least_kwh is None else min(least_kwh, other.least_kwh)
+            self.most_kwh = other.most_kwh if most_kwh is None else max(most_kwh, other.most_kwh)
+        self.depth = min(self.depth, other.depth)
+        self.parent = self.parent if self.parent == other.parent else None
+        self.count += other.count
+
+    def phase(self) -> Phase:
+        """The phase of the record."""
+        several = ("least_s", "most_s", "least_kwh", "most_kwh") if self.count > 1 else ()
+        numbers = {
+            "started_s": self.started_s,
+            "duration_s": self.duration_s,
+            **dict(zip(PARTS, self.energies, strict=True)),
+            **{name: getattr(self, name) for name in several},
+        }
+        rounded = {name: None if value is None else float(_text(value)) for name, value in numbers.items()}
+        return Phase(name=self.name, depth=self.depth, parent=self.parent, count=self.count, **rounded)
+
+
+def sum_of(phase: Phase) -> PhaseSum:
+    """A phase of a record as a sum that others can be added to."""
+    found = PhaseSum(phase.name, phase.started_s, phase.duration_s, [getattr(phase, part) for part in PARTS], ())
+    found.depth, found.parent, found.count = phase.depth, phase.parent, phase.count
+    if phase.least_s is not None and phase.most_s is not None:
+        found.least_s, found.most_s = phase.least_s, phase.most_s
+        found.least_kwh, found.most_kwh = phase.least_kwh, phase.most_kwh
+    return found
+
+
+def phase_between(name: str, began: Point, ended: Point, around: Sequence[str] = ()) -> PhaseSum:
+    """The phase between two points of a curve, within others, outermost first."""
+    energies = [
+        None if before is None or after is None else max(after - before, 0.0)
+        for before, after in zip(began[1:4], ended[1:4], strict=True)
+    ]
+    return PhaseSum(name, max(began.at_s, 0.0), max(ended.at_s - began.at_s, 0.0), energies, around)
 
 
 class Curve:
-    """Collects the readings of a run. Even spacing is kept as it grows: every second one is dropped when it is full."""
+    """Collects the readings of a run, and keeps them about evenly spaced as it grows."""
 
     def __init__(self) -> None:
-        self._points = [Point(0.0)]
+        self._points = [START]
         self._sizes = [0]
-        self._spacing_s = 0.0
-
-    @property
-    def last(self) -> Point:
-        """The last reading; before the first, a point at 0 s without values."""
-        return self._points[-1]
 
     def add(self, point: Point) -> None:
         """Add a reading. One that is not later than the last replaces it."""
         while len(self._points) > 1 and point.at_s <= self._points[-1].at_s:
-            self._drop_last()
-        if len(self._points) > 2 and self._points[-1].at_s - self._points[-2].at_s < 0.75 * self._spacing_s:
-            self._drop_last()  # the last one is always kept until there is a later one
+            self._drop(len(self._points) - 1)
         self._points.append(point)
         self._sizes.append(sum(len(_text(value)) + 2 for value in point if value is not None))
         while len(self._points) > MOST_SAMPLES or sum(self._sizes) > MOST_BYTES:
-            self._thin()
+            spans = [after.at_s - before.at_s for before, after in zip(self._points, self._points[2:], strict=False)]
+            self._drop(1 + spans.index(min(spans)))  # the one whose neighbours are closest
 
     def samples(self) -> Samples | None:
         """The readings as columns; None while there is none."""
-        if len(self._points) < 2:
+        if self._points[-1].at_s <= 0:
             return None
+        times = [point.at_s for point in self._points]
         columns = zip(*self._points, strict=True)
-        return Samples(**{name: _column(name, values) for name, values in zip(Point._fields, columns, strict=True)})
+        return Samples(
+            **{name: _column(name, times, values) for name, values in zip(Point._fields, columns, strict=True)}
+        )
 
-    def _drop_last(self) -> None:
-        self._points.pop()
-        self._sizes.pop()
-
-    def _thin(self) -> None:
-        kept = [*range(0, len(self._points) - 1, 2), len(self._points) - 1]
-        self._points = [self._points[index] for index in kept]
-        self._sizes = [self._sizes[index] for index in kept]
-        self._spacing_s = (self._points[-1].at_s - self._points[0].at_s) / (len(self._points) - 1)
+    def _drop(self, index: int) -> None:
+        del self._points[index], self._sizes[index]
 
 
 def energy_at(samples: Samples, at_s: Sequence[float]) -> list[float]:
@@ -271,13 +339,18 @@ def power_curve_w(samples: Samples, count: int) -> list[float]:
     return [max(later - earlier, 0.0) * J_PER_KWH / step_s for earlier, later in pairwise(energies)]
 
 
-def _column(name: str, values: Sequence[float | None]) -> list[float] | None:
-    """The values with few digits, never falling; an unknown one is that before it. None if all are unknown."""
+def _column(name: str, times: Sequence[float], values: Sequence[float | None]) -> list[float] | None:
+    """The values with few digits, never falling; unknown ones by time between their neighbours. None if none is."""
     if all(value is None for value in values[1:]):
         return None
+    known = [(time, value) for time, value in zip(times, values, strict=True) if value is not None]
     column: list[float] = []
-    for value in values:
-        column.append(float(_text(value)) if value is not None else column[-1] if column else 0.0)
+    for time, value in zip(times, values, strict=True):
+        if value is None:
+            after = min(bisect_right(known, (time, math.inf)), len(known) - 1)
+            (began, low), (ended, high) = known[after - 1], known[after]
+            value = low + (high - low) * min(max((time - began) / (ended - began), 0.0), 1.0) if ended > began else high
+        column.append(float(_text(value)))
     if not name.endswith("_energy_kwh"):  # what a descendant has used is lost if nobody waits for its end
         return list(accumulate(column, max))
     return list(accumulate(reversed(column), min))[::-1]  # a counter that was too high is put right by the next reading
@@ -285,15 +358,3 @@ def _column(name: str, values: Sequence[float | None]) -> list[float] | None:
 
 def _text(value: float) -> str:
     return f"{value:.{DIGITS}g}"
-
-
-def _added(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one + other
-
-
-def _either(value: float | None, otherwise: float | None) -> float | None:
-    return otherwise if value is None else value
-
-
-def _known(values: Iterable[float | None]) -> list[float]:
-    return [value for value in values if value is not None]

@@ -18,6 +18,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from carbon_pipeline.errors import UserError
+from carbon_pipeline.model.power_limits import MOST_BOARD_W, MOST_PACKAGE_W
 from carbon_pipeline.model.record import TrackingMode
 from carbon_pipeline.probes.gpus import gpus_to_measure
 from carbon_pipeline.probes.hardware import cpu_model
@@ -46,7 +47,8 @@ class Reading:
         gpu_tracked_count: number of GPUs whose energy is in the reading; None if the meter does not report it.
         gpu_ids: hashes of the UUIDs of these GPUs.
         at: time that the energies were read at (`time.perf_counter`, seconds); None for a meter that does not say.
-        is_provisional: whether a counter could not be read just now, so that the next reading will know more.
+        unknown: components of which a counter could not be read just now: a later reading may know more.
+        unknown_s: how long that has been so, seconds.
         flags: flags of the record that follow from how the readings went.
         cpu_gap_s: time in which the energy of the CPUs is not known or is estimated, since readings failed, seconds.
         gpu_gap_s: the same for the GPUs.
@@ -64,7 +66,8 @@ class Reading:
     gpu_tracked_count: int | None = None
     gpu_ids: tuple[str, ...] = ()
     at: float | None = None
-    is_provisional: bool = False
+    unknown: tuple[str, ...] = ()
+    unknown_s: float = 0.0
     flags: tuple[str, ...] = ()
     cpu_gap_s: float | None = None
     gpu_gap_s: float | None = None
@@ -232,7 +235,7 @@ class CodeCarbonMeter:
             for name, part in by_name.items()
             if getattr(self._methods, f"{name}_method") != "none"
         }
-        values |= {f"{name}_gap_s": by_name[name].gap_s for name in ("cpu", "gpu") if name in by_name}
+        values |= {f"{name}_gap_s": by_name[name].gap_s(at) for name in ("cpu", "gpu") if name in by_name}
         channels = [channel for part in self._parts for channel in part.channels.values()]
         flags = {
             "counter_glitch": any(channel.has_glitch for channel in channels),
@@ -242,7 +245,8 @@ class CodeCarbonMeter:
             self._methods,
             **values,
             at=at,
-            is_provisional=any(channel.is_waiting for channel in channels),
+            unknown=tuple(name for name, part in by_name.items() if part.unknown_s(at)),
+            unknown_s=max((part.unknown_s(at) for part in self._parts), default=0.0),
             flags=(*self._methods.flags, *(flag for flag, applies in flags.items() if applies)),
             tracking_mode=self.tracking_mode,
         )
@@ -287,7 +291,8 @@ class _Part:
         self._read_at = at = time.perf_counter()
         counters = self._counters()
         for key, (value_kwh, wraps_at_kwh) in counters.items():
-            counter = self.channels[key] = CounterChannel(wraps_at_kwh)
+            most_w = MOST_BOARD_W if self.name == "gpu" else MOST_PACKAGE_W
+            counter = self.channels[key] = CounterChannel(wraps_at_kwh, most_w)
             counter.begin(at, value_kwh)
         if not counters:
             self.channels[None] = Channel()
@@ -301,8 +306,7 @@ class _Part:
         if None in self.channels:
             self.channels[None].add(began, max(float(energy.kWh), 0.0))  # of a modelled power, until it was read
             if self._failing_devices():
-                self.channels[None].has_failed = True
-                self.channels[None].gap_s += began - self._read_at
+                self.channels[None].add_gap(began - self._read_at)
         for key, (value_kwh, _) in self._counters().items():
             channel = self.channels.get(key)
             if isinstance(channel, CounterChannel):
@@ -328,10 +332,14 @@ class _Part:
                 known.append(max(energy_kwh - offset, 0.0))
         return pue * sum(known) if known else None
 
-    @property
-    def gap_s(self) -> float:
-        """The longest gap of a channel, seconds."""
-        return max((channel.gap_s for channel in self.channels.values()), default=0.0)
+    def gap_s(self, at: float) -> float:
+        """The longest gap of a channel until a time, seconds."""
+        return max((channel.gap_s(at) for channel in self.channels.values()), default=0.0)
+
+    def unknown_s(self, at: float) -> float:
+        """How long the energy of a channel has not been known at a time, seconds."""
+        mirrors = self._mirrors()
+        return max((one.unknown_s(at) for key, one in self.channels.items() if key not in mirrors), default=0.0)
 
     def _counters(self) -> dict[Any, tuple[float | None, float]]:
         """Each counter that was just read: its value, None if it could not be read, and where it wraps around; kWh."""

@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 READING_SHARE = 100
 """Minimum wait between readings as a multiple of the last one's CPU time: readings take at most 1 % of a CPU."""
 
+LONGEST_WAIT_S = 10.0
+"""Longest wait because of that, seconds: a reading also resolves the phases of the work, which may be very many."""
+
 METER_TIMEOUT_S = 10.0
 """A meter that does not respond for this long at the end of the work counts as failed, seconds."""
 
@@ -99,6 +102,10 @@ class Metering:
                 return reading
         return Reading()
 
+    @property
+    def _has_failed(self) -> bool:
+        return self.error is not None
+
     def _read_periodically(self) -> None:
         wait_s = self._interval_s
         self._began.wait()
@@ -109,9 +116,12 @@ class Metering:
                 reading = _validated(self.meter.read())
                 if reading.at is None:
                     reading = replace(reading, at=time.perf_counter())
+                if self._has_failed:  # it came after the end of the work, which did not wait for it
+                    return
                 self.sample_count += 1
                 self._on_reading(reading)
-                wait_s = max(self._interval_s, READING_SHARE * (time.thread_time() - began))
+                cost_s = READING_SHARE * (time.thread_time() - began)
+                wait_s = max(self._interval_s, min(cost_s, LONGEST_WAIT_S))
 
 
 class _Guard(AbstractContextManager["_Guard"]):

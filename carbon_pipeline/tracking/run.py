@@ -20,7 +20,7 @@ from typing import Any, TypeVar, Unpack
 
 from carbon_pipeline.model.quantities import LONGEST_TEXT
 from carbon_pipeline.model.record import Origin, RunRecord, TrackingMode
-from carbon_pipeline.model.samples import Curve, Point
+from carbon_pipeline.model.samples import PARTS, Curve, Point
 from carbon_pipeline.probes.cloud import probe_cloud
 from carbon_pipeline.probes.cpu_seconds import CpuSeconds, cpu_seconds
 from carbon_pipeline.probes.gpu_use import GpuUse, GpuUseCounter
@@ -49,6 +49,9 @@ from carbon_pipeline.tracking.signals import GracefulSigterm
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+LONG_GAP_S = 10.0
+"""How long phases wait for a counter that could not be read before their energy counts as not known, seconds."""
 
 _innermost: ContextVar["TrackedRun | None"] = ContextVar("carbon_pipeline_innermost_run", default=None)
 """The tracked run that this thread or task is in."""
@@ -213,6 +216,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._gpu_use: GpuUseCounter | None = None
         self._curve = Curve()
         self._phases = Phases()
+        self._warned: set[str] = set()
         self.describe(task=task)
 
     def describe(self, *, project_name: str | None = None, task: Mapping[str, Any] | None = None) -> None:
@@ -235,8 +239,9 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
 
     def metric(self, name: str, value: float) -> None:
         """Record a result of this run, from any thread. See `metric`, the function."""
-        if problem := self._phases.metric(name, value):
-            self._note([problem])
+        if (problem := self._phases.metric(name, value)) and problem not in self._warned:
+            self._warned.add(problem)
+            logger.warning("%s: %s", self._work.name, problem)
 
     @property
     def belongs_to_this_process(self) -> bool:
@@ -348,25 +353,29 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
     def _on_reading(self, reading: Reading) -> None:
         """Add a reading to the curve, and write a heartbeat if due, which remains if the process is killed."""
         at_s = (reading.at or time.perf_counter()) - self._clock
-        if not reading.is_provisional:
-            self._add_sample(at_s, reading)
+        self._add_sample(at_s, reading)
         if time.perf_counter() - self._last_heartbeat >= self._settings.heartbeat_s:
             self._write_heartbeat(reading, at_s)
 
     def _add_sample(self, at_s: float, reading: Reading, *, is_last: bool = False) -> None:
         cpu = _probe_or_default("CPU seconds", cpu_seconds, CpuSeconds())
         gpu = self._gpu_use.read(cpu.pids) if self._gpu_use and cpu.pids else GpuUse()
+        cpu_kwh, gpu_kwh, ram_kwh = (
+            None if part[:3] in reading.unknown and not is_last else getattr(reading, part) for part in PARTS
+        )
         point = Point(
             at_s,
-            reading.cpu_energy_kwh,
-            reading.gpu_energy_kwh,
-            reading.ram_energy_kwh,
+            cpu_kwh,
+            gpu_kwh,
+            ram_kwh,
             _difference(self._cpu_before.process_tree, cpu.process_tree),
             _difference(self._cpu_before.host, cpu.host),
-            *gpu,
+            gpu.gpu_s,
+            gpu.gpu_memory_gb_s,
         )
-        self._phases.add(point, is_last=is_last)
         self._curve.add(point)
+        if is_last or not 0 < reading.unknown_s < LONG_GAP_S:  # else the next reading will know more
+            self._phases.add(point, is_last=is_last)
 
     def _measured(self, reading: Reading, duration_s: float) -> Measured:
         samples, phases = self._curve.samples(), self._phases.finished()

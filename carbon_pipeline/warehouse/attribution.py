@@ -141,7 +141,17 @@ def _outer_runs(runs: Sequence[dict[str, Any]]) -> list[int | None]:
     for number, run in enumerate(runs):
         if run["process"]:
             by_process.setdefault(run["process"], []).append(number)
-    return [by_id.get(run["outer_run_id"], _outer_process(run, runs, by_process)) for run in runs]
+    found = [by_id.get(run["outer_run_id"], _outer_process(run, runs, by_process)) for run in runs]
+    return [
+        outer if outer is not None and _contains(runs, outer, number) else None for number, outer in enumerate(found)
+    ]
+
+
+def _contains(runs: Sequence[dict[str, Any]], outer: int, inner: int) -> bool:
+    """Whether a run began before another and ended after it; of two that did both at once, the first contains."""
+    one, other = runs[outer], runs[inner]
+    spans = (one["began_us"], -one["ended_us"], outer), (other["began_us"], -other["ended_us"], inner)
+    return bool(spans[0] < spans[1] and other["ended_us"] <= one["ended_us"])
 
 
 def _outer_process(run: dict[str, Any], runs: Sequence[dict[str, Any]], by_process: dict[str, list[int]]) -> int | None:

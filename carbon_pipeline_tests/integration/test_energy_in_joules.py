@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 
 from carbon_pipeline import metric, phase, track
 from carbon_pipeline.model.record import RunRecord
+from carbon_pipeline.model.samples import MOST_PHASES
 from carbon_pipeline.tracking.run import TrackedRun
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fake_machine import HERE, J_PER_KWH, LOADS, RANGE_J, FakeMachine, Fault
@@ -175,7 +177,7 @@ def test_a_counter_that_wraps_around_loses_nothing(machine: FakeMachine) -> None
 
 
 GLITCHES: dict[str, Fault] = {
-    "one lower reading": once(0.45, lambda at_s, value_j: value_j - 20),
+    "one lower reading": once(0.45, lambda at_s, value_j: value_j - 60),
     "one reading of 0": once(0.45, lambda at_s, value_j: 0.0),
     "one higher reading": once(0.45, lambda at_s, value_j: value_j + 5000),
     "several lower readings": in_span(0.35, 0.75, lambda at_s, value_j: value_j - 500),
@@ -195,7 +197,7 @@ def test_a_step_that_no_hardware_can_make_does_not_become_energy(machine: FakeMa
     assert span.flags == {"counter_glitch"}
 
 
-FAILURES: dict[str, tuple[float, float]] = {"at the start": (-1, 0.25), "in the middle": (0.35, 0.65)}
+FAILURES: dict[str, tuple[float, float]] = {"at the start": (-1, 0.4), "in the middle": (0.35, 0.65)}
 
 
 @pytest.mark.parametrize(("began", "ended"), FAILURES.values(), ids=FAILURES)
@@ -355,12 +357,12 @@ def test_a_thousand_phases_cost_less_than_a_second_and_all_are_counted(machine: 
     ended_s = time.perf_counter() - began
     assert cost_s < 0.1
     assert ended_s < 0.9
-    assert sorted((one.name, one.count) for one in span.record.phases) == [
-        ("step 0", 334),
-        ("step 1", 333),
-        ("step 2", 333),
-    ]
-    assert all(one.least_s is not None and one.most_s is not None for one in span.record.phases)
+    counts: Counter[str] = Counter()
+    for one in span.record.phases:
+        counts[one.name] += one.count
+        assert (one.count > 1) == (one.least_s is not None and one.most_s is not None)
+    assert counts == {"step 0": 334, "step 1": 333, "step 2": 333}
+    assert len(span.record.phases) <= MOST_PHASES
 
 
 def test_phases_of_threads_and_generators_belong_to_the_run_around_them(machine: FakeMachine) -> None:

@@ -1,6 +1,7 @@
 """The counter of a meter: what it says after readings that fail, jump, start anew or come late."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -9,8 +10,10 @@ from codecarbon.core.units import Energy
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from carbon_pipeline.model.power_limits import MOST_BOARD_W
+from carbon_pipeline.model.power_limits import MOST_PACKAGE_W as MOST_W
 from carbon_pipeline.model.quantities import J_PER_KWH
-from carbon_pipeline.tracking.counter import MOST_W, Channel, CounterChannel
+from carbon_pipeline.tracking.counter import Channel, CounterChannel
 from carbon_pipeline.tracking.meter import _Part
 
 RANGE_J = 262_143.328850
@@ -41,7 +44,7 @@ def read(
     channel.end(last)
     energy_kwh = channel.energy_kwh(last)
     energy_j = None if energy_kwh is None else energy_kwh * J_PER_KWH
-    return Read(energy_j, channel.gap_s, channel.has_glitch, channel.has_failed)
+    return Read(energy_j, channel.gap_s(last), channel.has_glitch, channel.has_failed)
 
 
 SECONDS = [float(second) for second in range(11)]
@@ -132,18 +135,18 @@ def test_a_counter_that_was_read_once_has_no_energy_and_all_is_a_gap() -> None:
     assert (found.gap_s, found.has_failed) == (10, True)
 
 
-def test_a_counter_that_stays_away_for_minutes_is_no_longer_waited_for_but_is_still_taken_back() -> None:
+def test_a_counter_that_stays_away_for_minutes_is_a_gap_until_it_is_back() -> None:
     channel = CounterChannel()
     channel.begin(0, 0)
     channel.read(1, 100 / J_PER_KWH)
     channel.read(2, None)
-    assert channel.is_waiting
     for second in range(3, 100):
         channel.read(second, None)
-    assert not channel.is_waiting
+    assert (channel.unknown_s(99), channel.gap_s(99)) == (98, 98)
     assert channel.energy_kwh(99) == pytest.approx(100 / J_PER_KWH)
     channel.read(100, 10_000 / J_PER_KWH)
     assert channel.energy_kwh(100) == pytest.approx(10_000 / J_PER_KWH)
+    assert (channel.unknown_s(100), channel.gap_s(100)) == (0, 0)
 
 
 @pytest.mark.parametrize("failed_s", [70, 3000])
@@ -194,6 +197,10 @@ def test_any_sequence_of_good_readings_is_the_energy_itself(
     machine: tuple[list[float], list[float]], start_j: float
 ) -> None:
     times, energies = machine
+    wraps = (start_j % RANGE_J) + energies[-1] >= RANGE_J  # with a leap of the power it looks like a new start
+    spans = zip(pairwise(times), pairwise(energies), strict=True)
+    powers = [(after - before) / (late - early) for (early, late), (before, after) in spans]
+    assume(not wraps or max(powers) <= 5 * min(powers) + 100)
     found = read(times, lambda number: (start_j + energies[number]) % RANGE_J)
     assert found.energy_j == pytest.approx(energies[-1], rel=1e-6, abs=1e-3)
     assert found[1:] == (0, False, False)
@@ -260,3 +267,34 @@ def test_a_gpu_counter_that_starts_anew_is_a_glitch_and_not_a_failed_reading() -
         gpu.last_energy, gpu._use_power_fallback = Energy(last_kwh), falls_back
         readings.append(part._counter_of(gpu))
     assert readings == [1.0, 1.1, None, 0.01, 0.02]
+
+
+JUMPS = {
+    "a jump of 1,500 J that stays": lambda number: 5000 + 100 * number + (1500 if number >= 5 else 0),
+    "a jump of 2,300 J that stays": lambda number: 5000 + 100 * number + (2300 if number >= 5 else 0),
+    "a first reading of 1 uJ": lambda number: 5000 + 100 * number if number else 1e-6,
+    "two readings that are 300 J too low": lambda number: 5000 + 100 * number - (300 if number in (5, 6) else 0),
+    "one reading that is 900 J too low": lambda number: 5000 + 100 * number - (900 if number == 5 else 0),
+}
+
+
+@pytest.mark.parametrize("what", JUMPS)
+def test_of_two_explanations_of_a_jump_the_one_that_goes_on_as_before_is_believed(what: str) -> None:
+    found = read(SECONDS, JUMPS[what])
+    assert found.energy_j == pytest.approx(1000, rel=0.01)
+    assert found.has_glitch
+
+
+def test_a_restart_between_two_late_readings_is_not_taken_for_a_wrap() -> None:
+    times = [60.0 * number for number in range(11)]
+    found = read(times, lambda number: 200_000 + 6000 * number if number < 5 else 6000 * (number - 5) + 10)
+    assert found == (pytest.approx(60_000, rel=0.01), 0, True, False)
+
+
+def test_a_board_of_1400_w_is_no_glitch() -> None:
+    channel = CounterChannel(most_w=MOST_BOARD_W)
+    channel.begin(0, 0)
+    for second in range(1, 6):
+        channel.read(second, 1400 * second / J_PER_KWH)
+    assert channel.energy_kwh(5) == pytest.approx(7000 / J_PER_KWH)
+    assert not channel.has_glitch

@@ -9,7 +9,7 @@ SELECT
     epoch_us(ended_at) AS ended_us,
     tracking_mode = 'machine' AS is_machine,
     at_s IS NOT NULL AS has_curve,
-    coalesce(at_s, [0, measured_s]) AS at_s,
+    coalesce(at_s, [0, epoch(ended_at - started_at)]) AS at_s,
     CASE WHEN m.cpu_kwh IS NOT NULL THEN CASE WHEN at_s IS NULL THEN [0, m.cpu_kwh] ELSE curve.cpu_energy_kwh END END AS cpu_kwh,
     CASE WHEN m.gpu_kwh > 0 THEN CASE WHEN at_s IS NULL THEN [0, m.gpu_kwh] ELSE curve.gpu_energy_kwh END END AS gpu_kwh,
     CASE WHEN m.ram_kwh IS NOT NULL THEN CASE WHEN at_s IS NULL THEN [0, m.ram_kwh] ELSE curve.ram_energy_kwh END END AS ram_kwh,

@@ -13,3 +13,4 @@ FROM (
 ORDER BY total.energy_kwh DESC NULLS LAST;
 COMMENT ON VIEW report.by_asset IS 'Energy and emissions per Dagster asset, or what else was tracked.';
 COMMENT ON COLUMN report.by_asset.is_shared IS 'Whether a step made other assets too: each has an equal share of its energy.';
+COMMENT ON COLUMN report.by_asset.name IS 'The asset, or what else was tracked.';

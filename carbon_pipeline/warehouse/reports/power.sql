@@ -15,3 +15,4 @@ JOIN core.run AS run USING (run_id);
 COMMENT ON VIEW report.power IS 'Power of runs over time.';
 COMMENT ON COLUMN report.power.run_name IS 'What was tracked.';
 COMMENT ON COLUMN report.power.power_w IS 'Power of all components that were measured, W.';
+COMMENT ON COLUMN report.power.duration_s IS 'Time since the reading before, seconds.';

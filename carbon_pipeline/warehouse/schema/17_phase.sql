@@ -7,7 +7,7 @@ WITH each AS (
         context_no,
         unnest(from_json(phases, '[{
             "name": "VARCHAR", "started_s": "DOUBLE", "duration_s": "DOUBLE", "cpu_energy_kwh": "DOUBLE",
-            "gpu_energy_kwh": "DOUBLE", "ram_energy_kwh": "DOUBLE", "count": "BIGINT", "least_s": "DOUBLE", "most_s": "DOUBLE",
+            "gpu_energy_kwh": "DOUBLE", "ram_energy_kwh": "DOUBLE", "depth": "BIGINT", "parent": "VARCHAR", "count": "BIGINT", "least_s": "DOUBLE", "most_s": "DOUBLE",
             "least_kwh": "DOUBLE", "most_kwh": "DOUBLE"
         }]'), max_depth := 2)
     FROM raw.measurement
@@ -41,6 +41,8 @@ SELECT
     CASE WHEN is_measured THEN known_kwh END AS energy_kwh,
     CASE WHEN cpu_energy_kwh IS NOT NULL THEN least(known_kwh, core.with_rest(low_kwh, low_w * kwh_per_w)) END AS energy_low_kwh,
     CASE WHEN cpu_energy_kwh IS NOT NULL THEN greatest(known_kwh, high_kwh + high_w * kwh_per_w) END AS energy_high_kwh,
+    depth,
+    parent,
     count AS phases,
     least_s,
     most_s,
@@ -53,6 +55,8 @@ COMMENT ON COLUMN core.phase.started_at IS 'Start, UTC; of several phases, that 
 COMMENT ON COLUMN core.phase.duration_s IS 'Duration, seconds; of several phases, the sum.';
 COMMENT ON COLUMN core.phase.energy_low_kwh IS 'Lower end of the energy that the machine drew at the wall, times the PUE, kWh.';
 COMMENT ON COLUMN core.phase.energy_high_kwh IS 'Upper end of the energy that the machine drew at the wall, times the PUE, kWh.';
+COMMENT ON COLUMN core.phase.depth IS 'How many phases it is in: those of depth 0 add up to no more than the run.';
+COMMENT ON COLUMN core.phase.parent IS 'The innermost phase that it is in.';
 COMMENT ON COLUMN core.phase.phases IS 'Number of phases; more than 1 where a run had very many.';
 COMMENT ON COLUMN core.phase.least_s IS 'Duration of the shortest of several phases, seconds.';
 COMMENT ON COLUMN core.phase.most_s IS 'Duration of the longest of several phases, seconds.';
