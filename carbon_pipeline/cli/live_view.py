@@ -197,7 +197,7 @@ def _phase_row(phase: Phase) -> tuple[Text, str, str, str, str]:
     power_w = energy_kwh * J_PER_KWH / phase.duration_s if energy_kwh is not None and phase.duration_s else None
     name = phase.name if phase.count == 1 else f"{phase.name} ({phase.count:,})"
     duration = amount(phase.duration_s, "s") if phase.duration_s < 60 else clock(phase.duration_s)
-    return _cut(name), clock(phase.started_s), duration, _watt_hours(energy_kwh), _watts(power_w)
+    return _cut("  " * phase.depth + name), clock(phase.started_s), duration, _watt_hours(energy_kwh), _watts(power_w)
 
 
 def _phase_texts(phase: CurrentPhase | None) -> list[str]:

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -11,7 +12,7 @@ import typer
 from carbon_pipeline.cli.terminal import flushed_to_a_reader, is_terminal, make_console, print_json, say
 from carbon_pipeline.errors import InputError
 from carbon_pipeline.settings import read_settings
-from carbon_pipeline.tracking.landing import RUNNING, find_record, passed_over_heartbeats
+from carbon_pipeline.tracking.landing import RUNNING, find_record, killed_runs, passed_over_heartbeats
 from carbon_pipeline.tracking.live import LiveRun, choose_run, live_runs
 from carbon_pipeline.tracking.signals import GracefulSigterm
 
@@ -57,10 +58,10 @@ def watch(
             console.print(runs_table(runs, console))
         else:
             print(_nothing(data_dir))
-    elif is_terminal(sys.stdout) and not console.is_dumb_terminal:
-        _show_in_place(watched)
     else:
-        _print_lines(watched)
+        show = _show_in_place if is_terminal(sys.stdout) and not console.is_dumb_terminal else _print_lines
+        with suppress(*([KeyboardInterrupt] if run_id is None else [])):  # the way to end the view of all runs
+            show(watched)
 
 
 class _Seen(NamedTuple):
@@ -147,6 +148,13 @@ def _print_lines(watched: _Watched) -> None:
 
 
 def _nothing(data_dir: Path) -> str:
+    if killed := killed_runs(data_dir):
+        what = (
+            f"the process of run {killed[0].run_id[:8]} was killed"
+            if len(killed) == 1
+            else f"{len(killed)} were killed"
+        )
+        return f"nothing is being tracked any more: {what}; `carbon-pipeline load` keeps what was measured"
     return (
         f"nothing is being tracked: there is no heartbeat in {(data_dir / RUNNING).absolute()}. Start a run with "
         "`carbon-pipeline run -- COMMAND`, track() or a tracked asset; CARBON_DATA_DIR names another data folder"

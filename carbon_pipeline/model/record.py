@@ -305,7 +305,7 @@ class RunRecord(BaseModel):
         for phase in self.phases:
             ends = self._interval_of(phase)
             low_kwh, high_kwh = (ends.low_kwh, ends.high_kwh) if ends else (None, None)
-            phases.append(phase.model_copy(update={"energy_low_kwh": low_kwh, "energy_high_kwh": high_kwh}))
+            phases.append(phase.model_copy(update={"energy_low_kwh": _few(low_kwh), "energy_high_kwh": _few(high_kwh)}))
         return self.model_copy(update={"phases": phases}) if phases else self
 
     def _interval_of(self, part: "RunRecord | Phase", **gaps_s: float) -> Interval | None:
@@ -419,6 +419,11 @@ def mean_power_w(energy_kwh: float | None, duration_s: float) -> float | None:
         The power, W (1 kWh = 3.6e6 J); None if the energy is not known or the duration is 0.
     """
     return None if energy_kwh is None else _over(energy_kwh * J_PER_KWH, duration_s)
+
+
+def _few(kwh: float | None) -> float | None:
+    """An end of an interval with as many digits as make sense in each of very many phases."""
+    return None if kwh is None else float(f"{kwh:.6g}")
 
 
 def _kg(energy_kwh: float | None, g_per_kwh: float | None) -> float | None:

@@ -127,9 +127,10 @@ def land(record: RunRecord, data_dir: Path) -> Path:
 
 
 def _readable(record: RunRecord) -> str:
-    """A record as JSON, a line for each field, and one for all of its samples."""
-    text = record.model_dump_json(indent=1, exclude={"samples"})
-    return text if record.samples is None else f'{text[:-2]},\n "samples": {record.samples.model_dump_json()}\n}}'
+    """A record as JSON: a line for each field, one for all of its samples, and one for its phases."""
+    long = {"samples", "phases"}
+    lines = [f" {record.model_dump_json(include={name})[1:-1]}" for name in sorted(long)]
+    return ",\n".join([record.model_dump_json(indent=1, exclude=long)[:-2], *lines]) + "\n}"
 
 
 def landed_files(data_dir: Path) -> list[Path]:

@@ -237,14 +237,14 @@ def test_a_watch_whose_reader_has_left_ends(data_dir: Path) -> None:
         assert process.wait(60) == 0
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 1), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"])
 def test_an_interrupted_watch_leaves_a_clean_terminal(data_dir: Path, number: signal.Signals, status: int) -> None:
     running(data_dir)
     with terminal() as shown:
         shown.until(lambda text: "s ago" in text)
         shown.process.send_signal(number)
         assert shown.end() == status
-    assert shown.text.rstrip().endswith("carbon-pipeline: interrupted") == (number == signal.SIGINT)
+    assert "interrupted" not in shown.text
     assert shown.text.rindex("\x1b[?25h") > shown.text.rindex("\x1b[?25l"), "the cursor is shown again"
     assert "Traceback" not in shown.text
 
