@@ -86,7 +86,7 @@ attributes:
   # budgets:
   #   - {asset: my_model, max_kwh: 0.5, period: month}   # run, day or month; at: wall for the upper end
   # regressions:
-  #   - {asset: my_model}       # needs SciPy: pip install 'carbon-pipeline[statistics]'
+  #   - {asset: my_model}
 """
 
 

@@ -3,8 +3,6 @@
 https://docs.dagster.io/guides/test/asset-checks
 """
 
-from importlib.util import find_spec
-
 import dagster as dg
 
 from carbon_pipeline.dagster.check_results import Severity, check_of_runs
@@ -45,14 +43,11 @@ def energy_regression(
 
     Returns:
         The check; effect, interval and p are in its metadata. It needs the resources `carbon_warehouse` and
-        `carbon_alerts`, and SciPy (the extra `statistics`).
+        `carbon_alerts`.
 
     Raises:
         ValueError: a number is out of its range, or a warning is to block.
-        ImportError: SciPy is not installed.
     """
-    if find_spec("scipy") is None:
-        raise ImportError("energy_regression needs SciPy: pip install 'carbon-pipeline[statistics]'")
     if not 0 < alpha < 0.5 or min_runs < FEWEST_RUNS or min_effect < 0:
         raise ValueError(
             f"alpha={alpha} has to be between 0 and 0.5, min_runs={min_runs} at least {FEWEST_RUNS}, "

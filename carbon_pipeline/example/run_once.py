@@ -50,7 +50,7 @@ def run_pipeline_once() -> Summary:
     Raises:
         PipelineError: a step or an asset check failed, or the extra `example` is missing.
     """
-    if missing := [name for name in ("numpy", "matplotlib", "scipy") if find_spec(name) is None]:
+    if missing := [name for name in ("numpy", "matplotlib") if find_spec(name) is None]:
         raise PipelineError(f"the example needs {' and '.join(missing)}: pip install 'carbon-pipeline[example]'")
     import dagster as dg
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -227,8 +227,26 @@ class PublishedCopy:
         Returns:
             The runs, that one first, then the latest.
         """
-        parameters = {"asset_key": asset_key, "dagster_run_id": dagster_run_id}
-        return self.rows(sql.statement("queries", "runs_of_asset"), parameters)
+        runs = [run for run in self.group("asset", asset_key) if run["status"] == "completed"]
+        return sorted(runs, key=lambda run: run["run"] != dagster_run_id)
+
+    def group(
+        self, kind: str, name: str | None = None, first_day: date | None = None, last_day: date | None = None
+    ) -> list[dict[str, Any]]:
+        """List the runs of a group, with all that two runs have to share to be compared.
+
+        Args:
+            kind: `project`, `asset` or `run`; or `period`, the runs that began on its days.
+            name: name of the project or asset (parts joined by '/'), or ID of the run; of a period, the only project.
+            first_day: first day of the period, UTC.
+            last_day: last day of the period.
+
+        Returns:
+            The runs, the latest first, with the energy attributed to each; failed ones too. The records that a run of
+            Dagster has of an asset are one.
+        """
+        parameters = {"kind": kind, "name": name, "first": first_day, "last": last_day}
+        return self.rows(sql.statement("queries", "group_of_runs"), parameters)
 
     def last_load(self) -> datetime | None:
         """When something was loaded last; None if nothing ever was. It waits for nobody."""
