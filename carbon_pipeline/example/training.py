@@ -3,19 +3,21 @@
 https://docs.dagster.io/guides/build/assets
 """
 
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import dagster as dg
 from pydantic import Field
 
 from carbon_pipeline.dagster.assets.attributes import GROUP, METER_POOL, OWNERS
+from carbon_pipeline.dagster.resources.resolve import resource_for
 from carbon_pipeline.dagster.tracked import tracked
 from carbon_pipeline.dagster.ui_metadata import table_metadata
 from carbon_pipeline.example.picture import picture_of
 from carbon_pipeline.example.regression.data import Samples, csv_samples, synthetic_samples
 from carbon_pipeline.example.regression.model import Hyperparameters, LinearModel, fit
 from carbon_pipeline.example.regression.task import regression_task
-from carbon_pipeline.tracking.run import describe, metric
+from carbon_pipeline.tracking.run import current_run, describe, metric
 
 
 class TrainingDataConfig(dg.Config):
@@ -38,6 +40,11 @@ class RegressionConfig(Hyperparameters, dg.Config):
 
     project_name: str = Field(
         default="Linear Regression Training", description="Project under which the run is recorded."
+    )
+    repeats: int = Field(
+        default=1,
+        ge=1,
+        description="How often the model is trained, to compare its energy; above 1 each training is a run of its own.",
     )
 
 
@@ -69,12 +76,24 @@ def training_data(config: TrainingDataConfig) -> dg.MaterializeResult[Samples]:
 def regression_model(
     context: dg.AssetExecutionContext, config: RegressionConfig, training_data: Samples
 ) -> dg.MaterializeResult[LinearModel]:
-    """A linear model, trained under tracking with CodeCarbon; the record of the run is written to `data/landing`."""
-    hyperparameters = Hyperparameters(**config.model_dump(exclude={"project_name"}))
-    describe(project_name=config.project_name, task=regression_task(training_data, hyperparameters))
-    model = fit(training_data, hyperparameters)
-    if model.losses:
-        metric("loss", model.losses[-1].loss)
+    """A linear model, trained under tracking with CodeCarbon; the record of the run is written to `data/landing`.
+
+    With `repeats` above 1 it is trained so often, each time as a run of its own that is nested in that of the step; the
+    first training makes the model.
+    """
+    hyperparameters = Hyperparameters(**config.model_dump(exclude={"project_name", "repeats"}))
+    task = regression_task(training_data, hyperparameters)
+    describe(project_name=config.project_name, task=task)
+    with ExitStack() as stack:
+        # Repetitions are measured as the step is, nested in it, so that all of it counts for the asset once.
+        emissions = resource_for(stack, context, {}) if config.repeats > 1 and current_run() else None
+        models = []
+        for _ in range(config.repeats):
+            with emissions.track(context, None, config.project_name, task) if emissions else nullcontext():
+                models.append(fit(training_data, hyperparameters))
+                if models[-1].losses:
+                    metric("loss", models[-1].losses[-1].loss)
+    model = models[0]
     for point in model.losses:
         context.log.info("Epoch [%d/%d], loss: %.4f", point.epoch, config.epochs, point.loss)
     return dg.MaterializeResult(
