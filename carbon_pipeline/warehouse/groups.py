@@ -116,7 +116,7 @@ def _kind(warehouse: PublishedCopy, names: Sequence[str], known: Sequence[dict[s
         options = " or ".join(f"--by {kind}" for kind in sorted(common))
         raise NoSuchGroupError(f"{' and '.join(map(repr, names))} can be several things: add {options}")
     are = ", ".join(f"{name!r} as {' or '.join(sorted(found))}" for name, found in kinds.items())
-    raise NoSuchGroupError(f"A and B are to be of one kind, and these are not: {are}")
+    raise NoSuchGroupError(f"the two are not of one kind: {are}")
 
 
 def _kinds(warehouse: PublishedCopy, name: str, known: Sequence[dict[str, Any]]) -> set[By]:
