@@ -30,7 +30,13 @@ COEFFICIENT = "A coefficient of the interval model; see carbon_pipeline/model/in
 AGGREGATES = ("daily", "by_project", "by_asset", "by_country", "by_hardware", "by_method")
 """The views of `report` that add runs up."""
 
-REPORTS = ("runs", "counted_runs", "asset_runs", *AGGREGATES, "phases", "power", "files", "quarantine", "field_mapping")
+ANSWERS = ("trend", "biggest_consumers", "same_work", "energy_per_phase", "pareto", "waste", "data_quality")
+"""The views of `report` that answer a question."""
+
+REPORTS = (
+    "runs", "counted_runs", "asset_runs", *AGGREGATES, *ANSWERS, "phases", "power", "files", "quarantine",
+    "field_mapping",
+)  # fmt: skip
 """The views of `report`, in the order in which they are created: the others build on `runs` and `counted_runs`."""
 
 
@@ -145,8 +151,7 @@ def _add_comments(connection: "DuckDBPyConnection") -> None:
     fields |= {name: field.description for name, field in RunRecord.model_computed_fields.items()}
     columns = connection.execute(sql.statement("queries", "columns_without_comment")).fetchall()
     statements = []
-    for schema, relation, name, comment in columns:
-        summed = comment if relation.startswith("by_") else None
+    for schema, relation, name, summed, comment in columns:
         text = summed or fields.get(name) or comment or (COEFFICIENT if relation == "coefficients" else None)
         if text is None:
             raise RuntimeError(f"{schema}.{relation}.{name} has no comment")

@@ -1,0 +1,16 @@
+CREATE OR REPLACE VIEW report.waste AS
+SELECT
+    project_name, asset_key, name, status, error_type, total.*,
+    total.energy_kwh / nullif(sum(total.energy_kwh) OVER (PARTITION BY project_name), 0) AS energy_share
+FROM (
+    SELECT
+        project_name, asset_key, name, status, error_type,
+        core.totals(duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg,
+            attributed_share) AS total
+    FROM report.counted_runs
+    GROUP BY ALL
+)
+QUALIFY status <> 'completed'
+ORDER BY total.energy_kwh DESC NULLS LAST;
+COMMENT ON VIEW report.waste IS 'Energy and emissions of work that failed, was cancelled or was interrupted, and why.';
+COMMENT ON COLUMN report.waste.energy_share IS 'Share of the energy of the project, completed runs included, 0 to 1.';
