@@ -2,7 +2,10 @@
 
 import ast
 import re
+import tempfile
 from collections.abc import Iterator
+from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 from carbon_pipeline.boamps.context import USER_FIELDS
@@ -12,6 +15,9 @@ from carbon_pipeline.model import interval as quality
 from carbon_pipeline.model.fields import FIELDS
 from carbon_pipeline.model.flags import FLAGS
 from carbon_pipeline.settings import Settings, variable
+from carbon_pipeline.warehouse import sql
+from carbon_pipeline.warehouse.schema import REPORTS, described_reports
+from carbon_pipeline.warehouse.warehouse import Warehouse
 
 ROOT = Path(__file__).parents[1]
 PAGES = (
@@ -119,6 +125,43 @@ def curve_table() -> str:
     return "\n".join([*lines, *(f"| {x:g} | {low:g} | {high:g} |" for x, low, high in quality.LOAD_CURVE)])
 
 
+def report_table() -> str:
+    """Every report and what it answers."""
+    lines = [_row((f"[`{name}`](#report{name})", text)) for name, text in described_reports().items()]
+    return "\n".join(["| view of `report` | what it answers |", "|---|---|", *lines])
+
+
+@cache
+def column_tables() -> str:
+    """Every table and view with its columns; a column that was explained before is only named."""
+    with tempfile.TemporaryDirectory() as folder:
+        warehouse = Warehouse(folder)
+        warehouse.load()
+        columns = warehouse.rows(sql.statement("queries", "reference"))
+    columns.sort(key=lambda row: REPORTS.index(row["relation"]) if row["schema"] == "report" else len(REPORTS))
+    explained: dict[tuple[str, ...], str] = {}
+    lines: list[str] = []
+    for name, group in groupby(columns, key=lambda row: f"{row['schema']}.{row['relation']}"):
+        rows = list(group)
+        lines += ["", f"### {name}", "", rows[0]["relation_comment"]]
+        known: dict[str, list[str]] = {}
+        new = []
+        for row in rows:
+            column = row["column"], row["type"], row["comment"]
+            if (first := explained.setdefault(column, name)) == name:
+                new.append(_row((f"`{column[0]}`", _type(column[1]), column[2])))
+            else:
+                known.setdefault(first, []).append(f"`{column[0]}`")
+        if new:
+            lines += ["", "| column | type | meaning |", "|---|---|---|", *new]
+        lines += [f"\nAs in `{first}`: {', '.join(names)}." for first, names in known.items()]
+    return "\n".join(lines[1:])
+
+
+def _type(text: str) -> str:
+    return "STRUCT" if text.startswith("STRUCT") else text.replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
+
+
 def imports_picture() -> str:
     """The rooms of the package from the top floor down, each with the rooms that it imports."""
     package = ROOT / "carbon_pipeline"
@@ -146,6 +189,8 @@ TABLES = {
     "settings": settings_table,
     "coefficients": coefficient_table,
     "curve": curve_table,
+    "reports": report_table,
+    "columns": column_tables,
 }
 
 
@@ -160,6 +205,8 @@ def with_tables(page: str) -> str:
     """
     for name, table in TABLES.items():
         begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        if begin not in page:
+            continue
         page = re.sub(f"{begin}.*?{end}", f"{begin}\n{table()}\n{end}".replace("\\", "\\\\"), page, flags=re.DOTALL)
     return page
 

@@ -23,7 +23,7 @@ app.command(context_settings={"ignore_unknown_options": True, "allow_intersperse
 app.command()(watch.watch)
 app.command("import")(warehouse.import_)
 app.command()(warehouse.load)
-app.command()(warehouse.report)
+app.command(cls=warehouse.ReportCommand)(warehouse.report)
 app.command()(compare.compare)
 app.add_typer(export.export, name="export")
 app.command()(export.validate)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from carbon_pipeline.cli.errors import fail
 from carbon_pipeline.cli.terminal import (
@@ -154,12 +155,25 @@ def import_(
         fail("all rows were rejected; nothing was imported", WRONG_INPUT)
 
 
+class ReportCommand(TyperCommand):
+    """Lists the reports below its help; they are looked up only if that is asked for."""
+
+    def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override]  # typer's own, by its public name
+        """The help, and the name of each report with what it answers."""
+        from carbon_pipeline.warehouse.schema import described_reports
+
+        formatter = ctx.make_formatter()
+        with formatter.section("Reports"):
+            formatter.write_dl(list(described_reports().items()))
+        return f"{super().get_help(ctx)}\n{formatter.getvalue()}"
+
+
 def report(
     name: Annotated[str, typer.Argument(help="View of the schema `report`.")] = "runs",
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.table,
     limit: Annotated[int | None, typer.Option(min=1, help="Rows at most.")] = None,
 ) -> None:
-    """Print a report: runs, daily, by_project, by_asset, by_country, by_hardware, by_method, quarantine, ..."""
+    """Print a report, of those listed below."""
     warehouse = open_loaded_warehouse()
     if name == "runs" and format is Format.table:
         limit = limit or MOST_RUNS

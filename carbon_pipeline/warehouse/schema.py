@@ -40,6 +40,12 @@ REPORTS = (
 """The views of `report`, in the order in which they are created: the others build on `runs` and `counted_runs`."""
 
 
+def described_reports() -> dict[str, str]:
+    """What each report answers, by name: the comments of the views, from their files."""
+    found = {name: re.search(r"COMMENT ON VIEW \S+ IS\s+'(.*?)';", sql.statement("reports", name)) for name in REPORTS}
+    return {name: match[1] if match else "" for name, match in found.items()}
+
+
 class SchemaError(UserError):
     """The warehouse and the code do not fit together."""
 

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from carbon_pipeline.model.samples import Phase
+from carbon_pipeline.tracking.landing import land
 from carbon_pipeline.warehouse.warehouse import Warehouse
+from carbon_pipeline_tests.fakes import make_record
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,10 +33,15 @@ def test_the_documented_defaults_of_the_settings_are_right() -> None:
 
 def test_the_queries_of_the_documentation_run(data_dir: Path) -> None:
     warehouse = Warehouse(data_dir)
+    epochs = [Phase(name="epoch", started_s=0, duration_s=5, cpu_energy_kwh=1e-5)]
+    land(make_record(phases=epochs, metrics={"accuracy": 0.9}), data_dir)
+    land(make_record(cpu_model="Another CPU"), data_dir)
+    land(make_record(status="failed"), data_dir)
     warehouse.import_csv([ROOT / "data" / "samples" / "emissions.csv"])
+    warehouse.load()
     blocks = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "warehouse.md").read_text(encoding="utf-8"), re.DOTALL)
     queries = [query for block in blocks for query in block.split(";") if query.strip()]
-    assert len(queries) >= 5
+    assert len(queries) >= 10
     for query in queries:
         assert warehouse.rows(query), query
 
