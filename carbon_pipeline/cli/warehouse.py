@@ -172,8 +172,15 @@ def report(
     name: Annotated[str, typer.Argument(help="View of the schema `report`.")] = "runs",
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.table,
     limit: Annotated[int | None, typer.Option(min=1, help="Rows at most.")] = None,
+    as_page: Annotated[bool, typer.Option("--html", help="Write the page that people look at in a browser.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where --html writes the page.")] = None,
 ) -> None:
     """Print a report, of those listed below."""
+    if out is not None and not as_page:
+        raise InputError("--out names the file of --html: add --html")
+    if as_page:
+        _write_page(out)
+        return
     warehouse = open_loaded_warehouse()
     if name == "runs" and format is Format.table:
         limit = limit or MOST_RUNS
@@ -187,6 +194,18 @@ def report(
         write_csv(sys.stdout, [column["column_name"] for column in warehouse.columns("report", name)], rows)
     else:
         print_table(_brief(list(rows)) if name == "runs" else list(rows), f"report.{name}")
+
+
+def _write_page(out: Path | None) -> None:
+    from carbon_pipeline.report.page import write_page
+    from carbon_pipeline.report.vega import bundle_path, require_extra
+
+    require_extra()
+    warehouse = open_loaded_warehouse()
+    once = "" if bundle_path(warehouse.data_dir).exists() else "; what draws the charts is prepared first, once"
+    say(f"adding up {counted(warehouse.count(), 'run')} for the page{once} ...")
+    page = write_page(warehouse, out)
+    print(f"{page.path}: {counted(page.runs, 'run')}, {page.bytes / 1e6:.1f} MB; open it in a browser")
 
 
 def _require_zone(name: str) -> None:

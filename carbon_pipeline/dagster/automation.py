@@ -35,7 +35,7 @@ def load_job(names: Names, required: Mapping[str, list[dg.AssetKey]]) -> Any:
         names: what it is called.
         required: assets that have to be there, see `KnownAssets`.
     """
-    keys = [names.key(name) for name in ("runs", "reports", "boamps_reports")]
+    keys = [names.key(name) for name in ("runs", "reports", "boamps_reports", "report_page")]
     return dg.define_asset_job(
         names.name("load"),
         selection=KnownAssets(keys, required),

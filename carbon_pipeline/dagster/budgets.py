@@ -11,6 +11,7 @@ from carbon_pipeline.dagster.check_results import Severity, check_of_runs
 from carbon_pipeline.dagster.names import Key, asset_key
 from carbon_pipeline.model.budget import At, Budget, Period
 from carbon_pipeline.model.judgement import Judgement
+from carbon_pipeline.report.budgets import keep_budget
 from carbon_pipeline.warehouse.warehouse import Warehouse
 
 
@@ -59,6 +60,7 @@ def carbon_budget(
     key = asset_key(asset).to_user_string()
 
     def judge(warehouse: Warehouse, dagster_run_id: str) -> Judgement:
+        keep_budget(warehouse.data_dir, key, budget)
         calendar = "day" if budget.period is Period.run else budget.period.value
         spent = warehouse.spent(key, calendar, dagster_run_id)
         if not spent:

@@ -99,7 +99,8 @@ class CarbonTracking(
     All attributes are optional; the settings among them that are not given come from the environment variables.
 
     Attributes:
-        warehouse: whether to bring the assets runs, reports, boamps_reports and landing_archive with their checks.
+        warehouse: whether to bring the assets runs, reports, boamps_reports, report_page and landing_archive, with
+            their checks.
         after: tracked assets upstream of `runs`, so that one launch of all loads and reports what they have used.
         daily_report: whether to bring the asset daily_report as well, which has a partition for each day.
         automation: whether to bring the schedules, and the sensor that loads what has landed.

@@ -9,6 +9,7 @@ import dagster as dg
 from carbon_pipeline.dagster.assets.archive import landing_archive_asset
 from carbon_pipeline.dagster.assets.boamps import boamps_reports_asset
 from carbon_pipeline.dagster.assets.daily import daily_report_asset
+from carbon_pipeline.dagster.assets.page import report_page_asset
 from carbon_pipeline.dagster.assets.reports import reports_asset
 from carbon_pipeline.dagster.assets.runs import runs_asset
 from carbon_pipeline.dagster.automation import (
@@ -55,6 +56,7 @@ def warehouse_definitions(
         runs_asset(names, after),
         reports_asset(names),
         boamps_reports_asset(names),
+        report_page_asset(names),
         landing_archive_asset(names),
         *([daily_report_asset(names)] if daily_report else []),
     ]

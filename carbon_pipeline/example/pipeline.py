@@ -11,7 +11,7 @@ pipeline_job = dg.define_asset_job(
     "pipeline",
     selection=dg.AssetSelection.all() - dg.AssetSelection.assets("landing_archive", "daily_report"),
     description="Train the regression under tracking, load its record into the warehouse and write the reports.",
-    executor_def=forking_executor("carbon_pipeline.definitions", "matplotlib.figure"),
+    executor_def=forking_executor("carbon_pipeline.definitions", "vl_convert"),
 )
 
 daily_pipeline = dg.ScheduleDefinition(

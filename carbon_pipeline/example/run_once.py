@@ -10,6 +10,7 @@ from carbon_pipeline.example.regression.model import LinearModel
 from carbon_pipeline.example.tracking_info import FILE
 from carbon_pipeline.model.flags import FLAGS
 from carbon_pipeline.model.record import RunRecord
+from carbon_pipeline.report.page import PAGE
 from carbon_pipeline.settings import read_settings
 from carbon_pipeline.tracking.landing import find_record, landing_path
 
@@ -50,7 +51,7 @@ def run_pipeline_once() -> Summary:
     Raises:
         PipelineError: a step or an asset check failed, or the extra `example` is missing.
     """
-    if missing := [name for name in ("numpy", "matplotlib") if find_spec(name) is None]:
+    if missing := [name for name in ("numpy", "vl_convert") if find_spec(name) is None]:
         raise PipelineError(f"the example needs {' and '.join(missing)}: pip install 'carbon-pipeline[example]'")
     import dagster as dg
 
@@ -148,6 +149,7 @@ def _files(data_dir: Path, record: RunRecord) -> dict[str, Path]:
         "its published copy, for queries": data_dir / "reports.duckdb",
         "the idle baseline": data_dir / "baseline",
         "the BoAmps reports": data_dir / "reports" / "boamps",
+        "the page to look at, in a browser": data_dir / PAGE,
     }
 
 

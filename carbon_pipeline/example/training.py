@@ -108,7 +108,7 @@ def regression_model(
 
 
 # Apart from the training, which is measured: drawing takes more energy than a small model.
-@dg.asset(group_name=GROUP, kinds={"matplotlib"}, owners=OWNERS)
+@dg.asset(group_name=GROUP, kinds={"vega"}, owners=OWNERS)
 def loss_curve(regression_model: LinearModel) -> dg.MaterializeResult[None]:
     """The loss of each epoch, as a picture."""
     return dg.MaterializeResult(metadata={"loss_curve": picture_of(regression_model.losses)})

@@ -66,7 +66,7 @@ class PublishedCopy:
         Raises:
             WarehouseMissingError: nothing has been published yet.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             return sql.dicts(connection.execute(query, parameters))
 
     def in_order(self, query: str, parameters: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
@@ -83,7 +83,7 @@ class PublishedCopy:
             WarehouseMissingError: nothing has been published yet.
         """
         window = {"after": datetime.min.replace(tzinfo=UTC), "rows": WINDOW_ROWS}
-        with self._reading() as connection:
+        with self.reading() as connection:
             while (until := sql.ask(connection, "queries", "next_window", **window)[0]["until"]) is not None:
                 bounds = {"after": window["after"], "until": until}
                 yield from sql.dicts(connection.execute(query, {**bounds, **(parameters or {})}))
@@ -95,7 +95,7 @@ class PublishedCopy:
         Raises:
             WarehouseMissingError: nothing has been published yet.
         """
-        with self._reading() as connection:
+        with self.reading() as connection:
             return connection.execute(query, parameters).df()
 
     def latest(self, count: int) -> list[dict[str, Any]]:
@@ -259,7 +259,7 @@ class PublishedCopy:
         return row["loaded_at"]  # type: ignore[no-any-return]
 
     @contextmanager
-    def _reading(self) -> Iterator["DuckDBPyConnection"]:
+    def reading(self) -> Iterator["DuckDBPyConnection"]:
         """The published copy; while a person's shell holds that one for writing, the warehouse itself."""
         with ExitStack() as stack:
             try:

@@ -109,7 +109,7 @@ class Warehouse(PublishedCopy):
         """
         loaded: dict[str, str | None] = {}
         if self.reports_path.exists():
-            with suppress(WarehouseDamagedError), self._reading() as connection:  # the next load replaces that copy
+            with suppress(WarehouseDamagedError), self.reading() as connection:  # the next load replaces that copy
                 loaded = _loaded_paths(connection)
         killed = [landing_path(record, self.data_dir) for record in killed_runs(self.data_dir)]
         landed = [path for path in (*landed_files(self.data_dir), *killed) if self._name(path) not in loaded]

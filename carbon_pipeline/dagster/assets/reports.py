@@ -1,5 +1,8 @@
 """The asset `reports`: the published views that people query. The views themselves are in `warehouse/reports/`."""
 
+import base64
+from typing import Any
+
 import dagster as dg
 
 from carbon_pipeline.dagster.assets.attributes import FRESH, GROUP, OWNERS, table
@@ -9,6 +12,7 @@ from carbon_pipeline.dagster.ui_metadata import table_metadata
 from carbon_pipeline.warehouse.schema import AGGREGATES
 
 PREVIEW_ROWS = 10
+PICTURE_DAYS = 30
 LAST = ("duration_s", "energy_low_kwh", "energy_high_kwh", "emissions_low_kg", "emissions_high_kg")
 """Columns behind the name, the number of runs, their energy and their emissions."""
 HIDDEN = "asset_key"
@@ -30,10 +34,13 @@ def reports_asset(names: Names) -> dg.AssetsDefinition:
     )
     def reports(carbon_warehouse: WarehouseResource) -> dg.MaterializeResult[None]:
         """The views of `report` in `data/reports.duckdb`, the copy for readers that each load swaps in whole."""
+        from carbon_pipeline.report.vega import energy_by_day
+
         opened = carbon_warehouse.open()
         previews = {name: opened.report(name, PREVIEW_ROWS) for name in AGGREGATES}
         return dg.MaterializeResult(
             metadata={
+                **_picture(energy_by_day(opened.report("daily")[-PICTURE_DAYS:])),
                 **{
                     name: table_metadata(
                         [{key: row[key] for key in sorted(row, key=_rank) if key != HIDDEN} for row in rows]
@@ -46,6 +53,13 @@ def reports_asset(names: Names) -> dg.AssetsDefinition:
         )
 
     return reports
+
+
+def _picture(svg: str | None) -> dict[str, Any]:
+    if svg is None:
+        return {}
+    data = base64.b64encode(svg.encode()).decode()
+    return {"energy_by_day": dg.MetadataValue.md(f"![energy by day](data:image/svg+xml;base64,{data})")}
 
 
 def _rank(column: str) -> int:

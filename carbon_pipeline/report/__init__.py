@@ -1,0 +1,1 @@
+"""The page that people look at and send on: one HTML file that opens without a network."""

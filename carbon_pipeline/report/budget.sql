@@ -1,0 +1,22 @@
+-- What the asset $asset_key has spent: in each of the last $most calendar periods ($period: day, month; UTC), or runs.
+WITH part AS (
+    SELECT
+        *,
+        share * part.energy_share AS part_share,
+        CASE WHEN $period = 'run' THEN coalesce(dagster_run_id, run_id) ELSE date_trunc($period, part.day)::VARCHAR END AS of_period
+    FROM (
+        SELECT *, unnest(core.days_of(started_at, ended_at, day_shares)) AS part
+        FROM report.asset_runs
+        WHERE asset_key = $asset_key
+    )
+)
+SELECT
+    CASE WHEN $period = 'run' THEN min(core.utc_day(started_at)) ELSE min(date_trunc($period, part.day))::DATE END AS began,
+    sum(energy_kwh * part_share) AS energy_kwh,
+    sum(energy_high_kwh * part_share) AS energy_high_kwh,
+    sum(emissions_kg * part_share) AS emissions_kg,
+    sum(emissions_high_kg * part_share) AS emissions_high_kg
+FROM part
+GROUP BY of_period
+ORDER BY max(ended_at) DESC
+LIMIT $most;

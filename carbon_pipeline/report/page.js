@@ -1,0 +1,320 @@
+"use strict";
+const data = JSON.parse(document.getElementById("data").textContent);
+const charts = JSON.parse(document.getElementById("charts").textContent);
+const place = (id) => document.getElementById(id);
+
+// Amounts: the rule of carbon_pipeline/model/summary.py; a test holds the two together.
+const PREFIXES = [[1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "µ"], [1e-9, "n"]];
+const prefixOf = (value) => PREFIXES.find(([factor]) => Math.abs(value) >= 0.9995 * factor) ?? [1, ""];
+function general(value, digits) { // Python's format "g"
+  const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
+  const plain = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
+  if (value === 0) return "0";
+  if (exponent < -4 || exponent >= digits) {
+    return `${plain(mantissa)}e${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
+  }
+  return plain(value.toFixed(Math.max(0, digits - 1 - exponent)));
+}
+function amount(value, unit) {
+  const [factor, prefix] = prefixOf(value);
+  return `${general(value / factor, 3)} ${prefix}${unit}`;
+}
+function interval(low, high, unit) {
+  const [factor, prefix] = prefixOf(high);
+  return `${general(low / factor, low < high / 2 ? 2 : 3)} to ${general(high / factor, 3)} ${prefix}${unit}`;
+}
+function duration(seconds) {
+  if (seconds == null) return "not known";
+  if (seconds < 59.95) return amount(seconds, "s");
+  const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
+  const at = units.findIndex(([size]) => seconds >= size * 0.9999);
+  const [[size, unit], [smaller, rest]] = [units[at], units[at + 1]];
+  const count = Math.round(seconds / smaller);
+  const each = size / smaller;
+  return `${Math.floor(count / each)} ${unit}${count % each ? ` ${count % each} ${rest}` : ""}`;
+}
+const KINDS = {
+  energy: { value: "energy_kwh", open: "energy_open", unit: "Wh", after: "" },
+  emissions: { value: "emissions_kg", open: "emissions_open", unit: "g", after: " CO2eq" },
+};
+const ends = (sum, kind) => [sum[`${kind}_low_${kind === "energy" ? "kwh" : "kg"}`], sum[`${kind}_high_${kind === "energy" ? "kwh" : "kg"}`]];
+function shown(sum, kind) {
+  const { value, unit, after } = KINDS[kind];
+  return sum[value] == null ? "not known" : amount(sum[value] * 1000, unit) + after;
+}
+function range(sum, kind) {
+  const [low, high] = ends(sum, kind);
+  if (low == null || high == null) return "no interval";
+  if (sum[KINDS[kind].open]) return "no interval for a part";
+  return interval(low * 1000, high * 1000, KINDS[kind].unit) + KINDS[kind].after;
+}
+const counted = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+
+// Sums: what the filters leave, added up.
+const filter = { project: null, from: 0, until: data.periods.length - 1 };
+const isShown = ([period, project]) =>
+  period >= filter.from && period <= filter.until && (filter.project === null || project === filter.project);
+function add(sum, row) {
+  data.measures.forEach((name, at) => {
+    const value = row[at + 3];
+    if (value != null) sum[name] = (sum[name] ?? 0) + value;
+    else sum[name] ??= null;
+  });
+  return sum;
+}
+function grouped(dimension, key, keep = isShown) {
+  const groups = new Map();
+  for (const row of data.sums[dimension] ?? []) {
+    if (keep(row)) groups.set(key(row), add(groups.get(key(row)) ?? {}, row));
+  }
+  return groups;
+}
+function named(dimension, other) {
+  const groups = dimension === "project" ? grouped("total", (row) => row[1]) : grouped(dimension, (row) => row[2]);
+  const names = dimension === "project" ? data.projects : (data.names[dimension] ?? []);
+  const rows = [...groups].map(([at, sum]) => ({ label: at < 0 ? other : names[at], sum, at }));
+  return rows.sort((a, b) => (a.at < 0) - (b.at < 0) || (b.sum.energy_kwh ?? -1) - (a.sum.energy_kwh ?? -1));
+}
+
+// Elements: text from outside only ever becomes text.
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children.flat().filter((child) => child != null));
+  return made;
+}
+function fill(id, ...children) {
+  const section = place(id);
+  section.replaceChildren(section.querySelector("h2"), ...children.flat());
+}
+const name = (text) => element("bdi", {}, text);
+function table(title, head, rows, { open = false, total = null, text = [] } = {}) {
+  const cell = (tag) => (value, at) => element(tag, { ...(at && text.includes(at) ? { class: "text" } : {}),
+    ...(tag === "th" ? { scope: "col" } : {}) }, value);
+  const line = (row) => element("tr", {}, element("th", { scope: "row" }, row[0]), row.slice(1).map((value, at) => cell("td")(value, at + 1)));
+  const made = element("table", {}, element("thead", {}, element("tr", {}, head.map(cell("th")))),
+    element("tbody", {}, rows.map(line)), total ? element("tfoot", {}, line(total)) : null);
+  const scroll = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, made);
+  return element("details", open ? { open: "" } : {}, element("summary", {}, title), scroll);
+}
+const HEAD = ["runs", "time", "energy", "at the wall", "emissions", "emissions, interval"];
+const cells = (sum) => [sum.runs.toLocaleString("en"), duration(sum.duration_s), shown(sum, "energy"), range(sum, "energy"),
+  shown(sum, "emissions"), range(sum, "emissions")];
+const sentence = (sum) => `${shown(sum, "energy")}, at the wall ${range(sum, "energy")}; ${shown(sum, "emissions")}`;
+
+// Charts: drawn without eval, in colours that are variables of the style sheet.
+const drawings = [];
+function draw(chart, rows, description, { title = "", widest = Infinity, top = null } = {}) {
+  const holder = element("div", { class: "chart", role: "img", "aria-label": `${description}. The table has the numbers.` });
+  drawings.push(async () => {
+    const spec = JSON.parse(JSON.stringify(charts[chart]).replaceAll('"TITLE"', JSON.stringify(title || null)));
+    if (top !== null) spec.encoding.x.scale.domain = [0, top];
+    if (spec.height.step) spec.height = spec.height.step * new Set(rows.map(({ label }) => label)).size;
+    if (chart === "bars") spec.encoding.y.axis.labelLimit = holder.clientWidth * 0.42;
+    Object.assign(spec, { config: charts.config, data: { values: rows }, width: Math.min(holder.clientWidth, widest),
+      autosize: { type: "fit-x", contains: "padding" } });
+    await vegaEmbed(holder, spec, { mode: "vega-lite", renderer: "svg", actions: false, ast: true, defaultStyle: false,
+      tooltip: { disableDefaultStyle: true }, logLevel: 1 });
+    for (const part of holder.querySelectorAll("[role]")) part.removeAttribute("role"); // the holder is one image
+  });
+  return holder;
+}
+function scaled(rows, kind = "energy") {
+  const most = Math.max(0, ...rows.map(({ sum }) => Math.max(sum[KINDS[kind].value] ?? 0, sum[KINDS[kind].open] ? 0 : (ends(sum, kind)[1] ?? 0))));
+  const [factor, prefix] = prefixOf(most * 1000);
+  const scale = (value) => (value == null ? null : (value * 1000) / factor);
+  return { title: `${kind}, ${prefix}${KINDS[kind].unit}${KINDS[kind].after}; line: at the wall`, rows: rows.map(({ label, sum }) => ({
+    label, value: scale(sum[KINDS[kind].value]), tip: `${label}: ${sentence(sum)}; ${counted(sum.runs, "run")}`,
+    low: sum[KINDS[kind].open] ? null : scale(ends(sum, kind)[0]), high: sum[KINDS[kind].open] ? null : scale(ends(sum, kind)[1]),
+  })) };
+}
+function breakdown(id, dimension, noun, { other = `other ${noun}s`, note = null } = {}) {
+  const rows = named(dimension, other);
+  if (!rows.length) return fill(id, element("p", { class: "note" }, "No runs."));
+  const { title, rows: bars } = scaled(rows);
+  fill(id, note ? element("p", { class: "note" }, note) : [], draw("bars", bars, `Energy by ${noun}`, { title }),
+    table(`Table by ${noun}`, [noun, ...HEAD], rows.map(({ label, sum }) => [name(label), ...cells(sum)])));
+}
+
+// Periods
+const NEXT = { day: [0, 0, 1], week: [0, 0, 7], month: [0, 1, 0], quarter: [0, 3, 0], year: [1, 0, 0], decade: [10, 0, 0], century: [100, 0, 0] };
+const FORMATS = { day: { day: "numeric", month: "short", year: "numeric" }, month: { month: "short", year: "numeric" }, year: { year: "numeric" } };
+function periodName(text, unit = data.unit) {
+  const at = new Date(`${text}T00:00Z`);
+  if (unit === "quarter") return `Q${at.getUTCMonth() / 3 + 1} ${at.getUTCFullYear()}`;
+  const written = new Intl.DateTimeFormat("en-GB", { ...(FORMATS[unit] ?? (unit === "week" ? FORMATS.day : FORMATS.year)), timeZone: "UTC" }).format(at);
+  return { week: `week of ${written}`, decade: `${written}s`, century: `century of ${written}` }[unit] ?? written;
+}
+function withGaps(periods) { // periods without runs are shown too, unless there are very many
+  const all = [];
+  for (let at = new Date(`${periods[0]}T00:00Z`); all.length <= 64; ) {
+    const text = at.toISOString().slice(0, 10);
+    all.push(text);
+    if (text >= periods.at(-1)) return all;
+    const [years, months, days] = NEXT[data.unit];
+    at = new Date(Date.UTC(at.getUTCFullYear() + years, at.getUTCMonth() + months, at.getUTCDate() + days));
+  }
+  return periods;
+}
+
+// Sections
+function split(text) { // the unit smaller than the number
+  const at = text.indexOf(" ");
+  return /^\d/.test(text) && at > 0 && !/\d/.test(text.slice(at).replace("CO2eq", "")) ? [text.slice(0, at), element("small", {}, text.slice(at))] : [text];
+}
+function totals() {
+  const sum = grouped("total", () => 0).get(0) ?? { runs: 0, duration_s: 0, energy_kwh: null };
+  const tile = (title, value, below) => element("div", { class: "tile" }, element("span", {}, title), element("b", {}, ...split(value)), element("span", {}, below));
+  place("tiles").replaceChildren(
+    tile("Energy, as measured", shown(sum, "energy"), `at the wall ${range(sum, "energy")}`),
+    tile("Emissions", shown(sum, "emissions"), range(sum, "emissions")),
+    tile("Time of all runs", duration(sum.duration_s), "added up"),
+    tile("Runs", sum.runs.toLocaleString("en"), sum.runs_unknown ? `${sum.runs_unknown.toLocaleString("en")} without a known energy` : "all with a known energy"),
+  );
+  const [low, high] = ends(sum, "energy");
+  const open = sum.energy_open && low != null
+    ? `${amount(sum.energy_open_kwh * 1000, "Wh")} of the energy has no interval, since its CPU was not measured, for example. At the wall, the rest took ${interval(low * 1000, high * 1000, "Wh")}.` : null;
+  const said = [
+    "The energy is what the meters saw of CPU, GPU and memory. Power supply, mainboard and fans are only in the interval at the wall, in which the energy drawn from the socket lies.",
+    open,
+    sum.runs_unknown ? `The energy of ${counted(sum.runs_unknown, "run")} is not known. They count as nothing here, so the true total is higher.` : null,
+    sum.energy_without_emissions_kwh ? `${amount(sum.energy_without_emissions_kwh * 1000, "Wh")} has no known carbon intensity and is not in the emissions.` : null,
+    data.totals.tasks ? `${counted(data.totals.tasks, "task")} within these runs ${data.totals.tasks === 1 ? "is" : "are"} counted there, not again.` : null,
+    "Not included: making the hardware, network and storage elsewhere, and machines that idle between runs.",
+  ];
+  place("coverage").replaceChildren(...said.filter(Boolean).map((text) => element("li", {}, text)));
+}
+function overTime() {
+  const groups = grouped("total", (row) => data.periods[row[0]]);
+  if (!groups.size) return fill("time", element("p", { class: "note" }, "No runs."));
+  const none = { runs: 0, duration_s: 0, energy_kwh: 0, energy_low_kwh: 0, energy_high_kwh: 0, emissions_kg: 0, emissions_low_kg: 0, emissions_high_kg: 0 };
+  const rows = withGaps([...groups.keys()].sort()).map((period) => ({ label: periodName(period), sum: groups.get(period) ?? none }));
+  const { title, rows: bars } = scaled(rows);
+  const years = new Set(rows.map(({ label }) => label.slice(-4)));
+  if (["day", "week"].includes(data.unit) && years.size === 1) {
+    for (const bar of bars) bar.label = bar.label.replace("week of ", "").slice(0, -5);
+  }
+  fill("time", draw("over_time", bars, `Energy by ${data.unit}`, { title, widest: 120 + 90 * rows.length }),
+    table(`Table by ${data.unit}`, [data.unit, ...HEAD], rows.filter(({ sum }) => sum !== none).map(({ label, sum }) => [label, ...cells(sum)]),
+      { total: ["all", ...cells(grouped("total", () => 0).get(0))] }));
+}
+function isRunShown(run) {
+  const began = data.periods.findLastIndex((period) => period <= run.started_at.slice(0, 10));
+  const project = data.projects.indexOf(run.project);
+  return isShown([began, project]);
+}
+const runNote = (run) => [name(run.project), `, ${run.started_at.slice(0, 16).replace("T", " ")} UTC, ${run.status}. ${sentence(run)}.`];
+const runLink = (run) => (run.report ? element("a", { href: run.report }, "BoAmps report") : "");
+function latest() {
+  const runs = data.latest.filter(isRunShown).slice(0, 4);
+  if (!runs.length) return fill("latest", element("p", { class: "note" }, "No run here has a power curve: imported files have none."));
+  fill("latest", element("div", { class: "runs" }, runs.map((run) => {
+    const names = ["CPU", "GPU", "RAM"];
+    const until = Math.max(run.duration_s, ...run.power.map((point) => point[1]));
+    const [factor, unit] = until >= 7200 ? [3600, "hours"] : until >= 120 ? [60, "minutes"] : [1, "seconds"];
+    const last = run.power.at(-1) ?? [];
+    const power = [...run.power, [last[1], ...last.slice(1)]].flatMap(([from, , ...watts]) => watts.map((each, at) => ({ from: from / factor, watts: each, part: names[at],
+      tip: "CPU, GPU and RAM, stacked" })).filter(({ watts: known }) => known != null));
+    const bands = run.phases.flatMap((phase) => phase.bands.map(([from, length]) => ({ from: from / factor, until: (from + length) / factor,
+      label: phase.name, tip: `${phase.name}: ${duration(length)}, from ${duration(from)} on` })));
+    const phases = run.phases.map((phase) => [name(phase.name), phase.phases.toLocaleString("en"), duration(phase.duration_s), shown(phase, "energy"), range(phase, "energy")]);
+    const numbers = run.power.map(([from, to, ...watts]) => [`${duration(from)} to ${duration(to)}`, ...watts.map((each) => (each == null ? "not known" : amount(each, "W")))]);
+    return element("article", {}, element("h3", {}, name(run.name)), element("p", { class: "note" }, runNote(run), " ", runLink(run)),
+      draw("power", power, "Power over time", { top: until / factor }),
+      bands.length ? draw("phases", bands, "Phases over time", { title: `${unit} since the start`, top: until / factor }) : element("p", { class: "note" }, `Over ${duration(until)}; the run has no phases.`),
+      phases.length ? table("Table of the phases", ["phase", "number", "time", "energy", "at the wall"], phases) : null,
+      table("Table of the power", ["time", ...names], numbers));
+  })));
+}
+function budgets() {
+  const made = data.budgets.flatMap((budget) => [["energy", budget.max_kwh, 1], ["emissions", budget.max_kg, 2]].filter(([, limit]) => limit != null).map(([kind, limit, at]) => {
+    const { value, unit, after } = KINDS[kind];
+    const rows = budget.spent.map((spent, number) => ({ label: budget.period === "run" ? `${periodName(spent[0], "day")} (${number + 1})` : periodName(spent[0], budget.period), sum: { [value]: spent[at], runs: 1 } }));
+    const most = Math.max(limit, ...rows.map(({ sum }) => sum[value] ?? 0));
+    const [factor, prefix] = prefixOf(most * 1000);
+    const bars = rows.map(({ label, sum }) => ({ label, value: (sum[value] ?? 0) * 1000 / factor, limit: limit * 1000 / factor, tip: `${label}: ${shown(sum, kind)}` }));
+    const over = rows.filter(({ sum }) => sum[value] > limit).length;
+    const what = `${amount(limit * 1000, unit)}${after} per ${budget.period}, ${budget.at === "wall" ? "upper end at the wall" : "as measured"}`;
+    return element("article", {}, element("h3", {}, name(budget.asset)), element("p", { class: "note" }, `${what}: ${over ? `exceeded ${over} of ${rows.length} times` : "kept"}.`),
+      draw("over_time", bars, `${kind} against the limit`, { title: `${kind}, ${prefix}${unit}${after}; dashed: limit`, widest: 120 + 90 * rows.length }),
+      table("Table of the budget", [budget.period, kind, "of the limit"], rows.map(({ label, sum }) => [label, shown(sum, kind), sum[value] == null ? "not known" : `${general(100 * sum[value] / limit, 3)} %`])));
+  }));
+  fill("budgets", made.length ? [element("p", { class: "note" }, "For all projects and the latest periods, whatever the filters."), element("div", { class: "runs" }, made)]
+    : element("p", { class: "note" }, "No budget has been checked yet: carbon_budget() in a Dagster project sets one."));
+}
+function waste() {
+  const rows = named("status", "other");
+  const lost = rows.filter(({ label }) => label !== "completed");
+  const sum = lost.reduce((all, row) => ({ energy_kwh: (all.energy_kwh ?? 0) + (row.sum.energy_kwh ?? 0), runs: all.runs + row.sum.runs }), { runs: 0 });
+  const all = rows.reduce((energy, row) => energy + (row.sum.energy_kwh ?? 0), 0);
+  const share = all > 0 ? ` (${general(100 * (sum.energy_kwh ?? 0) / all, 2)} % of the energy)` : "";
+  breakdown("waste", "status", "outcome", { other: "other", note: lost.length
+    ? `${counted(sum.runs, "run")} did not complete: ${shown(sum, "energy")}${share}.` : "All runs completed." });
+}
+function warnings() {
+  const rows = named("flag", "other").sort((a, b) => b.sum.runs - a.sum.runs);
+  fill("flags", element("p", { class: "note" }, rows.length ? "A run can have several." : "No run has a warning."), rows.length
+    ? table("Table of the warnings", ["warning", "runs", "energy", "meaning"], rows.map(({ label, sum }) => [label, sum.runs.toLocaleString("en"), shown(sum, "energy"), data.meaning[label] ?? ""]), { open: true, text: [3] }) : []);
+  const runs = data.flagged.filter(isRunShown);
+  fill("flagged", runs.length ? table("Table of the flagged runs", ["run", "project", "started, UTC", "energy", "at the wall", "warnings", "report"], runs.map((run) =>
+    [name(run.name), name(run.project), run.started_at.slice(0, 16).replace("T", " "), shown(run, "energy"), range(run, "energy"), run.flags.join(", "), runLink(run)]), { open: true, text: [1, 5] })
+    : element("p", { class: "note" }, "None of the ten is among these runs."));
+}
+function files() {
+  const links = Object.entries(data.files).map(([text, href]) => element("li", {}, element("a", { href }, text)));
+  fill("files", links.length ? element("ul", {}, links) : element("p", { class: "note" }, "There are none: `carbon-pipeline export boamps` writes them."));
+}
+async function render() {
+  drawings.length = 0;
+  const scope = filter.project === null ? "All projects" : filter.project < 0 ? "Other projects" : data.projects[filter.project];
+  const [from, until] = [data.periods[filter.from], data.periods[filter.until]].map((period) => period && periodName(period));
+  place("scope").replaceChildren(name(scope), from ? (from === until ? `, ${from}` : `, ${from} to ${until}`) : ": the warehouse has no runs yet");
+  totals();
+  overTime();
+  breakdown("by-project", "project", "project");
+  breakdown("by-asset", "asset", "asset");
+  breakdown("by-hardware", "hardware", "hardware", { other: "other hardware" });
+  breakdown("by-country", "country", "country", { other: "other countries" });
+  breakdown("by-method", "method", "method", { note: "Only energies that were measured in one way compare." });
+  breakdown("by-quality", "quality", "quality", { other: "other", note: "High, medium and low: the energy errs by at most 10, 25 and 50 %; none: by more, or it is not known by how much." });
+  latest();
+  budgets();
+  waste();
+  warnings();
+  files();
+  await Promise.all(drawings.map((drawing) => drawing()));
+  document.body.dataset.drawn = Number(document.body.dataset.drawn ?? 0) + 1;
+}
+function options(id, entries) {
+  place(id).replaceChildren(...entries.map(([value, text]) => element("option", { value }, text)));
+}
+function start() {
+  const hasOthers = (data.sums.total ?? []).some((row) => row[1] < 0);
+  options("project", [["", "all projects"], ...data.projects.map((text, at) => [at, text]), ...(hasOthers ? [[-1, "other projects"]] : [])]);
+  const periods = data.periods.map((text, at) => [at, periodName(text)]);
+  options("from", periods);
+  options("until", periods);
+  const changed = () => {
+    filter.project = place("project").value === "" ? null : Number(place("project").value);
+    filter.from = Number(place("from").value);
+    filter.until = Number(place("until").value);
+    if (filter.from > filter.until) [filter.from, filter.until] = [filter.until, filter.from];
+    render();
+  };
+  const reset = () => {
+    [place("project").value, place("from").value, place("until").value] = ["", "0", String(periods.length - 1)];
+    changed();
+  };
+  for (const id of ["project", "from", "until"]) place(id).addEventListener("change", changed);
+  place("filters").addEventListener("reset", (event) => { event.preventDefault(); reset(); });
+  let width = innerWidth;
+  let waiting;
+  addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => { if (width !== innerWidth) { width = innerWidth; render(); } }, 200);
+  });
+  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
+  place("made").textContent = `Made by carbon-pipeline on ${data.made_at.replace("T", " ").replace("Z", " UTC")}. Times are UTC. Energies of runs that overlap on a host are shares, so nothing counts twice.`;
+  reset();
+}
+start();
