@@ -66,7 +66,7 @@ bench: $(VENV)/ready-test ## Benchmarks, as ratios against the peers that they n
 docs: $(VENV)/ready-run ## Writes the tables of the documentation that come from the code
 	$(BIN)/python docs/generate.py
 
-pictures: $(VENV)/ready-test browser ## Takes the picture of the README again
+pictures: $(VENV)/ready-test browser ## Takes the pictures of the documentation again
 	$(BIN)/python docs/pictures/make.py
 
 clean: ## Removes the virtual environment; data stay

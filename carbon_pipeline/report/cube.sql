@@ -44,8 +44,7 @@ WITH daily AS MATERIALIZED (
             WHEN count(DISTINCT date_trunc('month', day)) <= $most_periods THEN 'month'
             WHEN count(DISTINCT date_trunc('quarter', day)) <= $most_periods THEN 'quarter'
             WHEN count(DISTINCT date_trunc('year', day)) <= $most_periods THEN 'year'
-            WHEN count(DISTINCT date_trunc('decade', day)) <= $most_periods THEN 'decade'
-            ELSE 'century'
+            ELSE 'decade' -- of which a warehouse has nine at most
         END AS unit
     FROM daily
 ), named AS (

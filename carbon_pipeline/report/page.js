@@ -10,9 +10,8 @@ function general(value, digits) { // Python's format "g"
   const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
   const plain = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
   if (value === 0) return "0";
-  if (exponent < -4 || exponent >= digits) {
-    return `${plain(mantissa)}e${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
-  }
+  if (exponent < -4) return `${plain(mantissa)}e-${String(-exponent).padStart(2, "0")}`;
+  if (exponent >= digits) return Number(value.toPrecision(digits)).toLocaleString("en"); // Python has an exponent here
   return plain(value.toFixed(Math.max(0, digits - 1 - exponent)));
 }
 function amount(value, unit) {
@@ -25,13 +24,14 @@ function interval(low, high, unit) {
 }
 function duration(seconds) {
   if (seconds == null) return "not known";
-  if (seconds < 59.95) return amount(seconds, "s");
+  if (seconds < 59.5) return amount(seconds, "s");
   const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
-  const at = units.findIndex(([size]) => seconds >= size * 0.9999);
+  const at = units.findIndex(([size]) => Math.round(seconds) >= size);
   const [[size, unit], [smaller, rest]] = [units[at], units[at + 1]];
   const count = Math.round(seconds / smaller);
   const each = size / smaller;
-  return `${Math.floor(count / each)} ${unit}${count % each ? ` ${count % each} ${rest}` : ""}`;
+  const whole = Math.floor(count / each);
+  return `${whole.toLocaleString("en")} ${unit}${count % each && whole < 100 ? ` ${count % each} ${rest}` : ""}`;
 }
 const KINDS = {
   energy: { value: "energy_kwh", open: "energy_open", unit: "Wh", after: "" },
@@ -88,14 +88,14 @@ function fill(id, ...children) {
   section.replaceChildren(section.querySelector("h2"), ...children.flat());
 }
 const name = (text) => element("bdi", {}, text);
-function table(title, head, rows, { open = false, total = null, text = [] } = {}) {
+function table(title, head, rows, { open = false, total = null, text = [], screenOnly = false } = {}) {
   const cell = (tag) => (value, at) => element(tag, { ...(at && text.includes(at) ? { class: "text" } : {}),
     ...(tag === "th" ? { scope: "col" } : {}) }, value);
   const line = (row) => element("tr", {}, element("th", { scope: "row" }, row[0]), row.slice(1).map((value, at) => cell("td")(value, at + 1)));
   const made = element("table", {}, element("thead", {}, element("tr", {}, head.map(cell("th")))),
     element("tbody", {}, rows.map(line)), total ? element("tfoot", {}, line(total)) : null);
-  const scroll = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": title }, made);
-  return element("details", open ? { open: "" } : {}, element("summary", {}, title), scroll);
+  const scroll = element("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": title }, made);
+  return element("details", { ...(open ? { open: "" } : {}), ...(screenOnly ? { class: "screen" } : {}) }, element("summary", {}, title), scroll);
 }
 const HEAD = ["runs", "time", "energy", "at the wall", "emissions", "emissions, interval"];
 const cells = (sum) => [sum.runs.toLocaleString("en"), duration(sum.duration_s), shown(sum, "energy"), range(sum, "energy"),
@@ -137,13 +137,13 @@ function breakdown(id, dimension, noun, { other = `other ${noun}s`, note = null 
 }
 
 // Periods
-const NEXT = { day: [0, 0, 1], week: [0, 0, 7], month: [0, 1, 0], quarter: [0, 3, 0], year: [1, 0, 0], decade: [10, 0, 0], century: [100, 0, 0] };
+const NEXT = { day: [0, 0, 1], week: [0, 0, 7], month: [0, 1, 0], quarter: [0, 3, 0], year: [1, 0, 0], decade: [10, 0, 0] };
 const FORMATS = { day: { day: "numeric", month: "short", year: "numeric" }, month: { month: "short", year: "numeric" }, year: { year: "numeric" } };
 function periodName(text, unit = data.unit) {
   const at = new Date(`${text}T00:00Z`);
   if (unit === "quarter") return `Q${at.getUTCMonth() / 3 + 1} ${at.getUTCFullYear()}`;
   const written = new Intl.DateTimeFormat("en-GB", { ...(FORMATS[unit] ?? (unit === "week" ? FORMATS.day : FORMATS.year)), timeZone: "UTC" }).format(at);
-  return { week: `week of ${written}`, decade: `${written}s`, century: `century of ${written}` }[unit] ?? written;
+  return { week: `week of ${written}`, decade: `${written}s` }[unit] ?? written;
 }
 function withGaps(periods) { // periods without runs are shown too, unless there are very many
   const all = [];
@@ -223,7 +223,7 @@ function latest() {
       draw("power", power, "Power over time", { top: until / factor }),
       bands.length ? draw("phases", bands, "Phases over time", { title: `${unit} since the start`, top: until / factor }) : element("p", { class: "note" }, `Over ${duration(until)}; the run has no phases.`),
       phases.length ? table("Table of the phases", ["phase", "number", "time", "energy", "at the wall"], phases) : null,
-      table("Table of the power", ["time", ...names], numbers));
+      table("Table of the power", ["time", ...names], numbers, { screenOnly: true }));
   })));
 }
 function budgets() {
@@ -313,7 +313,12 @@ function start() {
     clearTimeout(waiting);
     waiting = setTimeout(() => { if (width !== innerWidth) { width = innerWidth; render(); } }, 200);
   });
-  addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("details:not([open], .screen)")];
+    for (const each of opened) each.open = true;
+  });
+  addEventListener("afterprint", () => { for (const each of opened) each.open = false; });
   place("made").textContent = `Made by carbon-pipeline on ${data.made_at.replace("T", " ").replace("Z", " UTC")}. Times are UTC. Energies of runs that overlap on a host are shares, so nothing counts twice.`;
   reset();
 }

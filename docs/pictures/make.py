@@ -1,10 +1,12 @@
-"""Make the picture of the README: a real UI, a real run, a real browser. `make pictures` calls it."""
+"""Make the pictures of the documentation: a real UI, a real run, a real browser. `make pictures` calls it."""
 
 import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page
 
+from carbon_pipeline.report.page import write_page
+from carbon_pipeline_tests.demo_runs import demo_warehouse
 from carbon_pipeline_tests.e2e.ui import LOCATION, browser, dagster_ui
 
 HERE = Path(__file__).parent
@@ -22,7 +24,36 @@ mutation Launch($params: ExecutionParams!) {
 """
 
 
+PAGES = {
+    "report_page": {"viewport": {"width": 1280, "height": 1130}},
+    "report_page_dark": {"viewport": {"width": 1280, "height": 1130}, "color_scheme": "dark"},
+    "report_page_phone": {"viewport": {"width": 390, "height": 1500}},
+    "report_page_print": {"viewport": {"width": 794, "height": 1123}},
+}
+
+
 def main() -> None:
+    """Take all pictures."""
+    take_page()
+    take_asset()
+
+
+def take_page() -> None:
+    """Write the page of some made-up runs and take its upper part: light, dark, on a phone and printed."""
+    with tempfile.TemporaryDirectory() as folder, browser() as chromium:
+        address = write_page(demo_warehouse(Path(folder) / "data")).path.as_uri()
+        for name, kind in PAGES.items():
+            page = chromium.new_context(**kind).new_page()
+            if name.endswith("print"):
+                page.emulate_media(media="print")
+            page.goto(address)
+            page.wait_for_function("document.body.dataset.drawn === '1'")
+            if name.endswith("print"):
+                page.evaluate("dispatchEvent(new Event('beforeprint'))")
+            page.screenshot(path=HERE / f"{name}.png")
+
+
+def take_asset() -> None:
     """Run the job `pipeline` in a data folder of its own and take the picture of the trained model's metadata."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
