@@ -85,7 +85,7 @@ class Metering:
         self._began.set()
         if self.meter is None:
             return Reading()
-        if self.error:
+        if self.error or self._reader.ident is None:  # it has failed, or was never started
             if self._reader.ident is not None:
                 self._reader.join(timeout=METER_TIMEOUT_S)
             if not self._reader.is_alive():  # otherwise it hangs in the meter, and so would this call

@@ -17,6 +17,7 @@ from carbon_pipeline.settings import read_settings
 from carbon_pipeline.tracking.intensity import find_intensity
 from carbon_pipeline.tracking.landing import landed_files
 from carbon_pipeline.tracking.meter import Reading
+from carbon_pipeline.tracking.metering import Metering
 from carbon_pipeline.tracking.run import TrackedRun
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fakes import FakeMeter
@@ -276,3 +277,11 @@ def test_a_meter_that_has_failed_is_stopped_all_the_same(data_dir: Path) -> None
     with track("fit", make_meter=meter):
         pass
     assert meter.calls[-1] == "stop"
+
+
+def test_a_meter_that_was_only_asked_how_it_would_measure_ends_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    metering = Metering(FakeMeter, 1.0, lambda reading: None)
+    metering.prepare()
+    metering.stop(0.0)
+    assert metering.error is None
+    assert caplog.records == []
