@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from carbon_pipeline.warehouse.connection import open_for_writing
@@ -14,6 +15,9 @@ from carbon_pipeline.warehouse.warehouse import Warehouse, prepare_warehouse
 from carbon_pipeline_tests.fakes import FakeMeter, make_record
 
 __all__ = ["FakeMeter", "make_record"]
+
+hypothesis.settings.register_profile("busy machine", deadline=None)
+hypothesis.settings.load_profile("busy machine")
 
 
 def _real_files() -> Path | None:

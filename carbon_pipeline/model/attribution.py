@@ -268,7 +268,7 @@ def _fit(energy: "Array", span: Any, own_kwh: "Array") -> None:
     kept = np.diff(span) > 0
     firsts, counts = span[:-1][kept], np.diff(span)[kept]
     now = np.add.reduceat(energy[: span[-1]], firsts)
-    factors = np.divide(own_kwh[kept], now, out=np.ones_like(now), where=now > 0)
+    factors = np.divide(own_kwh[kept], now, out=np.ones_like(now), where=now > LEAST_KWH)
     energy[span[0] : span[-1]] *= np.repeat(factors, counts)
 
 

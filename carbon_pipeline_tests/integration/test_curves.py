@@ -146,7 +146,8 @@ def test_phases_and_metrics_reach_the_warehouse_with_the_interval_of_the_record(
             phase.least_s,
         )
         for column in ("energy_kwh", "energy_low_kwh", "energy_high_kwh"):
-            assert stored[column] == (None if getattr(phase, column) is None else pytest.approx(getattr(phase, column)))
+            expected = getattr(phase, column)
+            assert stored[column] == (None if expected is None else pytest.approx(expected, rel=1e-5))
     metrics = {metric["name"]: metric["value"] for metric in warehouse.rows("FROM core.metric")}
     assert metrics == {"accuracy": 0.93, 'a"b': -1.0}
 

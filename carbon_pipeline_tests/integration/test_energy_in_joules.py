@@ -301,6 +301,14 @@ def test_in_process_mode_a_counter_of_the_machine_is_called_one(machine: FakeMac
 # Phases
 
 
+def drawn_j(record: RunRecord) -> dict[str, float]:
+    """What 100 W are in the phases by name, J: on a busy machine a sleep takes longer."""
+    found: dict[str, float] = {}
+    for one in record.phases:
+        found[one.name] = found.get(one.name, 0.0) + 100 * one.duration_s
+    return found
+
+
 def phases_j(record: RunRecord) -> dict[str, float]:
     """CPU energy of the phases by name, J."""
     found: dict[str, float] = {}
@@ -388,7 +396,8 @@ def test_phases_of_threads_and_generators_belong_to_the_run_around_them(machine:
         thread.join()
         asyncio.run(in_a_task())
     found = phases_j(span.record)
-    assert found == pytest.approx({"epoch": 20, "thread": 20, "task": 10}, abs=1.5)
+    assert found == pytest.approx(drawn_j(span.record), abs=1.5)
+    assert found.keys() == {"epoch", "thread", "task"}
 
 
 def test_a_phase_ends_where_the_work_fails_and_an_open_one_with_the_run(machine: FakeMachine) -> None:
@@ -398,7 +407,10 @@ def test_a_phase_ends_where_the_work_fails_and_an_open_one_with_the_run(machine:
             _ = 1 / 0
         span.run.phase("never ended").__enter__()
         time.sleep(0.1)
-    assert phases_j(span.record) == pytest.approx({"broken": 10, "never ended": 10}, abs=1.5)
+    found = phases_j(span.record)
+    assert found == pytest.approx(drawn_j(span.record), abs=1.5)
+    assert found.keys() == {"broken", "never ended"}
+    assert min(found.values()) > 9
 
 
 def test_a_phase_outside_a_run_breaks_nothing(machine: FakeMachine) -> None:

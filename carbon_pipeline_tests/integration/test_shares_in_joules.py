@@ -63,8 +63,8 @@ class Simulated:
         curve = Curve()
         for time_s in np.arange(began + sample_s, ended, sample_s):
             curve.add(at(float(time_s)))
-        curve.add(at(ended))
-        last = curve.last
+        last = at(ended)
+        curve.add(last)
         fields = {
             "host_id": "one",
             "cpu_method": "rapl",
