@@ -1,7 +1,7 @@
--- Phases may be nested in one another: those of one name add up, those of different names need not.
+-- Phases may be nested in one another: those of one depth never overlap in a run, and a phase has a row for each depth and parent.
 CREATE OR REPLACE VIEW report.energy_per_phase AS
 SELECT
-    project_name, asset_key, run_name, phase, phases,
+    project_name, asset_key, run_name, phase, depth, parent, phases,
     total.energy_kwh / measured AS energy_per_phase_kwh,
     total.energy_low_kwh / measured AS energy_per_phase_low_kwh,
     total.energy_high_kwh / measured AS energy_per_phase_high_kwh,
@@ -10,7 +10,7 @@ SELECT
     total.*
 FROM (
     SELECT
-        project_name, asset_key, name AS run_name, phase,
+        project_name, asset_key, name AS run_name, phase, depth, parent,
         sum(phases)::BIGINT AS phases,
         nullif(sum(phases) FILTER (phase_kwh IS NOT NULL), 0) AS measured,
         sum(energy_kwh * attributed_share) FILTER (phase_kwh IS NOT NULL) AS run_kwh,
@@ -19,7 +19,8 @@ FROM (
             attributed_share) AS total
     FROM (
         SELECT
-            run_id, name AS phase, sum(phases) AS phases, sum(duration_s) AS phase_s, sum(energy_kwh) AS phase_kwh,
+            run_id, name AS phase, coalesce(depth, 0) AS depth, parent,
+            sum(phases) AS phases, sum(duration_s) AS phase_s, sum(energy_kwh) AS phase_kwh,
             CASE WHEN count(energy_low_kwh) = count(energy_kwh) THEN sum(energy_low_kwh) END AS phase_low_kwh,
             CASE WHEN count(energy_high_kwh) = count(energy_kwh) THEN sum(energy_high_kwh) END AS phase_high_kwh
         FROM core.phase
@@ -29,9 +30,10 @@ FROM (
     GROUP BY ALL
 )
 ORDER BY project_name, asset_key, run_name, total.energy_kwh DESC NULLS LAST;
-COMMENT ON VIEW report.energy_per_phase IS 'Energy per epoch and other phases, by what was tracked: the mean of a phase, and the sum of all.';
+COMMENT ON VIEW report.energy_per_phase IS 'Energy per epoch and other phases, by what was tracked: mean of a phase, sum of all.';
 COMMENT ON COLUMN report.energy_per_phase.run_name IS 'What was tracked.';
-COMMENT ON COLUMN report.energy_per_phase.phase IS 'Name of the phase; phases of different names may be nested and then do not add up.';
+COMMENT ON COLUMN report.energy_per_phase.phase IS 'Name of the phase.';
+COMMENT ON COLUMN report.energy_per_phase.depth IS 'How many phases it is in: rows of depth 0 add up to no more than the runs.';
 COMMENT ON COLUMN report.energy_per_phase.phases IS 'Number of phases of that name.';
 COMMENT ON COLUMN report.energy_per_phase.energy_per_phase_kwh IS 'Mean energy of a phase, kWh, attributed as the energy of its run.';
 COMMENT ON COLUMN report.energy_per_phase.energy_per_phase_low_kwh IS 'Lower end of that mean, kWh.';

@@ -7,7 +7,8 @@ WITH each AS (
         context_no,
         unnest(from_json(phases, '[{
             "name": "VARCHAR", "started_s": "DOUBLE", "duration_s": "DOUBLE", "cpu_energy_kwh": "DOUBLE",
-            "gpu_energy_kwh": "DOUBLE", "ram_energy_kwh": "DOUBLE", "depth": "BIGINT", "parent": "VARCHAR", "count": "BIGINT", "least_s": "DOUBLE", "most_s": "DOUBLE",
+            "gpu_energy_kwh": "DOUBLE", "ram_energy_kwh": "DOUBLE", "depth": "BIGINT", "parent": "VARCHAR",
+            "count": "BIGINT", "least_s": "DOUBLE", "most_s": "DOUBLE",
             "least_kwh": "DOUBLE", "most_kwh": "DOUBLE"
         }]'), max_depth := 2)
     FROM raw.measurement
