@@ -10,10 +10,11 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from carbon_pipeline.cli.terminal import can_show, counted, safe_text
+from carbon_pipeline.model.amounts import amount, clock, interval
 from carbon_pipeline.model.quantities import J_PER_KWH
 from carbon_pipeline.model.record import RunRecord, TrackingMode, mean_power_w
 from carbon_pipeline.model.samples import Phase, power_curve_w
-from carbon_pipeline.model.summary import amount, clock, interval, summary
+from carbon_pipeline.model.summary import summary
 from carbon_pipeline.tracking.live import ID_CHARACTERS, PARTS, CurrentPhase, LiveRun
 
 ROOMY = 110
@@ -154,9 +155,9 @@ def _parts_table(run: LiveRun) -> Table:
 
 
 def _so_far(record: RunRecord) -> str:
-    text = f"so far {amount((record.emissions_kg or 0.0) * 1000, 'g')} CO2eq"
+    text = f"so far {amount(record.emissions_kg, 'kg CO2eq')}"
     if record.energy_low_kwh is not None and record.energy_high_kwh is not None:
-        text += f"; at the wall {interval(record.energy_low_kwh * 1000, record.energy_high_kwh * 1000, 'Wh')}"
+        text += f"; at the wall {interval(record.energy_low_kwh, record.energy_high_kwh, 'kWh')}"
     return text
 
 
@@ -196,7 +197,7 @@ def _phase_row(phase: Phase) -> tuple[Text, str, str, str, str]:
     energy_kwh = phase.energy_kwh
     power_w = energy_kwh * J_PER_KWH / phase.duration_s if energy_kwh is not None and phase.duration_s else None
     name = phase.name if phase.count == 1 else f"{phase.name} ({phase.count:,})"
-    duration = amount(phase.duration_s, "s") if phase.duration_s < 60 else clock(phase.duration_s)
+    duration = amount(phase.duration_s, "s")
     return _cut("  " * phase.depth + name), clock(phase.started_s), duration, _watt_hours(energy_kwh), _watts(power_w)
 
 
@@ -242,4 +243,4 @@ def _watts(power_w: float | None) -> str:
 
 
 def _watt_hours(energy_kwh: float | None) -> str:
-    return UNKNOWN if energy_kwh is None else amount(energy_kwh * 1000, "Wh")
+    return UNKNOWN if energy_kwh is None else amount(energy_kwh, "kWh")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from carbon_pipeline.errors import UserError
 from carbon_pipeline.example.regression.model import LinearModel
 from carbon_pipeline.example.tracking_info import FILE
+from carbon_pipeline.model.amounts import amount, interval
 from carbon_pipeline.model.flags import FLAGS
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.report.page import PAGE
@@ -112,30 +113,30 @@ def _measured(model: LinearModel, record: RunRecord) -> list[dict[str, Any]]:
     place = ", ".join(str(part) for part in (record.country_name or "country not known", record.intensity_year) if part)
     return [
         {"what": "model", "value": f"y = {line} + {model.intercept:.4f}", "how": model.hyperparameters.backend},
-        {"what": "duration", "value": f"{record.duration_s:.6f} s", "how": "monotonic clock"},
-        {"what": "CPU energy", "value": _kwh(record.cpu_energy_kwh), "how": record.cpu_method},
-        {"what": "GPU energy", "value": _kwh(record.gpu_energy_kwh), "how": record.gpu_method},
-        {"what": "RAM energy", "value": _kwh(record.ram_energy_kwh), "how": record.ram_method},
-        {"what": "energy", "value": _kwh(record.energy_kwh), "how": f"CodeCarbon {record.codecarbon_version}"},
+        {"what": "duration", "value": amount(record.duration_s, "s"), "how": "monotonic clock"},
+        {"what": "CPU energy", "value": amount(record.cpu_energy_kwh, "kWh"), "how": record.cpu_method},
+        {"what": "GPU energy", "value": amount(record.gpu_energy_kwh, "kWh"), "how": record.gpu_method},
+        {"what": "RAM energy", "value": amount(record.ram_energy_kwh, "kWh"), "how": record.ram_method},
+        {"what": "energy", "value": amount(record.energy_kwh, "kWh"), "how": f"CodeCarbon {record.codecarbon_version}"},
         {
             "what": "at the wall",
-            "value": _between(record.energy_low_kwh, record.energy_high_kwh, "kWh"),
+            "value": interval(record.energy_low_kwh, record.energy_high_kwh, "kWh"),
             "how": f"quality {record.quality}" if record.quality else "may err by more than half: no quality level",
         },
         {
             "what": "above idle",
-            "value": _kwh(record.energy_above_idle_kwh),
-            "how": f"idle baseline of {record.idle_duration_s or 0:.1f} s",
+            "value": amount(record.energy_above_idle_kwh, "kWh"),
+            "how": f"idle baseline of {amount(record.idle_duration_s or 0.0, 's')}",
         },
         {
             "what": "carbon intensity",
-            "value": _number(record.carbon_intensity_g_per_kwh, "gCO2eq/kWh"),
+            "value": amount(record.carbon_intensity_g_per_kwh, "gCO2eq/kWh"),
             "how": f"{record.intensity_source} ({place})",
         },
-        {"what": "emissions", "value": _number(record.emissions_kg, "kg CO2eq"), "how": "energy x carbon intensity"},
+        {"what": "emissions", "value": amount(record.emissions_kg, "kg CO2eq"), "how": "energy x carbon intensity"},
         {
             "what": "emissions, interval",
-            "value": _between(record.emissions_low_kg, record.emissions_high_kg, "kg CO2eq"),
+            "value": interval(record.emissions_low_kg, record.emissions_high_kg, "kg CO2eq"),
             "how": "energy at the wall x interval of the intensity",
         },
     ]
@@ -151,16 +152,3 @@ def _files(data_dir: Path, record: RunRecord) -> dict[str, Path]:
         "the BoAmps reports": data_dir / "reports" / "boamps",
         "the page to look at, in a browser": data_dir / PAGE,
     }
-
-
-def _number(value: float | None, unit: str) -> str:
-    return "not known" if value is None else f"{value:.4g} {unit}"
-
-
-def _between(low: float | None, high: float | None, unit: str) -> str:
-    return "not known" if low is None or high is None else f"{low:.2g} to {high:.2g} {unit}"
-
-
-def _kwh(energy_kwh: float | None) -> str:
-    """Energy in kWh and, since short runs have many leading zeros, also in joules (1 kWh = 3.6e6 J)."""
-    return "not measured" if energy_kwh is None else f"{energy_kwh:.4g} kWh ({energy_kwh * 3.6e6:.4g} J)"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from carbon_pipeline.model.amounts import amount, interval
 from carbon_pipeline.model.judgement import Judgement
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.model.student import t_quantile, t_tail
@@ -302,8 +303,8 @@ def judge_against_earlier_runs(
         "expected_high_kwh": high,
     }
     description = (
-        f"{latest['energy_kwh']:.4g} kWh, {found.ratio - 1:+.0%} compared with {_comparable_runs(len(energies))} "
-        f"(expected {low:.3g} to {high:.3g} kWh, p = {p_value:.2g})"
+        f"{amount(latest['energy_kwh'], 'kWh')}, {found.ratio - 1:+.0%} compared with {_comparable_runs(len(energies))} "
+        f"(expected {interval(low, high, 'kWh')}, p = {p_value:.2g})"
     )
     return Judgement(p_value >= alpha or found.ratio <= 1 + min_effect, description, metadata)
 

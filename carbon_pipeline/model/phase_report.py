@@ -5,10 +5,10 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
+from carbon_pipeline.model.amounts import amount, interval
 from carbon_pipeline.model.quantities import J_PER_KWH
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.model.samples import Phase, PhaseSum, sum_of
-from carbon_pipeline.model.summary import amount, interval
 
 MOST_ROWS = 12
 """Names of phases in the table."""
@@ -39,8 +39,8 @@ def _row(phase: Phase) -> dict[str, Any]:
     least_kwh, most_kwh = phase.least_kwh or 0.0, phase.most_kwh or 0.0
     return {
         **row,
-        "energy": amount(energy_kwh * 1000, "Wh"),
-        "each": interval(least_kwh * 1000, most_kwh * 1000, "Wh") if phase.count > 1 else None,
+        "energy": amount(energy_kwh, "kWh"),
+        "each": interval(least_kwh, most_kwh, "kWh") if phase.count > 1 else None,
         "power": amount(energy_kwh * J_PER_KWH / phase.duration_s, "W") if phase.duration_s > 0 else None,
     }
 

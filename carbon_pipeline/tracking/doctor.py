@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from carbon_pipeline.model.amounts import amount, interval
 from carbon_pipeline.model.flags import SHORTEST_BASELINE_S
 from carbon_pipeline.model.interval import coefficients, intensity_interval, quality_of
 from carbon_pipeline.model.record import TrackingMode
@@ -67,7 +68,7 @@ def examine(settings: Settings) -> list[Finding]:
         ),
         Finding(
             what="ram",
-            value=None if ram_gb is None else f"{ram_gb:.1f} GiB",
+            value=None if ram_gb is None else amount(ram_gb, "GiB"),
             method=methods.ram_method,
             source=hardware.ram_gb.source,
             quality=quality_of("ram", methods.ram_method),
@@ -145,7 +146,7 @@ def _machine_finding(hardware: Hardware, methods: Reading) -> Finding:
         value=hardware.machine_kind.value,
         source=hardware.machine_kind.source,
         note=f"not measured, but in the interval: losses of {losses.low - 1:.0%} to {losses.high - 1:.0%}, and "
-        f"{rest_w.low:.0f} to {rest_w.high:.0f} W for mainboard, disks and fans",
+        f"{interval(rest_w.low, rest_w.high, 'W')} for mainboard, disks and fans",
     )
 
 
@@ -155,29 +156,29 @@ def _baseline_finding(settings: Settings, methods: Reading) -> Finding:
         return Finding(what="idle baseline", source="unknown", note="not measured yet; run: carbon-pipeline baseline")
     notes = [
         (not found.fits(methods, TrackingMode.machine), "not used, since it was measured by other methods"),
-        (found.duration_s < SHORTEST_BASELINE_S, f"measured for only {found.duration_s:.0f} s"),
+        (found.duration_s < SHORTEST_BASELINE_S, f"measured for only {amount(found.duration_s, 's')}"),
         (found.is_busy, f"CPUs busy for {found.load or 0:.0%} of the time"),
     ]
     warnings = "; ".join(text for applies, text in notes if applies)
     return Finding(
         what="idle baseline",
-        value=f"{found.power_w:.1f} W",
+        value=amount(found.power_w, "W"),
         source=f"{found.measured_at:%Y-%m-%d}",
         note=f"{warnings}; run again: carbon-pipeline baseline" if warnings else None,
     )
 
 
 def _intensity_finding(found: CarbonIntensity, location: Location) -> Finding:
-    interval = intensity_interval(found.g_per_kwh, found.source, location.country_iso_code, location.region)
-    low, high = interval or (found.g_per_kwh, found.g_per_kwh)
+    ends = intensity_interval(found.g_per_kwh, found.source, location.country_iso_code, location.region)
+    low, high = ends or (found.g_per_kwh, found.g_per_kwh)
     notes = [found.note, f"average of {found.year}" if found.year else None]
     if low < high:
-        notes.append(f"interval for a run: {low:.0f} to {high:.0f} gCO2eq/kWh")
+        notes.append(f"interval for a run: {interval(low, high, 'gCO2eq/kWh')}")
     if found.source == "world_average":
         notes.append("the country is unknown: set CARBON_COUNTRY_ISO_CODE or CARBON_INTENSITY_G_PER_KWH")
     return Finding(
         what="carbon intensity",
-        value=f"{found.g_per_kwh:.0f} gCO2eq/kWh",
+        value=amount(found.g_per_kwh, "gCO2eq/kWh"),
         source=found.source,
         note="; ".join(note for note in notes if note) or None,
     )
