@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from carbon_pipeline.cli import compare, export, measure, warehouse, watch
+from carbon_pipeline.cli import compare, export, measure, report, warehouse, watch
 from carbon_pipeline.cli.errors import ending_cleanly, fail
 from carbon_pipeline.cli.terminal import accept_any_output
 from carbon_pipeline.errors import FAILURE, WRONG_INPUT
@@ -23,7 +23,7 @@ app.command(context_settings={"ignore_unknown_options": True, "allow_intersperse
 app.command()(watch.watch)
 app.command("import")(warehouse.import_)
 app.command()(warehouse.load)
-app.command(cls=warehouse.ReportCommand)(warehouse.report)
+app.command(cls=report.ReportCommand)(report.report)
 app.command()(compare.compare)
 app.add_typer(export.export, name="export")
 app.command()(export.validate)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from carbon_pipeline.cli.terminal import print_json, print_table, say
+from carbon_pipeline.cli.terminal import print_json, print_table, printable, say
 from carbon_pipeline.settings import read_settings, read_settings_leniently
 
 
@@ -17,7 +17,11 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for 
     if as_json:
         print_json(findings)
     else:
-        print_table(findings, "How energy would be measured on this machine")
+        rows = [{name: value for name, value in finding.items() if name != "note"} for finding in findings]
+        print_table(rows, "How energy would be measured on this machine")
+        for finding in findings:
+            if finding["note"]:
+                print(printable(f"{finding['what']}: {finding['note']}"))
 
 
 def baseline(

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
 
 WIDE = 200
 """Width of a table that does not go to a terminal, characters."""
-
-NARROWEST = 24
-"""A column is not made narrower than this many characters, or than its content; else rows become lists."""
 
 LOG_S = 5.0
 """How often progress is reported, where there is no terminal for a bar, seconds."""
@@ -196,49 +192,26 @@ def make_console() -> Console:
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
-    """Print rows as a table, or one line per value where the table would be too wide.
+    """Print a few rows as a table that wraps text where it does not fit.
 
     Args:
         rows: what to show; all with the same keys. A column in which all values are empty is omitted.
         title: stands above.
     """
-    if not rows:
-        print(f"{title}: no rows")
-        return
-    console = make_console()
-    columns = [name for name in rows[0] if any(row[name] not in (None, "") for row in rows)]
-    widths = {name: max(len(name), *(len(_cell_text(row[name])) for row in rows)) for name in columns}
-    if sum(min(natural, NARROWEST) + 3 for natural in widths.values()) + 1 > console.width:
-        _print_lists(rows, columns, title)
-        return
     table = Table(title=title, title_justify="left", header_style="bold")
+    columns = [name for name in rows[0] if any(row[name] not in (None, "") for row in rows)]
     for name in columns:
         number = all(row[name] is None or isinstance(row[name], int | float) for row in rows)
-        fits = widths[name] <= NARROWEST
-        table.add_column(name, justify="right" if number else "left", overflow="fold", no_wrap=fits)
+        table.add_column(name, justify="right" if number else "left", overflow="fold", no_wrap=number)
     for row in rows:
         table.add_row(*(_cell_text(row[name]) for name in columns))
-    console.print(table)
-
-
-def _print_lists(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str) -> None:
-    """Rows that are too wide for a table: one line for each value."""
-    print(title)
-    for row in rows:
-        print()
-        for name in columns:
-            if row[name] not in (None, ""):
-                print(f"  {name:<{max(map(len, columns))}}  {_cell_text(row[name])}")
+    make_console().print(table)
 
 
 def _cell_text(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    return safe_text(", ".join(map(str, value)) if isinstance(value, list) else str(value))
+    return f"{value:,}" if isinstance(value, int) else safe_text(str(value))
 
 
 def _shown(text: str) -> str:

@@ -1,27 +1,21 @@
 """Commands that load, import, rebuild and query the warehouse."""
 
-import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from carbon_pipeline.cli.errors import fail
 from carbon_pipeline.cli.terminal import (
     counted,
     print_json,
-    print_json_rows,
     print_table,
     printable,
     progress_bar,
     say,
-    write_utf8,
 )
-from carbon_pipeline.common.csv_text import write_csv
 from carbon_pipeline.common.files import printable_path
 from carbon_pipeline.errors import FAILURE, WRONG_INPUT, InputError
 from carbon_pipeline.model.flags import FLAGS
@@ -32,43 +26,13 @@ if TYPE_CHECKING:
     from carbon_pipeline.warehouse.ingest.load import FileResult
     from carbon_pipeline.warehouse.warehouse import Warehouse
 
-RUN_COLUMNS = (
-    "run_id",
-    "started_at",
-    "name",
-    "project_name",
-    "status",
-    "duration_s",
-    "energy_kwh",
-    "energy_low_kwh",
-    "energy_high_kwh",
-    "emissions_kg",
-    "quality",
-    "flags",
-)
-"""The columns of `runs` that fit a terminal; csv and json print all of them."""
-
-RUN_ID_CHARACTERS = 8
-"""So much of a run ID is nearly always unique."""
-
 MOST_REJECTED = 10
 """Rejected rows that an import prints."""
-
-MOST_RUNS = 50
-"""Runs in the table of `report runs`, if --limit is not given."""
 
 LOCK_TIMEOUT_S = 10.0
 """How long a command waits for another writer, seconds."""
 
 Wait = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for another writer.")]
-
-
-class Format(StrEnum):
-    """How a report is printed."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
 
 
 def load(wait: Wait = LOCK_TIMEOUT_S) -> None:
@@ -155,59 +119,6 @@ def import_(
         fail("all rows were rejected; nothing was imported", WRONG_INPUT)
 
 
-class ReportCommand(TyperCommand):
-    """Lists the reports below its help; they are looked up only if that is asked for."""
-
-    def get_help(self, ctx: typer.Context) -> str:  # type: ignore[override]  # typer's own, by its public name
-        """The help, and the name of each report with what it answers."""
-        from carbon_pipeline.warehouse.schema import described_reports
-
-        formatter = ctx.make_formatter()
-        with formatter.section("Reports"):
-            formatter.write_dl(list(described_reports().items()))
-        return f"{super().get_help(ctx)}\n{formatter.getvalue()}"
-
-
-def report(
-    name: Annotated[str, typer.Argument(help="View of the schema `report`.")] = "runs",
-    format: Annotated[Format, typer.Option(help="How to print it.")] = Format.table,
-    limit: Annotated[int | None, typer.Option(min=1, help="Rows at most.")] = None,
-    as_page: Annotated[bool, typer.Option("--html", help="Write the page that people look at in a browser.")] = False,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where --html writes the page.")] = None,
-) -> None:
-    """Print a report, of those listed below."""
-    if out is not None and not as_page:
-        raise InputError("--out names the file of --html: add --html")
-    if as_page:
-        _write_page(out)
-        return
-    warehouse = open_loaded_warehouse()
-    if name == "runs" and format is Format.table:
-        limit = limit or MOST_RUNS
-    rows = warehouse.report_rows(name, limit)
-    if name == "runs" and limit is not None and limit < (every := warehouse.count()):
-        say(f"the newest {limit:,} of {every:,} runs")
-    if format is Format.json:
-        print_json_rows(rows)
-    elif format is Format.csv:
-        write_utf8()
-        write_csv(sys.stdout, [column["column_name"] for column in warehouse.columns("report", name)], rows)
-    else:
-        print_table(_brief(list(rows)) if name == "runs" else list(rows), f"report.{name}")
-
-
-def _write_page(out: Path | None) -> None:
-    from carbon_pipeline.report.page import write_page
-    from carbon_pipeline.report.vega import bundle_path, require_extra
-
-    require_extra()
-    warehouse = open_loaded_warehouse()
-    once = "" if bundle_path(warehouse.data_dir).exists() else "; what draws the charts is prepared first, once"
-    say(f"adding up {counted(warehouse.count(), 'run')} for the page{once} ...")
-    page = write_page(warehouse, out)
-    print(f"{page.path}: {counted(page.runs, 'run')}, {page.bytes / 1e6:.1f} MB; open it in a browser")
-
-
 def _require_zone(name: str) -> None:
     from zoneinfo import ZoneInfo
 
@@ -281,9 +192,3 @@ def _print_rejected(warehouse: "Warehouse", results: "Sequence[FileResult]") -> 
         print(f"  rejected: {row['source_file']}, line {row['line']}: {printable(row['reason'])}")
     if rejected > len(rows):
         print(f"  ... and {rejected - len(rows):,} more: carbon-pipeline report quarantine")
-
-
-def _brief(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {column: run[column] for column in RUN_COLUMNS} | {"run_id": run["run_id"][:RUN_ID_CHARACTERS]} for run in runs
-    ]

@@ -11,7 +11,7 @@ from carbon_pipeline.errors import InputError
 from carbon_pipeline.settings import read_settings
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.connection import WarehouseBusyError, WarehouseDamagedError, locked, open_for_reading
-from carbon_pipeline.warehouse.schema import REPORTS
+from carbon_pipeline.warehouse.selection import SelectedReport, Selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,10 +21,6 @@ WINDOW_ROWS = 10_000
 """Runs that are read at a time where all are read."""
 
 Parameters = list[Any] | dict[str, Any] | None
-
-
-class NoSuchReportError(InputError):
-    """There is no report of this name."""
 
 
 class NoSuchRunError(InputError):
@@ -82,12 +78,20 @@ class PublishedCopy:
         Raises:
             WarehouseMissingError: nothing has been published yet.
         """
-        window = {"after": datetime.min.replace(tzinfo=UTC), "rows": WINDOW_ROWS}
         with self.reading() as connection:
-            while (until := sql.ask(connection, "queries", "next_window", **window)[0]["until"]) is not None:
-                bounds = {"after": window["after"], "until": until}
+            for after, until in self.windows(connection):
+                bounds = {"after": after, "until": until}
                 yield from sql.dicts(connection.execute(query, {**bounds, **(parameters or {})}))
-                window["after"] = until
+
+    def windows(self, connection: "DuckDBPyConnection") -> Iterator[tuple[datetime, datetime]]:
+        """Divide the runs by their ends: after which moment and until which one some thousands each ended."""
+        after = datetime.min.replace(tzinfo=UTC)
+        while True:
+            until = sql.ask(connection, "queries", "next_window", after=after, rows=WINDOW_ROWS)[0]["until"]
+            if until is None:
+                return
+            yield after, until
+            after = until
 
     def frame(self, query: str, parameters: Parameters = None) -> "pd.DataFrame":
         """As `rows`, as a pandas frame.
@@ -154,15 +158,21 @@ class PublishedCopy:
             NoSuchReportError: there is no such view.
             WarehouseMissingError: nothing has been published yet.
         """
-        if name not in REPORTS:
-            raise NoSuchReportError(f"there is no report {name!r}; there are {', '.join(REPORTS)}")
-        if name == "runs":
-            return (
-                iter(self.latest(limit))
-                if limit is not None
-                else self.in_order(sql.statement("queries", "runs_in_order"))
-            )
-        return iter(self.rows(sql.statement("queries", "report"), {"view": f"report.{name}", "limit": limit}))
+        return self.select(name, Selection(limit=limit)).rows()
+
+    def select(self, name: str, wanted: Selection | None = None) -> SelectedReport:
+        """Select rows of a view of `report`.
+
+        Args:
+            name: its name without the schema.
+            wanted: filters, order, columns and limit; by default all.
+
+        Raises:
+            NoSuchReportError: there is no such view.
+            NoSuchColumnError: it lacks a column.
+            WarehouseMissingError: nothing has been published yet.
+        """
+        return SelectedReport(self, name, wanted)
 
     def counted_runs(self) -> Iterator[dict[str, Any]]:
         """Read all rows of `report.counted_runs` in the order in which the runs ended, in constant memory.
@@ -260,7 +270,7 @@ class PublishedCopy:
 
     @contextmanager
     def reading(self) -> Iterator["DuckDBPyConnection"]:
-        """The published copy; while a person's shell holds that one for writing, the warehouse itself."""
+        """Open the published copy; while a person's shell holds that one for writing, the warehouse itself."""
         with ExitStack() as stack:
             try:
                 connection = stack.enter_context(open_for_reading(self.reports_path, self.memory_limit))

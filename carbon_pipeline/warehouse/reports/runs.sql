@@ -2,6 +2,9 @@
 CREATE OR REPLACE VIEW report.runs AS
 SELECT
     r.* EXCLUDE (file_no, context_no, hardware_id, location_id, software_id, task_id),
+    r.energy_low_kwh * r.attributed_share AS attributed_energy_low_kwh,
+    r.energy_high_kwh * r.attributed_share AS attributed_energy_high_kwh,
+    r.emissions_kg * r.attributed_share AS attributed_emissions_kg,
     c.country_name,
     c.country_iso_code,
     c.region,
@@ -33,3 +36,6 @@ FROM core.run AS r
 JOIN raw.context AS c USING (context_no);
 COMMENT ON VIEW report.runs IS 'One row per run, everything joined: the view to start from.';
 COMMENT ON COLUMN report.runs.on_cloud IS 'Whether a cloud provider is known.';
+COMMENT ON COLUMN report.runs.attributed_energy_low_kwh IS 'Lower end of the energy at the wall, attributed, kWh.';
+COMMENT ON COLUMN report.runs.attributed_energy_high_kwh IS 'Upper end of the energy at the wall, attributed, kWh.';
+COMMENT ON COLUMN report.runs.attributed_emissions_kg IS 'Emissions, attributed, kg CO2eq.';
