@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from carbon_pipeline.cli.terminal import print_json, print_table, printable, say
+from carbon_pipeline.cli.terminal import print_json, print_table, print_wrapped, say
 from carbon_pipeline.settings import read_settings, read_settings_leniently
 
 
@@ -21,7 +21,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for 
         print_table(rows, "How energy would be measured on this machine")
         for finding in findings:
             if finding["note"]:
-                print(printable(f"{finding['what']}: {finding['note']}"))
+                print_wrapped(f"{finding['what']}: {finding['note']}")
 
 
 def baseline(

@@ -1,5 +1,6 @@
 """The command report: a view of the warehouse as a table, or for other programs."""
 
+import re
 import sys
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -135,7 +136,7 @@ def _print_table(selected: "SelectedReport", chosen: list[str], *, is_markdown: 
 
 def title_of(name: str) -> str:
     """What a report answers, in short."""
-    return described_reports()[name].partition(":")[0].removesuffix(".")
+    return re.split("[:;]", described_reports()[name])[0].removesuffix(".")
 
 
 def _print_lines(columns: list[Column], title: str, *, is_chosen: bool) -> None:

@@ -231,7 +231,7 @@ def _cells(name: str, values: Sequence[Any], unit: Unit | None, rows: Rows, *, i
 
 
 def _text(name: str, value: Any, row: Mapping[str, Any]) -> str:
-    if value is None or value == "":
+    if value is None or value in ("", []):
         if name == "gpu_model" and row.get("gpu_count") == 0:
             return "none"
         return UNKNOWN if name in GROUPS else NONE

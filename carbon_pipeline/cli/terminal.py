@@ -4,11 +4,13 @@ import io
 import json
 import os
 import sys
+import textwrap
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -198,7 +200,9 @@ def print_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
         rows: what to show; all with the same keys. A column in which all values are empty is omitted.
         title: stands above.
     """
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = Table(
+        title=title, title_justify="left", title_style="", header_style="bold", box=SIMPLE_HEAD, pad_edge=False
+    )
     columns = [name for name in rows[0] if any(row[name] not in (None, "") for row in rows)]
     for name in columns:
         number = all(row[name] is None or isinstance(row[name], int | float) for row in rows)
@@ -206,6 +210,12 @@ def print_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     for row in rows:
         table.add_row(*(_cell_text(row[name]) for name in columns))
     make_console().print(table)
+
+
+def print_wrapped(text: str) -> None:
+    """Print a text, with its further lines indented where it is wider than the terminal."""
+    width = make_console().width if is_terminal(sys.stdout) else WIDE
+    print(textwrap.fill(safe_text(text), width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False))
 
 
 def _cell_text(value: Any) -> str:

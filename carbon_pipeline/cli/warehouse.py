@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carbon_pipeline.cli.errors import fail
+from carbon_pipeline.cli.report_table import columns_of, table_lines
 from carbon_pipeline.cli.terminal import (
     counted,
+    make_console,
     print_json,
-    print_table,
     printable,
     progress_bar,
     say,
@@ -146,7 +147,8 @@ def open_loaded_warehouse() -> "Warehouse":
 
 def _print_import(warehouse: "Warehouse", found: "FoundFiles", results: "Sequence[FileResult]") -> None:
     last = {"file": f"in all, {counted(len(results), 'file')}", **_totals(results), "note": ""}
-    print_table([*map(_row, results), last], "Imported")
+    rows = [*map(_row, results), last]
+    print("\n".join(table_lines(columns_of(rows, list(last)), make_console().width)[0]))
     for flag, runs in _flags(results).most_common():
         print(f"  {runs:>9,} {flag}: {FLAGS.get(flag, '')}")
     _print_rejected(warehouse, results)

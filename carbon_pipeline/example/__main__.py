@@ -3,7 +3,7 @@
 import sys
 
 from carbon_pipeline.cli.errors import ending_cleanly
-from carbon_pipeline.cli.terminal import accept_any_output, print_table
+from carbon_pipeline.cli.terminal import accept_any_output, print_table, print_wrapped
 from carbon_pipeline.example.run_once import run_pipeline_once
 
 
@@ -14,7 +14,7 @@ def main() -> None:
     if summary.warnings:
         print("Warnings about these numbers:")
         for sentence in summary.warnings:
-            print(f"  {sentence}")
+            print_wrapped(f"  {sentence}")
     print("Files written:")
     for description, path in summary.files.items():
         print(f"  {description:<35}{path}")

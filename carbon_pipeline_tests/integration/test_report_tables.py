@@ -111,7 +111,7 @@ def test_each_report_is_a_table_with_a_line_for_each_row(warehouse: Warehouse, c
     for part in printed.removeprefix("> ").split("\n> "):
         name, title, head, rule, *lines = part.splitlines()
         rows = warehouse.report(name)
-        assert title == title_of(name)
+        assert title == title_of(name)[:columns].rstrip()
         assert set(rule) == {"─", " "}
         assert len(lines) == len(rows) + 1, name
         assert re.match(rf"(total of )?{len(rows)} ", lines[-1]), name
@@ -138,7 +138,7 @@ def test_help_says_which_reports_there_are_and_what_each_answers(capsys: pytest.
     app(["report", "--help"], standalone_mode=False)
     text = capsys.readouterr().out
     for name, answer in described_reports().items():
-        assert re.search(rf"{name}\s+{re.escape(answer)[:40]}", text), name
+        assert re.search(rf"{name}\s+{re.escape(' '.join(answer.split()[:3]))}", text), name
 
 
 def test_a_column_has_one_unit_by_its_largest_value(
