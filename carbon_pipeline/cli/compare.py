@@ -14,6 +14,7 @@ from rich.text import Text
 from carbon_pipeline.cli.terminal import can_show, make_console, print_json, safe_text
 from carbon_pipeline.cli.warehouse import open_loaded_warehouse
 from carbon_pipeline.errors import InputError
+from carbon_pipeline.model.amounts import amount
 from carbon_pipeline.model.comparison import (
     CONFIDENCE,
     Comparison,
@@ -24,7 +25,7 @@ from carbon_pipeline.model.comparison import (
     scatter,
 )
 from carbon_pipeline.model.comparison import compare as compare_runs
-from carbon_pipeline.model.summary import amount
+from carbon_pipeline.model.quantities import J_PER_KWH
 from carbon_pipeline.warehouse.groups import By, find_groups
 
 if TYPE_CHECKING:
@@ -129,9 +130,9 @@ def _cells(runs: Sequence[Run]) -> list[str]:
     energies = [energy_kwh(run) for run in runs]
     mean_kwh, noise = geometric_mean(energies), scatter(energies)
     mean_s = geometric_mean([run["duration_s"] for run in runs])
-    power_w = mean_kwh * 3.6e6 / mean_s
+    power_w = mean_kwh * J_PER_KWH / mean_s
     return [
-        amount(mean_kwh * 1000, "Wh"),
+        amount(mean_kwh, "kWh"),
         "-" if noise is None else f"{noise:.1%}",
         amount(mean_s, "s"),
         amount(power_w, "W"),
@@ -145,7 +146,7 @@ def _ratio(number: float) -> str:
 
 def _picture(found: Comparison, width: int) -> list[str]:
     """Both groups on one axis, which is logarithmic as the test is: a dot for each run, and the mean below."""
-    groups = [[energy_kwh(run) * 1000 for run in runs] for runs in (found.runs_a, found.runs_b)]
+    groups = [[energy_kwh(run) for run in runs] for runs in (found.runs_a, found.runs_b)]
     low, high = min(map(min, groups)), max(map(max, groups))
     marks = next((marks for marks in MARKS if can_show(marks)), MARKS[-1])
     span, last = math.log(high / low) or 1.0, width - 3
@@ -158,11 +159,11 @@ def _picture(found: Comparison, width: int) -> list[str]:
         counts = Counter(map(place, values))
         dots = "".join(_mark(counts[column], marks) for column in range(last + 1))
         mean = geometric_mean(values)
-        at, text = place(mean), amount(mean, "Wh")
+        at, text = place(mean), amount(mean, "kWh")
         is_right = at + len(text) + 2 <= last
         shown = f"{' ' * at}{marks[3]} {text}" if is_right else f"{text} {marks[3]}".rjust(at + 1)
         lines += [f"{label} {dots}", f"  {shown}"]
-    left, right = amount(low, "Wh"), amount(high, "Wh")
+    left, right = amount(low, "kWh"), amount(high, "kWh")
     rule = "─" if can_show("─") else "-"
     lines += [f"  {left} {rule * (last - len(left) - len(right) - 1)} {right}"]
     return [safe_text(line.rstrip()) for line in lines]

@@ -303,7 +303,8 @@ def judge_against_earlier_runs(
         "expected_high_kwh": high,
     }
     description = (
-        f"{amount(latest['energy_kwh'], 'kWh')}, {found.ratio - 1:+.0%} compared with {_comparable_runs(len(energies))} "
+        f"{amount(latest['energy_kwh'], 'kWh')}, {found.ratio - 1:+.0%} compared with "
+        f"{_comparable_runs(len(energies))} "
         f"(expected {interval(low, high, 'kWh')}, p = {p_value:.2g})"
     )
     return Judgement(p_value >= alpha or found.ratio <= 1 + min_effect, description, metadata)

@@ -9,7 +9,7 @@ from string import Template
 from typing import Any, NamedTuple
 
 from carbon_pipeline.common.files import write_text
-from carbon_pipeline.model.summary import amount
+from carbon_pipeline.model.amounts import amount
 from carbon_pipeline.report.content import read_content
 from carbon_pipeline.report.vega import charts, javascript, require_extra
 from carbon_pipeline.warehouse.published import PublishedCopy
@@ -76,7 +76,7 @@ def html(content: dict[str, Any], bundle: str) -> str:
         charts=as_script(charts()),
         runs=totals["runs"],
         energy_kwh=repr(float(totals["energy_kwh"])),
-        energy=amount(totals["energy_kwh"] * 1000, "Wh"),
+        energy=amount(totals["energy_kwh"], "kWh"),
     )
 
 
