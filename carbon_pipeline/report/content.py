@@ -95,8 +95,8 @@ def _cube(connection: "DuckDBPyConnection") -> dict[str, Any]:
     return {
         "unit": rows[0]["unit"] if rows else "day",
         "periods": [str(period) for period in periods],
-        "projects": [_text(project) for project in projects],
-        "names": {each: [_text(name) for name in found] for each, found in names.items()},
+        "projects": _texts(projects),
+        "names": {each: _texts(found) for each, found in names.items()},
         "measures": MEASURES,
         "sums": sums,
     }
@@ -175,6 +175,14 @@ def _short(value: Any, digits: int = 7) -> Any:
     if not isinstance(value, float):
         return value
     return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+
+
+def _texts(names: Sequence[str]) -> list[str]:
+    """Names from outside, told apart where they look the same."""
+    shown: list[str] = []
+    for name in map(_text, names):
+        shown.append(f"{name} ({len(shown)})" if name in shown else name)
+    return shown
 
 
 def _text(name: str) -> str:

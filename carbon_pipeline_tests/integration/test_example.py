@@ -54,7 +54,9 @@ def test_the_wheel_holds_all_that_the_package_needs(environment: Path) -> None:
 
     def inside(package: Path) -> set[str]:
         return {
-            str(path.relative_to(package)) for path in package.rglob("*") if path.suffix in (".py", ".sql", ".typed")
+            str(path.relative_to(package))
+            for path in package.rglob("*")
+            if path.suffix in (".py", ".sql", ".typed", ".html", ".css", ".js", ".json")
         }
 
     assert inside(folder) == inside(ROOT / "carbon_pipeline")
@@ -87,7 +89,7 @@ def test_the_component_brings_resources_assets_checks_and_automation() -> None:
     built = component.build_defs(None)  # type: ignore[arg-type]
     dg.Definitions.validate_loadable(built)
     keys = {key.to_user_string() for key in built.resolve_all_asset_keys()}
-    assert keys == {"runs", "reports", "boamps_reports", "daily_report", "landing_archive"}
+    assert keys == {"runs", "reports", "boamps_reports", "report_page", "daily_report", "landing_archive"}
     assert {sensor.name for sensor in built.sensors or []} == {"landed_records"}
     alone = CarbonTracking(warehouse=False).build_defs(None)  # type: ignore[arg-type]
     assert list(alone.assets or []) == []
@@ -221,6 +223,7 @@ def test_reports_are_rewritten_when_the_warehouse_has_changed(data_dir: Path) ->
         assert {result.key.to_user_string() for result in after.results if result.true_subset.size} == {
             "reports",
             "boamps_reports",
+            "report_page",
         }
 
 

@@ -76,7 +76,7 @@ def test_the_whole_way_works_and_every_number_of_it_agrees(data_dir: Path) -> No
     assert (run["project_name"], run["status"]) == ("Linear Regression Training", "completed")
     assert shown["slope (x)"] == pytest.approx(2.5, abs=0.2)
     (drawn,) = result.asset_materializations_for_node("loss_curve")
-    assert str(drawn.metadata["loss_curve"].value).startswith("![loss curve](data:image/png;base64,")
+    assert str(drawn.metadata["loss_curve"].value).startswith("![loss curve](data:image/svg+xml;base64,")
 
 
 def test_the_report_of_the_regression_is_filled_in_truly(data_dir: Path) -> None:
@@ -279,7 +279,7 @@ def test_the_names_in_the_ui_stay_the_same() -> None:
     defs = build_defs()
     keys = {key.to_user_string() for key in defs.resolve_all_asset_keys()}
     assert keys == {
-        "idle_baseline", "training_data", "regression_model", "field_record", "runs", "reports", "boamps_reports",
+        "idle_baseline", "training_data", "regression_model", "field_record", "runs", "reports", "boamps_reports", "report_page",
         "daily_report", "landing_archive", "loss_curve",
     }  # fmt: skip
     assert set(defs.resources or {}) == {

@@ -23,7 +23,7 @@ def test_make_run_shows_what_it_measured_and_the_files_it_wrote(data_dir: Path) 
     for word in ("Wh", "g CO2eq", "world_average", "short_run: shorter than 1 s"):
         assert word in done.stdout, done.stdout
     written = [line.split()[-1] for line in done.stdout.splitlines() if str(data_dir) in line or "data/" in line]
-    assert len(written) == 6
+    assert len(written) == 7
     assert all(Path(path).exists() for path in written)
 
 
