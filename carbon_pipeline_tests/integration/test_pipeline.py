@@ -279,8 +279,8 @@ def test_the_names_in_the_ui_stay_the_same() -> None:
     defs = build_defs()
     keys = {key.to_user_string() for key in defs.resolve_all_asset_keys()}
     assert keys == {
-        "idle_baseline", "training_data", "regression_model", "field_record", "runs", "reports", "boamps_reports", "report_page",
-        "daily_report", "landing_archive", "loss_curve",
+        "idle_baseline", "training_data", "regression_model", "field_record", "runs", "reports", "boamps_reports",
+        "report_page", "daily_report", "landing_archive", "loss_curve",
     }  # fmt: skip
     assert set(defs.resources or {}) == {
         "carbon_emissions", "carbon_hardware", "carbon_location", "carbon_warehouse", "carbon_report_context",
@@ -299,6 +299,7 @@ def test_nothing_is_written_outside_the_data_folder(data_dir: Path, tmp_path: Pa
     assert os.listdir(tmp_path) == ["data"]
     assert sorted(path.name for path in data_dir.iterdir() if not path.name.startswith(".")) == [
         "baseline",
+        "cache",
         "inbox",
         "landing",
         "reports",
