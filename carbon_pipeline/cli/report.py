@@ -142,7 +142,7 @@ def title_of(name: str) -> str:
 def _print_lines(columns: list[Column], title: str, *, is_chosen: bool) -> None:
     console = make_console()
     lines, omitted = table_lines(columns, console.width, is_chosen=is_chosen)
-    style = {"no_wrap": True, "overflow": "crop", "crop": True}
+    style = {"no_wrap": True, "overflow": "ellipsis", "crop": True}
     console.print(title, style="dim", **style)  # type: ignore[arg-type]
     console.print(lines[0], style="bold", **style)  # type: ignore[arg-type]
     print("\n".join(lines[1:]))

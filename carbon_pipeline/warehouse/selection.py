@@ -145,7 +145,10 @@ class SelectedReport:
         elif self.name in IN_ORDER_OF_ENDS and limit is not None:
             # Found first by their ends alone, so that time and memory are spent on a few only.
             ended = _column("ended_at")
-            newest = found.select(ended).sort(ended.desc()).limit(limit)
+            ends = found
+            if self.name == "runs" and self.is_all:  # 80 times faster where nothing has to be joined
+                ends = connection.table_function("query_table", ["raw.measurement"]).filter(_column("is_current"))
+            newest = ends.select(ended).sort(ended.desc()).limit(limit)
             first = newest.aggregate([_function("min", ended)]).fetchall()[0][0]
             found = found.filter(ended >= _value(first)).sort(ended.desc(), _column("run_id").desc())
         return found if limit is None else found.limit(limit)
