@@ -186,7 +186,7 @@ def test_a_context_with_an_impossible_date_is_named(data_dir: Path, tmp_path: Pa
 def test_a_width_that_is_no_number_is_ignored(data_dir: Path) -> None:
     land(make_record(), data_dir)
     carbon_pipeline("load")
-    assert "runs" in carbon_pipeline("report", COLUMNS="wide").stdout
+    assert "total of 1 run" in carbon_pipeline("report", COLUMNS="wide").stdout
 
 
 def test_square_brackets_in_a_name_are_shown_as_they_are(data_dir: Path) -> None:
