@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from carbon_pipeline.boamps.export import FOLDER
 from carbon_pipeline.boamps.report import id_in_name
+from carbon_pipeline.model.amounts import UNITS
 from carbon_pipeline.model.flags import FLAGS
 from carbon_pipeline.report.budgets import kept_budgets
 from carbon_pipeline.warehouse import sql
@@ -94,6 +95,7 @@ def _cube(connection: "DuckDBPyConnection") -> dict[str, Any]:
         sums[row["dimension"]].append([*keys, *(_short(row[measure]) for measure in MEASURES)])
     return {
         "unit": rows[0]["unit"] if rows else "day",
+        "units": UNITS,
         "periods": [str(period) for period in periods],
         "projects": _texts(projects),
         "names": {each: _texts(found) for each, found in names.items()},

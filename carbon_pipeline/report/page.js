@@ -3,50 +3,52 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const charts = JSON.parse(document.getElementById("charts").textContent);
 const place = (id) => document.getElementById(id);
 
-// Amounts: the rule of carbon_pipeline/model/summary.py; a test holds the two together.
-const PREFIXES = [[1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "µ"], [1e-9, "n"]];
-const prefixOf = (value) => PREFIXES.find(([factor]) => Math.abs(value) >= 0.9995 * factor) ?? [1, ""];
-function general(value, digits) { // Python's format "g"
-  const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
-  const plain = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
-  if (value === 0) return "0";
-  if (exponent < -4) return `${plain(mantissa)}e-${String(-exponent).padStart(2, "0")}`;
-  if (exponent >= digits) return Number(value.toPrecision(digits)).toLocaleString("en"); // Python has an exponent here
-  return plain(value.toFixed(Math.max(0, digits - 1 - exponent)));
+// Amounts: the rule and the units of carbon_pipeline/model/amounts.py; a test holds the two together.
+const rounded = (value, digits) => (value ? Number(value.toPrecision(digits)) : 0);
+function unitOf(values, unit) {
+  const units = data.units[unit];
+  const largest = Math.max(0, ...values.map(Math.abs).filter(Number.isFinite));
+  if (!largest) return units.reduce((best, one) => (Math.abs(Math.log(one[0])) < Math.abs(Math.log(best[0])) ? one : best));
+  return units.find(([size]) => rounded(largest / size, 3) >= 1) ?? units.at(-1);
+}
+function written(value, digits = 3) {
+  if (value && Math.abs(value) < 0.0005) return `${value > 0 ? "<" : ">-"}0.001`;
+  const text = Number(rounded(value, digits).toFixed(3)).toLocaleString("en", { maximumFractionDigits: 3 });
+  return text === "-0" ? "0" : text;
 }
 function amount(value, unit) {
-  const [factor, prefix] = prefixOf(value);
-  return `${general(value / factor, 3)} ${prefix}${unit}`;
+  if (unit === "s" && value >= 59.5) return time(value);
+  const [size, symbol] = unitOf([value], unit);
+  return `${written(value / size)} ${symbol}`;
 }
 function interval(low, high, unit) {
-  const [factor, prefix] = prefixOf(high);
-  return `${general(low / factor, low < high / 2 ? 2 : 3)} to ${general(high / factor, 3)} ${prefix}${unit}`;
+  if (low === high) return amount(low, unit);
+  const [size, symbol] = unitOf([low, high], unit);
+  const digits = low < high / 2 ? 2 : 3;
+  return `${written(low / size, digits)} to ${written(high / size, digits)} ${symbol}`;
 }
-function duration(seconds) {
-  if (seconds == null) return "not known";
-  if (seconds < 59.5) return amount(seconds, "s");
-  const units = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]];
-  const at = units.findIndex(([size]) => Math.round(seconds) >= size);
-  const [[size, unit], [smaller, rest]] = [units[at], units[at + 1]];
+function time(seconds) {
+  const [size, name, smaller, rest] = Math.round(seconds) < 3600 ? [60, "min", 1, "s"]
+    : Math.round(seconds / 60) < 1440 ? [3600, "h", 60, "min"] : [86400, "d", 3600, "h"];
   const count = Math.round(seconds / smaller);
   const each = size / smaller;
-  const whole = Math.floor(count / each);
-  return `${whole.toLocaleString("en")} ${unit}${count % each && whole < 100 ? ` ${count % each} ${rest}` : ""}`;
+  return `${Math.floor(count / each).toLocaleString("en")} ${name}${count % each ? ` ${count % each} ${rest}` : ""}`;
 }
+const duration = (seconds) => (seconds == null ? "not known" : amount(seconds, "s"));
 const KINDS = {
-  energy: { value: "energy_kwh", open: "energy_open", unit: "Wh", after: "" },
-  emissions: { value: "emissions_kg", open: "emissions_open", unit: "g", after: " CO2eq" },
+  energy: { value: "energy_kwh", open: "energy_open", unit: "kWh" },
+  emissions: { value: "emissions_kg", open: "emissions_open", unit: "kg CO2eq" },
 };
 const ends = (sum, kind) => [sum[`${kind}_low_${kind === "energy" ? "kwh" : "kg"}`], sum[`${kind}_high_${kind === "energy" ? "kwh" : "kg"}`]];
 function shown(sum, kind) {
-  const { value, unit, after } = KINDS[kind];
-  return sum[value] == null ? "not known" : amount(sum[value] * 1000, unit) + after;
+  const { value, unit } = KINDS[kind];
+  return sum[value] == null ? "not known" : amount(sum[value], unit);
 }
 function range(sum, kind) {
   const [low, high] = ends(sum, kind);
   if (low == null || high == null) return "no interval";
   if (sum[KINDS[kind].open]) return "no interval for a part";
-  return interval(low * 1000, high * 1000, KINDS[kind].unit) + KINDS[kind].after;
+  return interval(low, high, KINDS[kind].unit);
 }
 const counted = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 
@@ -121,9 +123,9 @@ function draw(chart, rows, description, { title = "", widest = Infinity, top = n
 }
 function scaled(rows, kind = "energy") {
   const most = Math.max(0, ...rows.map(({ sum }) => Math.max(sum[KINDS[kind].value] ?? 0, sum[KINDS[kind].open] ? 0 : (ends(sum, kind)[1] ?? 0))));
-  const [factor, prefix] = prefixOf(most * 1000);
-  const scale = (value) => (value == null ? null : (value * 1000) / factor);
-  return { title: `${kind}, ${prefix}${KINDS[kind].unit}${KINDS[kind].after}; line: at the wall`, rows: rows.map(({ label, sum }) => ({
+  const [size, symbol] = unitOf([most], KINDS[kind].unit);
+  const scale = (value) => (value == null ? null : value / size);
+  return { title: `${kind}, ${symbol}; line: at the wall`, rows: rows.map(({ label, sum }) => ({
     label, value: scale(sum[KINDS[kind].value]), tip: `${label}: ${sentence(sum)}; ${counted(sum.runs, "run")}`,
     low: sum[KINDS[kind].open] ? null : scale(ends(sum, kind)[0]), high: sum[KINDS[kind].open] ? null : scale(ends(sum, kind)[1]),
   })) };
@@ -173,12 +175,12 @@ function totals() {
   );
   const [low, high] = ends(sum, "energy");
   const open = sum.energy_open && low != null
-    ? `${amount(sum.energy_open_kwh * 1000, "Wh")} of the energy has no interval, since its CPU was not measured, for example. At the wall, the rest took ${interval(low * 1000, high * 1000, "Wh")}.` : null;
+    ? `${amount(sum.energy_open_kwh, "kWh")} of the energy has no interval, since its CPU was not measured, for example. At the wall, the rest took ${interval(low, high, "kWh")}.` : null;
   const said = [
     "The energy is what the meters saw of CPU, GPU and memory. Power supply, mainboard and fans are only in the interval at the wall, in which the energy drawn from the socket lies.",
     open,
     sum.runs_unknown ? `The energy of ${counted(sum.runs_unknown, "run")} is not known. They count as nothing here, so the true total is higher.` : null,
-    sum.energy_without_emissions_kwh ? `${amount(sum.energy_without_emissions_kwh * 1000, "Wh")} has no known carbon intensity and is not in the emissions.` : null,
+    sum.energy_without_emissions_kwh ? `${amount(sum.energy_without_emissions_kwh, "kWh")} has no known carbon intensity and is not in the emissions.` : null,
     data.totals.tasks ? `${counted(data.totals.tasks, "task")} within these runs ${data.totals.tasks === 1 ? "is" : "are"} counted there, not again.` : null,
     "Not included: making the hardware, network and storage elsewhere, and machines that idle between runs.",
   ];
@@ -228,16 +230,16 @@ function latest() {
 }
 function budgets() {
   const made = data.budgets.flatMap((budget) => [["energy", budget.max_kwh, 1], ["emissions", budget.max_kg, 2]].filter(([, limit]) => limit != null).map(([kind, limit, at]) => {
-    const { value, unit, after } = KINDS[kind];
+    const { value, unit } = KINDS[kind];
     const rows = budget.spent.map((spent, number) => ({ label: budget.period === "run" ? `${periodName(spent[0], "day")} (${number + 1})` : periodName(spent[0], budget.period), sum: { [value]: spent[at], runs: 1 } }));
     const most = Math.max(limit, ...rows.map(({ sum }) => sum[value] ?? 0));
-    const [factor, prefix] = prefixOf(most * 1000);
-    const bars = rows.map(({ label, sum }) => ({ label, value: (sum[value] ?? 0) * 1000 / factor, limit: limit * 1000 / factor, tip: `${label}: ${shown(sum, kind)}` }));
+    const [size, symbol] = unitOf([most], unit);
+    const bars = rows.map(({ label, sum }) => ({ label, value: (sum[value] ?? 0) / size, limit: limit / size, tip: `${label}: ${shown(sum, kind)}` }));
     const over = rows.filter(({ sum }) => sum[value] > limit).length;
-    const what = `${amount(limit * 1000, unit)}${after} per ${budget.period}, ${budget.at === "wall" ? "upper end at the wall" : "as measured"}`;
+    const what = `${amount(limit, unit)} per ${budget.period}, ${budget.at === "wall" ? "upper end at the wall" : "as measured"}`;
     return element("article", {}, element("h3", {}, name(budget.asset)), element("p", { class: "note" }, `${what}: ${over ? `exceeded ${over} of ${rows.length} times` : "kept"}.`),
-      draw("over_time", bars, `${kind} against the limit`, { title: `${kind}, ${prefix}${unit}${after}; dashed: limit`, widest: 120 + 90 * rows.length }),
-      table("Table of the budget", [budget.period, kind, "of the limit"], rows.map(({ label, sum }) => [label, shown(sum, kind), sum[value] == null ? "not known" : `${general(100 * sum[value] / limit, 3)} %`])));
+      draw("over_time", bars, `${kind} against the limit`, { title: `${kind}, ${symbol}; dashed: limit`, widest: 120 + 90 * rows.length }),
+      table("Table of the budget", [budget.period, kind, "of the limit"], rows.map(({ label, sum }) => [label, shown(sum, kind), sum[value] == null ? "not known" : `${written(100 * sum[value] / limit)} %`])));
   }));
   fill("budgets", made.length ? [element("p", { class: "note" }, "For all projects and the latest periods, whatever the filters."), element("div", { class: "runs" }, made)]
     : element("p", { class: "note" }, "No budget has been checked yet: carbon_budget() in a Dagster project sets one."));
@@ -247,7 +249,7 @@ function waste() {
   const lost = rows.filter(({ label }) => label !== "completed");
   const sum = lost.reduce((all, row) => ({ energy_kwh: (all.energy_kwh ?? 0) + (row.sum.energy_kwh ?? 0), runs: all.runs + row.sum.runs }), { runs: 0 });
   const all = rows.reduce((energy, row) => energy + (row.sum.energy_kwh ?? 0), 0);
-  const share = all > 0 ? ` (${general(100 * (sum.energy_kwh ?? 0) / all, 2)} % of the energy)` : "";
+  const share = all > 0 ? ` (${written(100 * (sum.energy_kwh ?? 0) / all, 2)} % of the energy)` : "";
   breakdown("waste", "status", "outcome", { other: "other", note: lost.length
     ? `${counted(sum.runs, "run")} did not complete: ${shown(sum, "energy")}${share}.` : "All runs completed." });
 }
