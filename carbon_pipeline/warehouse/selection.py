@@ -109,9 +109,9 @@ class SelectedReport:
                     ended = _column("ended_at")
                     window = self._filtered(connection).filter((ended > _value(after)) & (ended <= _value(until)))
                     ordered = window.sort(ended, _column("run_id"))
-                    yield from _dicts(ordered.select(*map(_column, names)), names)
+                    yield from _dicts(connection, ordered.select(*map(_column, names)), names)
             else:
-                yield from _dicts(self._sorted(connection).select(*map(_column, names)), names)
+                yield from _dicts(connection, self._sorted(connection).select(*map(_column, names)), names)
 
     def totals(self, additive: Sequence[str]) -> dict[str, Any]:
         """Add up all rows that the filters leave, whatever the limit.
@@ -126,7 +126,7 @@ class SelectedReport:
         sums = [self._sum(name).alias(name) for name in additive if name in self.types]
         with self._published.reading() as connection:
             found = self._filtered(connection).aggregate([_function("count_star").alias("rows"), *sums])
-            return next(_dicts(found, found.columns))
+            return next(_dicts(connection, found, found.columns))
 
     def _sum(self, name: str) -> "Expression":
         from duckdb import CaseExpression
@@ -240,7 +240,10 @@ def _function(name: str, *arguments: "Expression") -> "Expression":
     return FunctionExpression(name, *arguments)
 
 
-def _dicts(relation: "DuckDBPyRelation", names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    while rows := relation.fetchmany(ROWS_AT_A_TIME):
+def _dicts(
+    connection: "DuckDBPyConnection", relation: "DuckDBPyRelation", names: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    cursor = connection.execute(relation.sql_query())  # a relation of DuckDB 2.0 cannot be fetched in parts
+    while rows := cursor.fetchmany(ROWS_AT_A_TIME):
         for row in rows:
             yield dict(zip(names, row, strict=True))
