@@ -1,9 +1,10 @@
--- What the asset $asset_key has spent: in each of the last $most calendar periods ($period: day, month; UTC), or runs.
+-- What the asset $asset_key has spent: in each of the last $most calendar periods ($period: day, month; UTC), or runs. $unit
+-- is the period, or day for runs: date_trunc knows no runs.
 WITH part AS (
     SELECT
         *,
         share * part.energy_share AS part_share,
-        CASE WHEN $period = 'run' THEN coalesce(dagster_run_id, run_id) ELSE date_trunc($period, part.day)::VARCHAR END AS of_period
+        CASE WHEN $period = 'run' THEN coalesce(dagster_run_id, run_id) ELSE date_trunc($unit, part.day)::VARCHAR END AS of_period
     FROM (
         SELECT *, unnest(core.days_of(started_at, ended_at, day_shares)) AS part
         FROM report.asset_runs
@@ -11,7 +12,7 @@ WITH part AS (
     )
 )
 SELECT
-    CASE WHEN $period = 'run' THEN min(core.utc_day(started_at)) ELSE min(date_trunc($period, part.day))::DATE END AS began,
+    CASE WHEN $period = 'run' THEN min(core.utc_day(started_at)) ELSE min(date_trunc($unit, part.day))::DATE END AS began,
     sum(energy_kwh * part_share) AS energy_kwh,
     sum(energy_high_kwh * part_share) AS energy_high_kwh,
     sum(emissions_kg * part_share) AS emissions_kg,

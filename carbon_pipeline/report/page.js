@@ -4,7 +4,12 @@ const charts = JSON.parse(document.getElementById("charts").textContent);
 const place = (id) => document.getElementById(id);
 
 // Amounts: the rule and the units of carbon_pipeline/model/amounts.py; a test holds the two together.
-const rounded = (value, digits) => (value ? Number(value.toPrecision(digits)) : 0);
+function rounded(value, digits) { // as Python: a tie goes to the even digit
+  if (!value) return 0;
+  const scale = 10 ** (digits - 1 - Math.floor(Math.log10(Math.abs(value))));
+  const isTie = scale <= 1 && Math.abs((value * scale) % 1) === 0.5;
+  return isTie ? (2 * Math.round((value * scale) / 2)) / scale : Number(value.toPrecision(digits));
+}
 function unitOf(values, unit) {
   const units = data.units[unit];
   const largest = Math.max(0, ...values.map(Math.abs).filter(Number.isFinite));

@@ -329,9 +329,9 @@ def test_each_phase_has_the_energy_of_the_curve_in_it(machine: FakeMachine) -> N
                     time.sleep(0.25)
     found = phases_j(span.record)
     loaded_j = machine.cpu_j(middle_s) - machine.cpu_j(span.began_s)
-    # 200 W begin within an interval of 0.1 s: at most half of them are given to the wrong side.
-    assert found["load"] == pytest.approx(loaded_j, abs=6)
-    assert found["fit"] == pytest.approx(span.true_j - loaded_j, abs=6)
+    # 200 W begin within an interval of 0.1 s, on a busy machine of more: half of them may be given to the wrong side.
+    assert found["load"] == pytest.approx(loaded_j, abs=12)
+    assert found["fit"] == pytest.approx(span.true_j - loaded_j, abs=12)
     assert found["epoch"] == pytest.approx(found["fit"], abs=1)  # nested, and all of it
     assert found["load"] + found["fit"] == pytest.approx(span.cpu_j, rel=0.01)
     assert [one.name for one in span.record.phases] == ["load", "fit", "epoch", "epoch"]
