@@ -139,7 +139,7 @@ def _curves(connection: "DuckDBPyConnection", ids: list[str]) -> dict[str, dict[
 
 def _budget(connection: "DuckDBPyConnection", asset_key: str, budget: Any) -> dict[str, Any]:
     period = str(budget.period)
-    unit = "day" if budget.period is Period.run else period
+    unit = "day" if period == "run" else period
     rows = _ask(connection, "budget", asset_key=asset_key, period=period, unit=unit, most=MOST_BUDGET_PERIODS)
     suffix = "_high" if budget.at == "wall" else ""
     amounts = f"energy{suffix}_kwh", f"emissions{suffix}_kg"
