@@ -4,11 +4,12 @@ const charts = JSON.parse(document.getElementById("charts").textContent);
 const place = (id) => document.getElementById(id);
 
 // Amounts: the rule and the units of carbon_pipeline/model/amounts.py; a test holds the two together.
-function rounded(value, digits) { // as Python: a tie goes to the even digit
+// As Python: a tie goes to the even digit.
+const whole = (value) => (Math.abs(value % 1) === 0.5 ? 2 * Math.round(value / 2) : Math.round(value));
+function rounded(value, digits) {
   if (!value) return 0;
   const scale = 10 ** (digits - 1 - Math.floor(Math.log10(Math.abs(value))));
-  const isTie = scale <= 1 && Math.abs((value * scale) % 1) === 0.5;
-  return isTie ? (2 * Math.round((value * scale) / 2)) / scale : Number(value.toPrecision(digits));
+  return scale <= 1 && Math.abs((value * scale) % 1) === 0.5 ? whole(value * scale) / scale : Number(value.toPrecision(digits));
 }
 function unitOf(values, unit) {
   const units = data.units[unit];
@@ -33,9 +34,9 @@ function interval(low, high, unit) {
   return `${written(low / size, digits)} to ${written(high / size, digits)} ${symbol}`;
 }
 function time(seconds) {
-  const [size, name, smaller, rest] = Math.round(seconds) < 3600 ? [60, "min", 1, "s"]
-    : Math.round(seconds / 60) < 1440 ? [3600, "h", 60, "min"] : [86400, "d", 3600, "h"];
-  const count = Math.round(seconds / smaller);
+  const [size, name, smaller, rest] = whole(seconds) < 3600 ? [60, "min", 1, "s"]
+    : whole(seconds / 60) < 1440 ? [3600, "h", 60, "min"] : [86400, "d", 3600, "h"];
+  const count = whole(seconds / smaller);
   const each = size / smaller;
   return `${Math.floor(count / each).toLocaleString("en")} ${name}${count % each ? ` ${count % each} ${rest}` : ""}`;
 }
