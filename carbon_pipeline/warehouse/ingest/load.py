@@ -330,11 +330,13 @@ class _Load:
         self._run(step, path=literally(path), columns=columns, longest=longest)
 
     def _split_record(self) -> dict[str, dict[str, str]]:
-        """The fields of a record with their types: its own, and those of raw.context. Lists are read as JSON texts."""
+        """The fields of a record with their types: its own, and those of raw.context. Lists and maps are JSON texts."""
         parts: dict[str, dict[str, str]] = {"own": {}, "shared": {}}
         for row in self._ask("record_columns", "queries"):
             if row["column_name"] in RunRecord.model_fields:
-                is_text = row["data_type"] in ("VARCHAR[]", "JSON")
+                is_text = (
+                    row["data_type"] == "JSON" or row["data_type"].startswith("MAP") or row["data_type"].endswith("[]")
+                )
                 part = parts["shared" if row["is_shared"] else "own"]
                 part[row["column_name"]] = "VARCHAR" if is_text else row["data_type"]
         return parts

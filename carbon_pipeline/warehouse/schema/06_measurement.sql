@@ -53,8 +53,11 @@ CREATE TABLE raw.measurement ( -- noqa: PRS
     process VARCHAR,
     parent_processes VARCHAR[],
     outer_run_id VARCHAR,
-    phases JSON,
-    metrics JSON,
+    phases STRUCT(
+        name VARCHAR, started_s DOUBLE, duration_s DOUBLE, cpu_energy_kwh DOUBLE, gpu_energy_kwh DOUBLE, ram_energy_kwh DOUBLE,
+        depth BIGINT, parent VARCHAR, count BIGINT, least_s DOUBLE, most_s DOUBLE, least_kwh DOUBLE, most_kwh DOUBLE
+    )[],
+    metrics MAP(VARCHAR, DOUBLE),
     task JSON,
     dagster_run_id VARCHAR,
     step_key VARCHAR,

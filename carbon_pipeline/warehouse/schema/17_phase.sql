@@ -1,16 +1,11 @@
--- Phases of runs, such as epochs, from the JSON of their records. The interval is that of core.run.
+-- Phases of runs, such as epochs. The interval is that of core.run.
 CREATE OR REPLACE VIEW core.phase AS
 WITH each AS (
     SELECT
         run_id,
         started_at AS run_started_at,
         context_no,
-        unnest(from_json(phases, '[{
-            "name": "VARCHAR", "started_s": "DOUBLE", "duration_s": "DOUBLE", "cpu_energy_kwh": "DOUBLE",
-            "gpu_energy_kwh": "DOUBLE", "ram_energy_kwh": "DOUBLE", "depth": "BIGINT", "parent": "VARCHAR",
-            "count": "BIGINT", "least_s": "DOUBLE", "most_s": "DOUBLE",
-            "least_kwh": "DOUBLE", "most_kwh": "DOUBLE"
-        }]'), max_depth := 2)
+        unnest(phases, max_depth := 2)
     FROM raw.measurement
     WHERE is_current AND phases IS NOT NULL
 ), ends AS (

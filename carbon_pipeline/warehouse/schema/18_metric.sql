@@ -1,7 +1,7 @@
 CREATE OR REPLACE VIEW core.metric AS
 SELECT run_id, entry.key AS name, entry.value AS value
 FROM (
-    SELECT run_id, unnest(map_entries(metrics::MAP(VARCHAR, DOUBLE))) AS entry
+    SELECT run_id, unnest(map_entries(metrics)) AS entry
     FROM raw.measurement
     WHERE is_current AND metrics IS NOT NULL
 );
