@@ -81,7 +81,7 @@ $(VENV)/ready-ui: EXTRA = [example,ui]
 $(VENV)/ready-test$(EXTRAS): EXTRA = [test$(if $(EXTRAS),$(comma)$(EXTRAS))]
 $(VENV)/ready-dev: EXTRA = [dev]
 $(VENV)/ready-%: $(BIN)/python pyproject.toml constraints.txt
-	@echo "Installing carbon-pipeline$(EXTRA) into $(VENV) ..."
+	@echo "Installing carbon-pipeline$(EXTRA) into $(VENV): a minute or two ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.$(EXTRA)'
 	@touch $@
 
@@ -98,6 +98,7 @@ dagster-home:
 .PHONY: browser
 browser: $(BIN)/python
 	@command -v chromium chromium-browser google-chrome >/dev/null \
+	|| { echo "Installing Chromium for the tests of the pages: a minute or two ..."; false; } \
 	|| { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y chromium >/dev/null; } \
 	|| $(BIN)/playwright install chromium \
 	|| { echo "No browser for the end-to-end test: install chromium, then run make test again"; exit 1; }

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from carbon_pipeline.errors import InputError
+from carbon_pipeline.model.amounts import interval
 from carbon_pipeline.model.fields import measurement_method
 
 HOURS_PER_YEAR = 8766
@@ -42,7 +43,7 @@ def model_card(run: Mapping[str, Any], task_stage: str | None) -> str:
     share = _share(run)
     grams = 1000 * run["emissions_kg"] * share
     between = (
-        f"; between {1000 * share * run['emissions_low_kg']:.4g} and {1000 * share * run['emissions_high_kg']:.4g} g"
+        f"; {interval(share * run['emissions_low_kg'], share * run['emissions_high_kg'], 'kg CO2eq')}"
         if run["emissions_high_kg"] is not None
         else ""
     )

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from carbon_pipeline.cli.progress import working
 from carbon_pipeline.cli.terminal import can_show, make_console, print_json, safe_text
 from carbon_pipeline.cli.warehouse import open_loaded_warehouse
 from carbon_pipeline.errors import InputError
@@ -56,7 +57,8 @@ def compare(
     """Compare the energy of two groups of runs, and show whether they differ by more than chance."""
     if a == b:
         raise InputError(f"A and B are both {a!r}: name two groups of runs")
-    groups = find_groups(open_loaded_warehouse(), (a, b), by, project)
+    with working("reading the runs"):
+        groups = find_groups(open_loaded_warehouse(), (a, b), by, project)
     found = compare_runs(*(group.runs for group in groups))
     notes = _different_work(groups)
     if as_json:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carbon_pipeline.cli.errors import fail
-from carbon_pipeline.cli.terminal import counted, print_json, printable, progress_bar, say, write_utf8
+from carbon_pipeline.cli.progress import counting, progress_bar, working
+from carbon_pipeline.cli.terminal import counted, is_terminal, print_json, printable, say, write_utf8
 from carbon_pipeline.cli.warehouse import open_loaded_warehouse, open_warehouse
 from carbon_pipeline.errors import FAILURE, WRONG_INPUT, InputError
 from carbon_pipeline.settings import read_settings
@@ -33,7 +34,8 @@ def export_csv(
     """Write the 33 fields, one row per run; a task whose run is known counts there."""
     from carbon_pipeline.model.fields import FIELD_NAMES, field_record
 
-    _write_runs(out, FIELD_NAMES, map(field_record, open_loaded_warehouse().counted_runs()))
+    warehouse = open_loaded_warehouse()
+    _write_runs(out, FIELD_NAMES, map(field_record, warehouse.counted_runs()), warehouse.count())
 
 
 @export.command("codecarbon")
@@ -43,15 +45,16 @@ def export_codecarbon(
     """Write the runs in CodeCarbon's own layout, for programs that read its emissions.csv; times are UTC. A task
     whose run is known counts there.
     """
-    rows = open_loaded_warehouse().codecarbon_layout()
+    warehouse = open_loaded_warehouse()
+    rows = warehouse.codecarbon_layout()
     first = next(rows, None)
     if first is None:
         raise InputError("there is no run in the warehouse yet")
-    _write_runs(out, list(first), itertools.chain([first], rows))
+    _write_runs(out, list(first), itertools.chain([first], rows), warehouse.count())
 
 
-def _write_runs(out: Path | None, names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write CSV to a file, or to standard output, row by row."""
+def _write_runs(out: Path | None, names: Sequence[str], rows: Iterable[Mapping[str, Any]], total: int) -> None:
+    """Write CSV to a file, or to standard output, row by row. `total` is the number of runs."""
     from carbon_pipeline.common.csv_text import write_csv
     from carbon_pipeline.common.files import replacing
 
@@ -60,10 +63,11 @@ def _write_runs(out: Path | None, names: Sequence[str], rows: Iterable[Mapping[s
         write_utf8()
         rows = iter(rows)
         first = list(itertools.islice(rows, 1))  # if nothing can be read, nothing is written
-        write_csv(sys.stdout, names, itertools.chain(first, rows))
+        rows = itertools.chain(first, rows)
+        write_csv(sys.stdout, names, rows if is_terminal(sys.stdout) else counting(rows, total, "runs"))
         return
     with replacing(out) as beside, beside.open("w", encoding="utf-8", newline="") as file:
-        count = write_csv(file, names, rows)
+        count = write_csv(file, names, counting(rows, total, "runs"))
     print(f"{counted(count, 'run')} written to {out}")
 
 
@@ -89,10 +93,15 @@ def export_boamps(
             raise InputError(f"{out}: a folder with a name is needed, since files are written beside it")
     warehouse, context = open_loaded_warehouse(), _user_context()
     folder = out or warehouse.data_dir / FOLDER
-    with progress_bar("runs") as progress:
+    with progress_bar("runs", "reading the runs") as progress:
         if run is None:
+            progress.total = warehouse.count()
             wait_s = LOCK_S if wait is None else wait
-            exported = export_all(warehouse, context, folder, lambda done: progress.add(done - progress.rows), wait_s)
+
+            def add(done: int) -> None:
+                progress.add(done - progress.rows, done - progress.rows)
+
+            exported = export_all(warehouse, context, folder, add, wait_s)
         else:
             exported = export_reports(machine_reports(warehouse, warehouse.run(run)["run_id"]), context, folder)
     print(
@@ -164,7 +173,8 @@ def validate(
         if not found:
             raise InputError(f"{path}: this folder contains no JSON file")
         files += found
-    faults = {str(path): examine_file(path) for path in files}
+    with working(f"validating {counted(len(files), 'file')}"):
+        faults = {str(path): examine_file(path) for path in files}
     if as_json:
         print_json({name: [violation.model_dump() for violation in found] for name, found in faults.items()})
     else:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from carbon_pipeline.cli.terminal import can_show, counted, safe_text
 from carbon_pipeline.model.amounts import amount, clock, interval
+from carbon_pipeline.model.phase_report import sparkline
 from carbon_pipeline.model.quantities import J_PER_KWH
 from carbon_pipeline.model.record import RunRecord, TrackingMode, mean_power_w
 from carbon_pipeline.model.samples import Phase, power_curve_w
@@ -168,9 +169,12 @@ def _curve(record: RunRecord, width: int) -> list[RenderableType]:
         return []
     bars = next((bars for bars in BARS if can_show(bars)), BARS[-1])
     top_w = max(powers_w)
-    line = "".join(bars[min(int(power_w / top_w * (len(bars) - 1) + 0.5), len(bars) - 1)] for power_w in powers_w)
     scale = f"power over {clock(record.duration_s)}, {amount(min(powers_w), 'W')} to {amount(top_w, 'W')}"
-    return [Text(""), Text(line, style="green", no_wrap=True, overflow="crop"), Text(scale, style="dim")]
+    return [
+        Text(""),
+        Text(sparkline(powers_w, bars), style="green", no_wrap=True, overflow="crop"),
+        Text(scale, style="dim"),
+    ]
 
 
 def _phases(run: LiveRun) -> list[RenderableType]:

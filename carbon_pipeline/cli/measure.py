@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from carbon_pipeline.cli.progress import wait_with_bar, working
 from carbon_pipeline.cli.terminal import print_json, print_table, print_wrapped, say
+from carbon_pipeline.model.amounts import amount
 from carbon_pipeline.settings import read_settings, read_settings_leniently
 
 
@@ -13,7 +15,8 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for 
     """Show how energy would be measured on this machine, and what would make the numbers better."""
     from carbon_pipeline.tracking.doctor import examine
 
-    findings = [finding.model_dump() for finding in examine(read_settings())]
+    with working("looking at this machine"):
+        findings = [finding.model_dump() for finding in examine(read_settings())]
     if as_json:
         print_json(findings)
     else:
@@ -34,10 +37,10 @@ def baseline(
     from carbon_pipeline.tracking.baseline import measure_baseline
 
     settings = read_settings(baseline_s=seconds)
-    say(f"measuring the idle machine for {settings.baseline_s:g} s ...")
-    found = measure_baseline(settings)
+    say(f"measuring the idle machine for {amount(settings.baseline_s, 's')} ...")
+    found = measure_baseline(settings, wait=wait_with_bar)
     methods = "cpu={}, gpu={}, ram={}".format(*found.methods)
-    print(f"{found.host} draws {found.power_w:.2f} W when idle ({found.duration_s:.1f} s, {methods})")
+    print(f"{found.host} draws {amount(found.power_w, 'W')} when idle ({amount(found.duration_s, 's')}, {methods})")
     if found.duration_s < SHORTEST_BASELINE_S:
         say(f"less than {SHORTEST_BASELINE_S:g} s: later runs are flagged short_baseline")
     if found.is_busy:
@@ -46,7 +49,9 @@ def baseline(
 
 def run(
     command: Annotated[list[str], typer.Argument(metavar="-- COMMAND...", help="Any program, with its arguments.")],
-    name: Annotated[str | None, typer.Option(help="What is tracked; default the program's name.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What is tracked; default the script's name, else the program's.")
+    ] = None,
     project: Annotated[
         str | None, typer.Option(help="Project; default CARBON_PROJECT_NAME, else carbon_pipeline.")
     ] = None,

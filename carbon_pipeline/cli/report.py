@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperCommand
 
+from carbon_pipeline.cli.progress import working
 from carbon_pipeline.cli.report_layouts import INTERVAL, LAYOUTS
 from carbon_pipeline.cli.report_table import Column, columns_of, markdown_lines, table_lines, total_line
-from carbon_pipeline.cli.terminal import counted, make_console, print_json_rows, say, write_utf8
+from carbon_pipeline.cli.terminal import counted, make_console, print_json_rows, safe_text, say, write_utf8
 from carbon_pipeline.cli.warehouse import open_loaded_warehouse
 from carbon_pipeline.common.csv_text import write_csv
 from carbon_pipeline.errors import InputError
@@ -109,7 +110,8 @@ def _write_page(out: Path | None) -> None:
     warehouse = open_loaded_warehouse()
     once = "" if bundle_path(warehouse.data_dir).exists() else "; what draws the charts is prepared first, once"
     say(f"adding up {counted(warehouse.count(), 'run')} for the page{once} ...")
-    page = write_page(warehouse, out)
+    with working("making the page"):
+        page = write_page(warehouse, out)
     print(f"{page.path}: {counted(page.runs, 'run')}, {page.bytes / 1e6:.1f} MB; open it in a browser")
 
 
@@ -119,11 +121,13 @@ def _print_table(selected: "SelectedReport", chosen: list[str], *, is_markdown: 
     needed = dict.fromkeys(column for name in names for column in name.split(INTERVAL))
     if "gpu_count" in selected.types:
         needed["gpu_count"] = None  # tells no GPU from an unknown one
-    rows = list(selected.rows(list(needed)))
-    totals = selected.totals(layout.sums)
+    with working("adding up"):
+        rows = list(selected.rows(list(needed)))
+        totals = selected.totals(layout.sums)
     width = None if is_markdown else make_console().width
     if not rows:
-        print(f"report.{selected.name}: no rows{'' if selected.is_all else ' that the filters leave'}")
+        left = "" if selected.is_all else " that the filters leave"
+        print(safe_text(f"report.{selected.name}: no rows{left} ({title_of(selected.name)})"))
         return
     columns = columns_of(rows, names, is_chosen=bool(chosen))
     if is_markdown:

@@ -1,27 +1,19 @@
-"""What commands print: lines, tables, JSON, progress. Nothing here knows what is in them."""
+"""What commands print: lines, tables, JSON. Nothing here knows what is in them."""
 
 import io
 import json
 import os
 import sys
 import textwrap
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TextIO
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-if TYPE_CHECKING:
-    from carbon_pipeline.warehouse.progress import Progress
-
 WIDE = 200
 """Width of a table that does not go to a terminal, characters."""
-
-LOG_S = 5.0
-"""How often progress is reported, where there is no terminal for a bar, seconds."""
 
 
 def accept_any_output() -> None:
@@ -125,42 +117,6 @@ def counted(number: int, noun: str) -> str:
         Such as `1 run` or `2,000 runs`.
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-@contextmanager
-def progress_bar(noun: str = "rows") -> "Iterator[Progress]":
-    """Show count and rate of what is done: a bar on a terminal, elsewhere a line on stderr every `LOG_S` seconds."""
-    from carbon_pipeline.warehouse.progress import Progress
-
-    if not is_terminal(sys.stderr):
-        logged = time.monotonic()
-
-        def log(progress: Progress) -> None:
-            nonlocal logged
-            if time.monotonic() - logged >= LOG_S:
-                logged = time.monotonic()
-                say(_rate(progress, noun))
-
-        yield Progress(log)
-        return
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bar
-
-    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading ...", total=None)
-
-        def show(progress: Progress) -> None:
-            total = progress.total_bytes or None
-            bar.update(task, description=_rate(progress, noun), completed=progress.done_bytes, total=total)
-
-        yield Progress(show)
-
-
-def _rate(progress: "Progress", noun: str) -> str:
-    if not progress.rows:
-        return "examining and copying the files"
-    return f"{progress.rows:,} {noun}, {progress.rows / max(progress.seconds, 1e-3):,.0f} {noun}/s"
 
 
 def print_json(value: object) -> None:

@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carbon_pipeline.cli.errors import fail
+from carbon_pipeline.cli.progress import progress_bar
 from carbon_pipeline.cli.report_table import columns_of, table_lines
-from carbon_pipeline.cli.terminal import (
-    counted,
-    make_console,
-    print_json,
-    printable,
-    progress_bar,
-    say,
-)
+from carbon_pipeline.cli.terminal import counted, make_console, print_json, printable, say
 from carbon_pipeline.common.files import printable_path
 from carbon_pipeline.errors import FAILURE, WRONG_INPUT, InputError
 from carbon_pipeline.model.flags import FLAGS

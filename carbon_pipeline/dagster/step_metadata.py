@@ -5,13 +5,12 @@ They go to the materialization where one is still to come. Where it is out alrea
 https://docs.dagster.io/guides/build/assets/metadata-and-tags
 """
 
-import base64
 from typing import Any
 
 import dagster as dg
 
 from carbon_pipeline.dagster.ui_metadata import table_metadata
-from carbon_pipeline.model.phase_report import phase_rows, power_picture
+from carbon_pipeline.model.phase_report import phase_rows, power_line
 from carbon_pipeline.model.record import RunRecord, mean_power_w
 from carbon_pipeline.model.summary import summary, summary_parts
 from carbon_pipeline.tracking.run import TrackedRun
@@ -71,24 +70,14 @@ def dagster_metadata(
     if record is None:
         return {}
     first, *rest = summary_parts(record, assets_of_the_step, partitions_of_the_step)
-    lines = dg.MetadataValue.md("  \n".join([f"**{first}**", *rest]))
+    power = power_line(record)
     return {
-        SUMMARY: lines,
-        **_phase_metadata(record),
+        SUMMARY: dg.MetadataValue.md("  \n".join([f"**{first}**", *rest])),
+        **({"carbon/power": power} if power else {}),
+        **({"carbon/phases": table_metadata(phase_rows(record))} if record.phases else {}),
         **carbon_metadata(record, assets_of_the_step, partitions_of_the_step),
         **{f"carbon/metric/{name}": value for name, value in list(record.metrics.items())[:MOST_METRICS]},
     }
-
-
-def _phase_metadata(record: RunRecord) -> dict[str, Any]:
-    """The phases of a run as a table, and its power over time as a picture."""
-    if not record.phases:
-        return {}
-    found: dict[str, Any] = {"carbon/phases": table_metadata(phase_rows(record))}
-    if picture := power_picture(record):
-        data = base64.b64encode(picture.encode()).decode()
-        found["carbon/power_curve"] = dg.MetadataValue.md(f"![power and phases](data:image/svg+xml;base64,{data})")
-    return found
 
 
 def attach_metadata(context: Any, run: TrackedRun, *, to_materialization: bool) -> None:

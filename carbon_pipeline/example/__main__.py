@@ -3,13 +3,15 @@
 import sys
 
 from carbon_pipeline.cli.errors import ending_cleanly
+from carbon_pipeline.cli.progress import steps_bar
 from carbon_pipeline.cli.terminal import accept_any_output, print_table, print_wrapped
 from carbon_pipeline.example.run_once import run_pipeline_once
 
 
 def main() -> None:
     """Run the pipeline and print the summary. The exit status is 0 only if every step and check succeeded."""
-    summary = run_pipeline_once()
+    with steps_bar() as show_step:
+        summary = run_pipeline_once(show_step)
     print_table(summary.measured, summary.title)
     if summary.warnings:
         print("Warnings about these numbers:")

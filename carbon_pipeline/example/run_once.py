@@ -1,6 +1,8 @@
 """A single run of the whole pipeline in this process, with the summary that `make run` prints."""
 
+import logging
 import os
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -43,8 +45,11 @@ class Summary(NamedTuple):
     files: dict[str, Path]
 
 
-def run_pipeline_once() -> Summary:
+def run_pipeline_once(show_step: Callable[[str, int], None] = lambda step, steps: None) -> Summary:
     """Run the job `pipeline` in this process; the run is stored in DAGSTER_HOME, so that the UI shows it.
+
+    Args:
+        show_step: called at the start of each step with its name and the number of all steps.
 
     Returns:
         The measured values, their methods, and the written files.
@@ -60,18 +65,16 @@ def run_pipeline_once() -> Summary:
 
     data_dir = read_settings().data_dir
     with dg.DagsterInstance.get() if os.environ.get("DAGSTER_HOME") else dg.DagsterInstance.ephemeral() as instance:
-        result = (
-            build_defs()
-            .resolve_job_def("pipeline")
-            .execute_in_process(
-                instance=instance,
-                run_config={
-                    "ops": {"idle_baseline": {"config": {"seconds": BASELINE_S}}},
-                    # An error is printed in one sentence; the complete log is in the UI.
-                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-                },
-                raise_on_error=False,
-            )
+        steps = dg.LoggerDefinition(lambda _: _step_logger(lambda step: show_step(step, len(job.nodes))))
+        job = dg.Definitions.merge(build_defs(), dg.Definitions(loggers={"steps": steps})).resolve_job_def("pipeline")
+        result = job.execute_in_process(
+            instance=instance,
+            run_config={
+                "ops": {"idle_baseline": {"config": {"seconds": BASELINE_S}}},
+                # In place of the console's log: an error is printed in one sentence; the complete log is in the UI.
+                "loggers": {"steps": {}},
+            },
+            raise_on_error=False,
         )
         failed = [f"{event.step_key}: {_reason(event)}" for event in result.all_events if event.is_step_failure]
         checks = result.get_asset_check_evaluations()
@@ -89,6 +92,22 @@ def run_pipeline_once() -> Summary:
         warnings=[*(f"{flag}: {FLAGS[flag]}" for flag in record.flags), *_remedies(record)],
         files=_files(data_dir, record),
     )
+
+
+def _step_logger(started: Callable[[str], None]) -> logging.Logger:
+    """A logger of Dagster that calls `started` with the name of each step."""
+
+    class Steps(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            event = getattr(record, "dagster_meta", {}).get("dagster_event")
+            if event and event.is_step_start:
+                started(event.step_key)
+
+    logger = logging.getLogger(f"{__name__}.steps")
+    logger.setLevel(logging.DEBUG)
+    logger.propagate = False
+    logger.handlers = [Steps()]
+    return logger
 
 
 def _remedies(record: RunRecord) -> list[str]:
@@ -111,11 +130,12 @@ def _reason(event: "DagsterEvent") -> str:
 def _measured(model: LinearModel, record: RunRecord) -> list[dict[str, Any]]:
     line = " + ".join(f"{slope:.4f} {name}" for name, slope in model.coefficients.items())
     place = ", ".join(str(part) for part in (record.country_name or "country not known", record.intensity_year) if part)
+    gpu_energy = "no GPU" if record.gpu_count == 0 else amount(record.gpu_energy_kwh, "kWh")
     return [
         {"what": "model", "value": f"y = {line} + {model.intercept:.4f}", "how": model.hyperparameters.backend},
         {"what": "duration", "value": amount(record.duration_s, "s"), "how": "monotonic clock"},
         {"what": "CPU energy", "value": amount(record.cpu_energy_kwh, "kWh"), "how": record.cpu_method},
-        {"what": "GPU energy", "value": amount(record.gpu_energy_kwh, "kWh"), "how": record.gpu_method},
+        {"what": "GPU energy", "value": gpu_energy, "how": record.gpu_method},
         {"what": "RAM energy", "value": amount(record.ram_energy_kwh, "kWh"), "how": record.ram_method},
         {"what": "energy", "value": amount(record.energy_kwh, "kWh"), "how": f"CodeCarbon {record.codecarbon_version}"},
         {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from carbon_pipeline.model.amounts import amount
 from carbon_pipeline.model.judgement import Judgement
 
 
@@ -47,7 +48,7 @@ class Budget:
 
     def __str__(self) -> str:
         limits = ((self.max_kwh, "kWh"), (self.max_kg, "kg CO2eq"))
-        text = " and ".join(f"{limit:g} {unit}" for limit, unit in limits if limit is not None)
+        text = " and ".join(amount(limit, unit) for limit, unit in limits if limit is not None)
         return f"{text} per {self.period}, {_COMPARED[self.at]}"
 
     def judge(self, spent: Sequence[Mapping[str, Any]]) -> Judgement:
@@ -82,11 +83,13 @@ class Budget:
                 continue
             metadata[f"limit_{name}"] = limit
             if value is None:
-                unknown.append(f"{name} is not known and cannot be compared with the limit of {limit:g} {unit}")
+                unknown.append(f"{name} is not known and cannot be compared with the limit of {amount(limit, unit)}")
                 continue
             metadata[f"share_of_limit_{name.split('_')[0]}"] = value / limit
             if value > limit:
-                over.append(f"{value:.4g} {unit} of {limit:g} {unit} per {self.period}: {_excess(value / limit)}")
+                over.append(
+                    f"{amount(value, unit)} of {amount(limit, unit)} per {self.period}: {_excess(value / limit)}"
+                )
         metadata["compared_with"] = _COMPARED[self.at]
         compared = [f"compared is {_COMPARED[self.at]}"] if over else []
         description = "; ".join([*over, *compared, *unknown]) or f"within {self}"

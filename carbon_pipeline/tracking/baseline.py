@@ -151,10 +151,11 @@ def fresh_baseline(
         make_meter: creates the meter from tracking mode and PUE.
 
     Returns:
-        The baseline; None if there is none, or it is too old or too short, or hardware or methods have changed.
+        The baseline; None if there is none, or it is too old or too short, the machine was busy meanwhile, or hardware
+        or methods have changed.
     """
     known = find_baseline(settings.data_dir)
-    if known is None or known.duration_s < settings.baseline_s or known.hardware != _hardware():
+    if known is None or known.is_busy or known.duration_s < settings.baseline_s or known.hardware != _hardware():
         return None
     if datetime.now(UTC) - known.measured_at > timedelta(days=settings.baseline_days):
         return None

@@ -26,6 +26,10 @@ class Ran(NamedTuple):
     record: RunRecord | None
 
 
+SCRIPTS = (".py", ".ipynb", ".r", ".jl", ".sh")
+"""How the names of scripts end: what a launcher such as python or torchrun runs tells more than its own name."""
+
+
 class NoSuchProgramError(InputError):
     """The program does not exist or is not executable."""
 
@@ -54,7 +58,7 @@ def run_command(
         command: program and arguments.
         settings: the settings in force.
         problems: settings that could not be used, one sentence each.
-        name: name of the run; defaults to the program's name.
+        name: name of the run; by default that of the script or module among the arguments, else the program's.
         task: fields of BoAmps' `task`, as in `track`.
 
     Raises:
@@ -62,9 +66,7 @@ def run_command(
     """
     if shutil.which(command[0]) is None:
         raise NoSuchProgramError(f"{command[0]}: program not found or not executable")
-    run = TrackedRun(
-        name or os.path.basename(command[0]), settings=settings, problems=problems, source="command", task=task
-    )
+    run = TrackedRun(name or _default_name(command), settings=settings, problems=problems, source="command", task=task)
     status = 0
     try:
         with run, _ChildProcess(command) as child:
@@ -74,6 +76,15 @@ def run_command(
     except (CommandFailedError, CommandCancelledError):
         pass
     return Ran(status, run.record if run.landed_at else None)
+
+
+def _default_name(command: Sequence[str]) -> str:
+    """Name of what is run: `train.py` of `python -u train.py`, `shop.train` of `python -m shop.train`."""
+    program, *arguments = command
+    scripts = [argument for argument in arguments if argument.lower().endswith(SCRIPTS)]
+    if "-m" in arguments[:-1] and os.path.basename(program).startswith("python"):
+        scripts.insert(0, arguments[arguments.index("-m") + 1])
+    return os.path.basename(scripts[0] if scripts else program)
 
 
 class _ChildProcess:

@@ -1,4 +1,4 @@
-"""How far an import has come. What is shown of it, and where, is the command line's affair."""
+"""How far a command has come. What is shown of it, and where, is the command line's affair."""
 
 import threading
 import time
@@ -13,18 +13,18 @@ INTERVAL_S = 0.1
 
 
 class Progress:
-    """Counts rows and bytes, and calls `show` with itself every now and then.
+    """Counts rows and how much is done, and calls `show` with itself every now and then.
 
     Attributes:
-        total_bytes: size of all files.
-        done_bytes: size of what has been read.
-        rows: rows that have been read.
+        total: how much there is to do, such as the bytes of all files; 0 if it is not known.
+        done: how much of it is done.
+        rows: rows that are done.
         seconds: time since the beginning.
     """
 
     def __init__(self, show: Callable[["Progress"], None] | None = None):
         """Begin to count the time; `show` is called at most ten times a second, from one thread or another."""
-        self.total_bytes = self.done_bytes = self.rows = 0
+        self.total = self.done = self.rows = 0
         self._show = show
         self._began = self._shown = time.monotonic()
 
@@ -34,9 +34,9 @@ class Progress:
         return time.monotonic() - self._began
 
     def add(self, rows: int = 0, size: int = 0) -> None:
-        """Count what has been read."""
+        """Count what is done."""
         self.rows += rows
-        self.done_bytes += size
+        self.done += size
         if self._show and time.monotonic() - self._shown >= INTERVAL_S:
             self._shown = time.monotonic()
             self._show(self)
@@ -44,13 +44,13 @@ class Progress:
     @contextmanager
     def of(self, connection: "DuckDBPyConnection", rows: int, size: int) -> Iterator[None]:
         """Follow a statement that reads a file."""
-        begun = self.rows, self.done_bytes
+        begun = self.rows, self.done
         ended = threading.Event()
 
         def follow() -> None:
             while not ended.wait(INTERVAL_S):
                 share = max(0.0, connection.query_progress()) / 100
-                self.rows, self.done_bytes = begun[0] + int(rows * share), begun[1] + int(size * share)
+                self.rows, self.done = begun[0] + int(rows * share), begun[1] + int(size * share)
                 self.add()
 
         follower = threading.Thread(target=follow, name="progress", daemon=True)
@@ -62,5 +62,5 @@ class Progress:
             ended.set()
             if self._show:
                 follower.join()
-            self.rows, self.done_bytes = begun
+            self.rows, self.done = begun
         self.add(rows, size)

@@ -76,7 +76,7 @@ class Warehouse(PublishedCopy):
         for path in paths:
             require_file(path)
         if progress:
-            progress.total_bytes += sum(path.stat().st_size for path in paths)
+            progress.total += sum(path.stat().st_size for path in paths)
         return self._load(lambda _, archive: read_files(paths, archive, self.data_dir, timezone=timezone), progress)
 
     def publish(self) -> None:

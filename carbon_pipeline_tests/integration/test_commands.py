@@ -49,6 +49,13 @@ def test_run_exits_with_the_status_of_the_command_and_records_a_failure(
     assert (record.status, record.name) == ("failed", "sh")
 
 
+def test_runs_of_different_scripts_do_not_all_have_the_name_of_their_launcher(data_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "train.py").touch()
+    carbon_run("--", sys.executable, "-u", str(tmp_path / "train.py"), "--config", "a.sh")
+    carbon_run("--", sys.executable, "-m", "timeit", "-n", "1", "pass")
+    assert {record.name for record in records(data_dir)} == {"train.py", "timeit"}
+
+
 def test_options_behind_the_command_are_the_commands(data_dir: Path) -> None:
     done = carbon_run("--", sys.executable, "-c", "import sys; print(sys.argv[1:])", "--name", "x", "--", "--help")
     assert done.stdout == "['--name', 'x', '--', '--help']\n"

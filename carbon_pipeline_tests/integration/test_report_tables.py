@@ -1,16 +1,10 @@
 """Reports as people look at them: tables on a terminal, filters, totals."""
 
 import csv
-import fcntl
 import io
 import json
-import os
-import pty
 import re
-import struct
-import subprocess
 import sys
-import termios
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +22,7 @@ from carbon_pipeline.warehouse.selection import Selection
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.codecarbon_files import row, write
 from carbon_pipeline_tests.fakes import make_record
+from carbon_pipeline_tests.pseudo_terminal import on_a_terminal
 
 END = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 LONG = "a name of something that somebody tracked with care and described at length, " * 3
@@ -84,28 +79,13 @@ def report_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dic
     return found
 
 
-def on_a_terminal(columns: int, *names: str) -> str:
-    leader, follower = pty.openpty()
-    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"TERM": "xterm"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", ALL_REPORTS, *names], stdin=follower, stdout=follower, stderr=follower, env=environment
-    )
-    os.close(follower)
-    written = b""
-    try:
-        while new := os.read(leader, 65536):
-            written += new
-    except OSError:  # how Linux ends a terminal that nobody writes to any more
-        pass
-    os.close(leader)
-    assert process.wait() == 0, written.decode()
-    return re.sub(r"\x1b\[[\d;]*m", "", written.decode().replace("\r\n", "\n"))
+def reports_on_a_terminal(columns: int, *names: str) -> str:
+    return re.sub(r"\x1b\[[\d;]*m", "", on_a_terminal([sys.executable, "-c", ALL_REPORTS, *names], columns))
 
 
 @pytest.mark.parametrize("columns", [80, 120, 200])
 def test_each_report_is_a_table_with_a_line_for_each_row(warehouse: Warehouse, columns: int) -> None:
-    printed = on_a_terminal(columns, *LAYOUTS)
+    printed = reports_on_a_terminal(columns, *LAYOUTS)
     assert "\x1b" not in printed, "a name from outside controls the terminal"
     assert [line for line in printed.splitlines() if cell_len(line) > columns] == []
     for part in printed.removeprefix("> ").split("\n> "):
@@ -120,7 +100,7 @@ def test_each_report_is_a_table_with_a_line_for_each_row(warehouse: Warehouse, c
 
 
 def test_a_wider_terminal_shows_more_and_drops_nothing(warehouse: Warehouse) -> None:
-    heads = [on_a_terminal(columns, "runs").splitlines()[2] for columns in (80, 120, 200)]
+    heads = [reports_on_a_terminal(columns, "runs").splitlines()[2] for columns in (80, 120, 200)]
     narrow, middle, wide = (re.split(r" {2,}", head.strip()) for head in heads)
     assert set(narrow) < set(middle) < set(wide)
     assert narrow[:3] == ["run", "started UTC", "name"]

@@ -71,11 +71,11 @@ def test_a_run_over_its_budget_fails_the_check_with_the_reason_and_an_alert(data
     assert not found.passed
     assert found.severity == dg.AssetCheckSeverity.ERROR
     assert found.description == (
-        "0.3 kWh of 0.2 kWh per run: 50% over the limit; compared is the energy that the meter saw"
+        "300 Wh of 200 Wh per run: 50% over the limit; compared is the energy that the meter saw"
     )
     assert found.metadata["share_of_limit_energy"].value == pytest.approx(1.5)
     assert "share_of_limit_emissions" in found.metadata
-    assert "model is over its carbon budget: 0.3 kWh" in (tmp_path / "heard").read_text()
+    assert "model is over its carbon budget: 300 Wh" in (tmp_path / "heard").read_text()
     assert evaluated(carbon_budget("model", max_kwh=0.31), carbon_alerts=heard).passed
     assert (tmp_path / "heard").read_text().count("\n") == 1
 
@@ -370,7 +370,7 @@ def test_a_webhook_gets_the_message_and_one_that_is_down_breaks_nothing(data_dir
     landed(data_dir, [0.3])
     with serving(Hook) as port:
         evaluated(carbon_budget("model", max_kwh=0.1), carbon_alerts=WebhookAlerts(url=f"http://127.0.0.1:{port}/"))
-    assert got[0]["text"].startswith("model is over its carbon budget\n0.3 kWh")
+    assert got[0]["text"].startswith("model is over its carbon budget\n300 Wh")
     down = WebhookAlerts(url=f"http://127.0.0.1:{port}/")
     assert not evaluated(carbon_budget("model", max_kwh=0.1), carbon_alerts=down).passed
 

@@ -1,18 +1,16 @@
-"""The phases of a run as people see them: a small table and a picture of the power."""
+"""The course of a run as people see it: a small table of its phases and a line for its power."""
 
-import re
-from xml.etree import ElementTree
+from hypothesis import given
+from hypothesis import strategies as st
 
-import pytest
-
-from carbon_pipeline.model.phase_report import MOST_ROWS, phase_rows, power_picture
+from carbon_pipeline.model.phase_report import MOST_ROWS, phase_rows, power_line, sparkline
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.model.samples import Phase, Samples
 from carbon_pipeline_tests.fakes import make_record
 
 
 def record_of(*phases: Phase) -> RunRecord:
-    samples = Samples(at_s=[0, 5, 10], cpu_energy_kwh=[0, 5e-6, 2e-5], ram_energy_kwh=[0, 5e-6, 1e-5])
+    samples = Samples(at_s=[0, 5, 10], cpu_energy_kwh=[0, 5e-6, 2e-5], ram_energy_kwh=[0, 5e-6, 1.1e-5])
     return make_record(samples=samples, phases=list(phases))
 
 
@@ -39,29 +37,20 @@ def test_a_phase_whose_energy_is_not_known_has_its_duration() -> None:
     assert (row["duration"], row["energy"], row["power"]) == ("2 s", None, None)
 
 
-def test_the_picture_shows_the_power_and_nested_phases_in_rows_of_their_own() -> None:
-    phases = [
-        Phase(name="epoch", started_s=0, duration_s=8),
-        Phase(name="train", started_s=0, duration_s=6),
-        Phase(name="evaluation", started_s=6, duration_s=2),
-    ]
-    picture = power_picture(record_of(*phases))
-    assert picture
-    root = ElementTree.fromstring(picture)
-    bands = {band[0].text: float(band.attrib["y"]) for band in root if band.tag.endswith("rect")}
-    assert bands["epoch"] < bands["train"] == bands["evaluation"]
-    assert "14.4 W" in picture  # 2e-5 kWh in 5 s
+def test_the_power_of_a_run_is_seen_as_a_line_from_0_w_up_with_its_range() -> None:
+    assert power_line(record_of()) == "▄█ 7.2 to 15 W"  # 1e-5 and 2.1e-5 kWh in 5 s each
+    constant = Samples(at_s=[0, 2], cpu_energy_kwh=[0, 1e-5])
+    assert power_line(make_record(samples=constant)) == "█ 18 W"
 
 
-@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a\x00b\x1b[31m", '\u202eevil & "co"', "é" * 1000])
-def test_whatever_a_phase_is_called_it_is_text_in_the_picture(name: str) -> None:
-    picture = power_picture(record_of(Phase(name=name, started_s=0, duration_s=8)))
-    assert picture
-    ElementTree.fromstring(picture)
-    assert "<script" not in picture
-    assert not re.search(r"[\x00-\x08\x1b\u202e]", picture)
-
-
-def test_without_a_curve_there_is_no_picture_and_no_failure() -> None:
-    assert power_picture(make_record()) is None
+def test_without_a_curve_or_energy_there_is_no_line_and_no_failure() -> None:
+    assert power_line(make_record()) is None
+    assert power_line(make_record(samples=Samples(at_s=[0, 2]))) is None
     assert phase_rows(make_record()) == []
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=40).filter(any))
+def test_a_line_has_one_character_for_each_value_and_the_highest_for_the_largest(values: list[float]) -> None:
+    line = sparkline(values)
+    assert len(line) == len(values)
+    assert line[values.index(max(values))] == "█"
