@@ -118,10 +118,11 @@ def ends(low: float, high: float) -> str:
     """Write the ends of an interval, with two significant digits where it is wide.
 
     Returns:
-        The ends, such as `7 to 31`.
+        The ends, such as `7 to 31`; one number where both are written the same.
     """
     digits = WIDE_DIGITS if low < high / 2 else DIGITS
-    return f"{number(low, digits)} to {number(high, digits)}"
+    texts = number(low, digits), number(high, digits)
+    return texts[0] if texts[0] == texts[1] else " to ".join(texts)
 
 
 def clock(seconds: float) -> str:

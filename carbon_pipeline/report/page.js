@@ -31,7 +31,8 @@ function interval(low, high, unit) {
   if (low === high) return amount(low, unit);
   const [size, symbol] = unitOf([low, high], unit);
   const digits = low < high / 2 ? 2 : 3;
-  return `${written(low / size, digits)} to ${written(high / size, digits)} ${symbol}`;
+  const texts = [low, high].map((value) => written(value / size, digits));
+  return `${texts[0] === texts[1] ? texts[0] : texts.join(" to ")} ${symbol}`;
 }
 function time(seconds) {
   const [size, name, smaller, rest] = whole(seconds) < 3600 ? [60, "min", 1, "s"]

@@ -19,7 +19,9 @@ def run_example(status: int = 0) -> subprocess.CompletedProcess[str]:
 
 def test_make_run_shows_what_it_measured_and_the_files_it_wrote(data_dir: Path) -> None:
     done = run_example()
-    assert done.stderr == ""
+    steps = done.stderr.splitlines()
+    assert steps[0] == f"step 1 of {len(steps)}: idle_baseline"
+    assert all(line.startswith("step ") for line in steps)
     for word in ("Wh", "g CO2eq", "world_average", "short_run: shorter than 1 s"):
         assert word in done.stdout, done.stdout
     written = [line.split()[-1] for line in done.stdout.splitlines() if str(data_dir) in line or "data/" in line]
@@ -27,10 +29,10 @@ def test_make_run_shows_what_it_measured_and_the_files_it_wrote(data_dir: Path) 
     assert all(Path(path).exists() for path in written)
 
 
-def test_a_pipeline_that_fails_ends_with_status_1_and_one_line(data_dir: Path) -> None:
+def test_a_pipeline_that_fails_ends_with_status_1_and_one_line_beside_the_steps(data_dir: Path) -> None:
     data_dir.mkdir()
     (data_dir / "tracking_info.csv").write_text("not ours\n")
     done = run_example(status=1)
-    assert "the pipeline failed in field_record: " in done.stderr
-    assert "33 fields in their order" in done.stderr
-    assert done.stderr.count("\n") == 1
+    (error,) = [line for line in done.stderr.splitlines() if not line.startswith("step ")]
+    assert "the pipeline failed in field_record: " in error
+    assert "33 fields in their order" in error

@@ -55,6 +55,7 @@ def test_an_amount_is_short_and_in_the_unit_that_people_would_choose(value: floa
         (7e-6, 3.1e-5, "7 to 31 mWh"),
         (9.5e-7, 1e-6, "0.95 to 1 mWh"),
         (0.0, 0.0, "0 kWh"),
+        (0.0280001, 0.0280002, "28 Wh"),
         (0.0, 2.0, "0 to 2 kWh"),
         (0.4, 0.99961, "0.4 to 1 kWh"),
         (None, 1.0, "unknown"),
