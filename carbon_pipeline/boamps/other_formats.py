@@ -43,7 +43,7 @@ def model_card(run: Mapping[str, Any], task_stage: str | None) -> str:
     share = _share(run)
     grams = 1000 * run["emissions_kg"] * share
     between = (
-        f"; interval {interval(share * run['emissions_low_kg'], share * run['emissions_high_kg'], 'kg CO2eq')}"
+        f"; interval {interval(share * run['emissions_low_kg'], share * run['emissions_high_kg'], 'kg CO2eq', grams / 1000)}"
         if run["emissions_high_kg"] is not None
         else ""
     )

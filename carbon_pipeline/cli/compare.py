@@ -15,7 +15,7 @@ from carbon_pipeline.cli.progress import working
 from carbon_pipeline.cli.terminal import can_show, make_console, print_json, safe_text
 from carbon_pipeline.cli.warehouse import open_loaded_warehouse
 from carbon_pipeline.errors import InputError
-from carbon_pipeline.model.amounts import amount
+from carbon_pipeline.model.amounts import amount, number
 from carbon_pipeline.model.comparison import (
     CONFIDENCE,
     Comparison,
@@ -38,8 +38,11 @@ MARKS = ("·•●▲", ".oO^")
 MANY = 5
 """Runs in one place of the picture that are many."""
 
-NUMBERS = 60
+NUMBERS = 70
 """Characters that the numbers of the table take at most; the names are cut to the rest."""
+
+HIGHEST_RATIO = 10_000
+"""A ratio beyond this, or below its inverse, is written as that."""
 
 LONGEST_LINE = 100
 """Sentences are no wider than this many characters."""
@@ -117,7 +120,7 @@ def _table(groups: "Sequence[Group]", found: Comparison, width: int) -> Table:
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("")
     table.add_column(groups[0].by, no_wrap=True, overflow="ellipsis", max_width=max(width - NUMBERS, 8))
-    for header in ("runs", "energy", "scatter", "time", "power"):
+    for header in ("runs", "mean energy", "scatter", "mean time", "power"):
         table.add_column(header, justify="right", no_wrap=True)
     for label, group, runs in zip("AB", groups, (found.runs_a, found.runs_b), strict=True):
         cells = _cells(runs) if runs else ["-"] * 4
@@ -141,9 +144,13 @@ def _cells(runs: Sequence[Run]) -> list[str]:
     ]
 
 
-def _ratio(number: float) -> str:
-    """Three digits, such as 1.00."""
-    return f"{number:#.3g}".removesuffix(".")
+def _ratio(ratio: float) -> str:
+    """Three digits, such as 1.00; of a huge or tiny ratio only that it is one."""
+    if ratio > HIGHEST_RATIO:
+        return f"more than {HIGHEST_RATIO:,}"
+    if ratio < 1 / HIGHEST_RATIO:
+        return f"less than {1 / HIGHEST_RATIO:g}"
+    return f"{ratio:#.3g}".removesuffix(".") if ratio < 1000 else number(ratio)
 
 
 def _picture(found: Comparison, width: int) -> list[str]:
@@ -178,27 +185,33 @@ def _mark(count: int, marks: str) -> str:
 def _sentences(found: Comparison) -> list[str]:
     energy, parts = found.energy, (found.duration, found.power)
     if energy is None:
-        return ["Not comparable"]
+        return ["not comparable"]
     lines = [_verdict(found, energy)]
     if energy.deviations is not None:
-        lines[0] += f"; effect size {abs(energy.deviations):.2g} standard deviations"
+        lines[0] += f"; effect size {number(abs(energy.deviations), 2)} standard deviations"
         time, power = (f"{_ratio(part.ratio)} ({_interval(part)})" for part in parts if part)
         lines.append(f"it is the product of a ratio of times, {time}, and one of powers, {power}")
     if found.verdict == "not comparable":
         lines.append("the difference may be that of hardware or meters, whose errors do not cancel; see below")
-    elif energy.p_value is not None:
+    elif energy.p_value is not None and found.is_alike:
         lines.append(
             "the interval is statistical; the systematic error of the meter cancels, as hardware and method are equal"
         )
+    elif energy.p_value is not None:
+        lines.append("the interval is statistical; whether the systematic error of the meter cancels is not known")
+    lines.append("means are geometric")
     return lines
 
 
 def _verdict(found: Comparison, energy: Difference) -> str:
     runs = {"more": "B uses more energy than A", "less": "B uses less energy than A"}
-    text = f"{runs.get(found.verdict, found.verdict)}: {_ratio(energy.ratio)} times the energy of A"
+    verdict = runs.get(found.verdict, found.verdict)
     if energy.p_value is None:
-        return text
-    return f"{text} ({CONFIDENCE:.0%} interval {_interval(energy)}, p = {energy.p_value:.1g})"
+        verdict = found.verdict if found.verdict == "not comparable" else "not tested"
+        return f"{verdict}: B used {_ratio(energy.ratio)} times the energy of A"
+    text = f"{verdict}: {_ratio(energy.ratio)} times the energy of A"
+    p_value = "< 0.0001" if energy.p_value < 1e-4 else f"= {energy.p_value:.1g}"
+    return f"{text} ({CONFIDENCE:.0%} interval {_interval(energy)}, p {p_value})"
 
 
 def _interval(found: Difference) -> str:

@@ -158,7 +158,7 @@ def _parts_table(run: LiveRun) -> Table:
 def _so_far(record: RunRecord) -> str:
     text = f"so far {amount(record.emissions_kg, 'kg CO2eq')}"
     if record.energy_low_kwh is not None and record.energy_high_kwh is not None:
-        text += f"; at the wall {interval(record.energy_low_kwh, record.energy_high_kwh, 'kWh')}"
+        text += f"; at the wall {interval(record.energy_low_kwh, record.energy_high_kwh, 'kWh', record.energy_kwh)}"
     return text
 
 

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,7 @@ from carbon_pipeline.cli.report_table import Column, columns_of, markdown_lines,
 from carbon_pipeline.cli.terminal import counted, make_console, print_json_rows, safe_text, say, write_utf8
 from carbon_pipeline.cli.warehouse import open_loaded_warehouse
 from carbon_pipeline.common.csv_text import write_csv
+from carbon_pipeline.common.period import parse_period
 from carbon_pipeline.errors import InputError
 from carbon_pipeline.warehouse.schema import described_reports
 
@@ -65,19 +66,29 @@ def report(
         str | None, typer.Option(metavar="COLUMNS", help="Only these columns, by their names in csv.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help=f"Rows at most; tables have {MOST_ROWS} by default.")] = None,
-    as_page: Annotated[bool, typer.Option("--html", help="Write the page that people look at in a browser.")] = False,
+    as_page: Annotated[
+        bool, typer.Option("--html", help="Write the page that people look at in a browser: of all runs, or --project.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where --html writes the page.")] = None,
 ) -> None:
     """Print a report, of those listed below: a table, or all columns and digits as csv or json.
 
-    The last line of a table is the total of all rows that the filters leave, shown or not. Times are UTC.
+    Filters that a report lacks the column for are applied to its runs, by their start. The last line of a table is the
+    total of all rows that the filters leave, shown or not. Times are UTC.
     """
     from carbon_pipeline.warehouse.selection import Selection
 
     if out is not None and not as_page:
         raise InputError("--out names the file of --html: add --html")
     if as_page:
-        _write_page(out)
+        others = {"--asset": asset, "--since": since, "--until": until, "--sort": sort, "--columns": columns,
+                  "--limit": limit, "--format": None if format is Format.table else format,
+                  name: None if name == "runs" else name}  # fmt: skip
+        if given := [option for option, value in others.items() if value is not None]:
+            raise InputError(
+                f"--html does not go with {', '.join(given)}: the page has all reports, and its own filters"
+            )
+        _write_page(out, project)
         return
     is_table = format in (Format.table, Format.md)
     chosen, order, layout = _listed(columns, "--columns"), _listed(sort, "--sort"), LAYOUTS.get(name)
@@ -102,7 +113,7 @@ def report(
         write_csv(sys.stdout, selected.columns, selected.rows())
 
 
-def _write_page(out: Path | None) -> None:
+def _write_page(out: Path | None, project: str | None) -> None:
     from carbon_pipeline.report.page import write_page
     from carbon_pipeline.report.vega import bundle_path, require_extra
 
@@ -111,7 +122,7 @@ def _write_page(out: Path | None) -> None:
     once = "" if bundle_path(warehouse.data_dir).exists() else "; what draws the charts is prepared first, once"
     say(f"adding up {counted(warehouse.count(), 'run')} for the page{once} ...")
     with working("making the page"):
-        page = write_page(warehouse, out)
+        page = write_page(warehouse, out, project)
     print(f"{page.path}: {counted(page.runs, 'run')}, {page.bytes / 1e6:.1f} MB; open it in a browser")
 
 
@@ -136,6 +147,8 @@ def _print_table(selected: "SelectedReport", chosen: list[str], *, is_markdown: 
     else:
         _print_lines(columns, title_of(selected.name), is_chosen=bool(chosen))
     print(total_line(totals, layout, len(rows), width))
+    if selected.has_whole_steps:
+        say("steps that make several assets count whole here; `report asset_runs` has the share of each asset")
 
 
 def title_of(name: str) -> str:
@@ -162,12 +175,16 @@ def _listed(text: str | None, option: str) -> list[str]:
 
 
 def _moment(text: str, option: str, *, is_end: bool = False) -> datetime:
-    """A day or a time, UTC if it names no zone; as an end, a day is included."""
+    """A day or a time, UTC if it names no zone, or a longer period; as an end, days are included."""
     try:
+        if period := parse_period(text):
+            return datetime.combine(period[1] + timedelta(days=1) if is_end else period[0], time(), UTC)
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         is_day = len(text) <= len("2026-11-24")
         return moment + timedelta(days=1) if is_end and is_day else moment
     except (ValueError, OverflowError):
-        raise InputError(f"{option} {text}: write a day or time such as 2026-11-24 or 2026-11-24T18:00") from None
+        raise InputError(
+            f"{option} {text}: write a day, time or period such as 2026-11-24, 2026-11-24T18:00, 2026-11 or 2026-W48"
+        ) from None

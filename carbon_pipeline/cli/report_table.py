@@ -4,13 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import pairwise
+from statistics import median
 from typing import Any, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
 from carbon_pipeline.cli.report_layouts import INTERVAL, Layout
 from carbon_pipeline.cli.terminal import can_show, counted, safe_text
-from carbon_pipeline.model.amounts import UNITS, UNKNOWN, Unit, amount, ends, interval, number, unit_of
+from carbon_pipeline.model.amounts import UNITS, UNKNOWN, Unit, amount, ends, interval, number, unit_beside, unit_of
 
 RUN_ID_CHARACTERS = 8
 """So much of a run ID is nearly always unique."""
@@ -88,7 +89,7 @@ def columns_of(rows: Rows, names: Sequence[str], *, is_chosen: bool = False) -> 
             continue
         unit = _unit_of_column(rows, low, high, unit)
         head = low if is_chosen else HEADS.get(_bare(low), _bare(low))
-        head = _bare(head).replace("_", " ") + _unit_text(low, unit, rows)
+        head = safe_text(_bare(head).replace("_", " ") + _unit_text(low, unit, rows))
         if high:
             columns.append(Column(head, [_interval_cell(row[low], row[high], unit) for row in rows], False, True))
             continue
@@ -172,10 +173,12 @@ def _total(totals: Mapping[str, Any], name: str) -> str:
     value = totals.get(name)
     if "_low_" in name:
         high = totals.get(name.replace("_low_", "_high_"))
-        return "" if value is None or high is None else f"{interval(value, high, 'kWh')} at the wall"
+        of = totals.get(name.replace("_low_", "_"))
+        return "" if value is None or high is None else f"{interval(value, high, 'kWh', of)} at the wall"
     unit = _quantity(name)
     if unit:
-        return f"{amount(value, unit)}{' of energy' if value is None and unit == 'kWh' else ''}"
+        what = {"kWh": "energy", "kg CO2eq": "emissions"}.get(unit, _bare(name)) if value is None else ""
+        return f"{what} {amount(value, unit)}".lstrip()
     return counted(int(value or 0), "run") if name == "runs" else f"{int(value or 0):,} {HEADS[name]}"
 
 
@@ -193,13 +196,17 @@ def _bare(name: str) -> str:
 
 
 def _unit_of_column(rows: Rows, low: str, high: str, before: Unit | None) -> Unit | None:
-    """The unit of the largest value; an interval has that of the column to which it belongs."""
+    """The unit of the largest value; an interval has that of the column to which it belongs, as have zeros."""
     quantity = _quantity(low)
     if quantity is None or any(isinstance(row[low], str) for row in rows):
         return None
-    if high and before is not None and before in UNITS[quantity]:
-        return before
-    return unit_of([row[high or low] for row in rows], quantity)
+    values = [row[high or low] for row in rows]
+    if before is not None and before in UNITS[quantity]:
+        if high:
+            return unit_beside(before, values, quantity)
+        if not any(values):
+            return before
+    return unit_of(values, quantity)
 
 
 def _unit_text(name: str, unit: Unit | None, rows: Rows) -> str:
@@ -257,12 +264,13 @@ def _ids(values: Sequence[str | None]) -> list[str]:
 
 
 def _times(values: Sequence[datetime | None]) -> list[str]:
-    """Times, UTC; with seconds where rows are less than minutes apart."""
+    """Times, UTC; with seconds where half of the rows are less than minutes apart."""
     moments = sorted({value for value in values if value is not None})
-    nearest_s = min(((later - earlier).total_seconds() for earlier, later in pairwise(moments)), default=CLOSE_S)
-    form = "%Y-%m-%d %H:%M" if nearest_s >= CLOSE_S else "%Y-%m-%d %H:%M:%S"
+    between_s = [(later - earlier).total_seconds() for earlier, later in pairwise(moments)]
+    typical_s = median(between_s) if between_s else CLOSE_S
+    form = "%Y-%m-%d %H:%M" if typical_s >= CLOSE_S else "%Y-%m-%d %H:%M:%S"
     texts = [NONE if value is None else f"{value.astimezone(UTC):{form}}" for value in values]
-    if nearest_s >= 1:
+    if typical_s >= 1:
         return texts
     parts = zip(texts, values, strict=True)
     return [f"{text}.{value.microsecond // 1000:03}" if value else text for text, value in parts]
@@ -275,18 +283,16 @@ def _aligned(texts: Sequence[str]) -> list[str]:
 
 
 def _fitted(text: str, width: int, column: Column) -> str:
-    """Text that is as wide as its column, and cut with an ellipsis where it is wider: a path at its start."""
-    length, is_path = cell_len(text), column.head == HEADS["source_file"]
+    """Text that is as wide as its column, and cut with an ellipsis where it is wider: of a path, the folder goes first."""
+    if column.head == HEADS["source_file"] and cell_len(text) > width:
+        text = text.rpartition("/")[2]
+    length = cell_len(text)
     if length > width:
         ellipsis = "…" if can_show("…") else "..."
-        kept = max(width - len(ellipsis), 0)
-        if is_path:
-            end = next((text[place:] for place in range(len(text)) if cell_len(text[place:]) <= kept), "")
-            return set_cell_size(ellipsis + end, width)
-        return set_cell_size(set_cell_size(text, kept).rstrip() + ellipsis, width)
+        return set_cell_size(set_cell_size(text, max(width - len(ellipsis), 0)).rstrip() + ellipsis, width)
     return " " * (width - length) + text if column.is_number else text + " " * (width - length)
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    escaped = (re.sub(r"([\\`*_|<>\[\]])", r"\\\1", cell.strip()) for cell in cells)
+    escaped = (re.sub(r"([\\`*_|<>\[\]&])", r"\\\1", cell.strip()) for cell in cells)
     return f"| {' | '.join(escaped)} |"

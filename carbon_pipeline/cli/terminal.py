@@ -145,7 +145,9 @@ def print_json_rows(rows: Iterable[Mapping[str, object]]) -> None:
 def make_console() -> Console:
     """Standard output for tables, as wide as the terminal, else `WIDE` or as the variable COLUMNS has it."""
     columns_set = os.environ.get("COLUMNS", "")
-    width = None if is_terminal(sys.stdout) else int(columns_set) if columns_set.isdecimal() else WIDE
+    width = (
+        None if is_terminal(sys.stdout) else int(columns_set) if columns_set.isdecimal() and int(columns_set) else WIDE
+    )
     return Console(markup=False, highlight=False, emoji=False, width=width)
 
 

@@ -140,7 +140,7 @@ def _measured(model: LinearModel, record: RunRecord) -> list[dict[str, Any]]:
         {"what": "energy", "value": amount(record.energy_kwh, "kWh"), "how": f"CodeCarbon {record.codecarbon_version}"},
         {
             "what": "at the wall",
-            "value": interval(record.energy_low_kwh, record.energy_high_kwh, "kWh"),
+            "value": interval(record.energy_low_kwh, record.energy_high_kwh, "kWh", record.energy_kwh),
             "how": f"quality {record.quality}" if record.quality else "may err by more than half: no quality level",
         },
         {
@@ -156,7 +156,7 @@ def _measured(model: LinearModel, record: RunRecord) -> list[dict[str, Any]]:
         {"what": "emissions", "value": amount(record.emissions_kg, "kg CO2eq"), "how": "energy x carbon intensity"},
         {
             "what": "emissions, interval",
-            "value": interval(record.emissions_low_kg, record.emissions_high_kg, "kg CO2eq"),
+            "value": interval(record.emissions_low_kg, record.emissions_high_kg, "kg CO2eq", record.emissions_kg),
             "how": "energy at the wall x interval of the intensity",
         },
     ]

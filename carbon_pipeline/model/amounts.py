@@ -15,6 +15,12 @@ WIDE_DIGITS = 2
 MOST_DECIMALS = 3
 """Decimals of the smallest amounts; what is less is shown as less."""
 
+LOWEST_DECIMALS = 5
+"""The same for the lower end of an interval, which has the unit of a larger number."""
+
+MOST_AS_VALUE = 1e5
+"""An interval has the unit of the value that it belongs to, up to this number."""
+
 
 class Unit(NamedTuple):
     """A unit in which an amount is shown.
@@ -65,13 +71,14 @@ def amount(value: float | None, unit: str) -> str:
     return f"{number(value / shown.size)} {shown.symbol}"
 
 
-def interval(low: float | None, high: float | None, unit: str) -> str:
-    """Write an interval in one unit, that of its upper end.
+def interval(low: float | None, high: float | None, unit: str, of: float | None = None) -> str:
+    """Write an interval in one unit: that of the value to which it belongs, else that of its upper end.
 
     Args:
         low: the lower end.
         high: the upper end.
         unit: the unit in which they are given, a key of `UNITS`.
+        of: the value beside which the interval is read.
 
     Returns:
         The interval, such as `7 to 31 mWh`.
@@ -80,8 +87,21 @@ def interval(low: float | None, high: float | None, unit: str) -> str:
         return UNKNOWN
     if low == high:
         return amount(low, unit)
-    shown = unit_of([low, high], unit)
+    shown = unit_beside(unit_of([of], unit), [low, high], unit) if of else unit_of([low, high], unit)
     return f"{ends(low / shown.size, high / shown.size)} {shown.symbol}"
+
+
+def unit_beside(unit_of_value: Unit, ends: Iterable[float | None], unit: str) -> Unit:
+    """Choose the unit of intervals that stand beside values: that of the values, if no end is a huge number in it.
+
+    Args:
+        unit_of_value: the unit in which the values are shown.
+        ends: the ends of the intervals.
+        unit: the unit in which they are given, a key of `UNITS`.
+    """
+    own = unit_of(ends := list(ends), unit)
+    largest = max((abs(end) for end in ends if end is not None), default=0.0)
+    return unit_of_value if largest < MOST_AS_VALUE * unit_of_value.size else own
 
 
 def unit_of(values: Iterable[float | None], unit: str) -> Unit:
@@ -99,8 +119,13 @@ def unit_of(values: Iterable[float | None], unit: str) -> Unit:
     return next((one for one in units if _rounded(largest / one.size, DIGITS) >= 1), units[-1])
 
 
-def number(value: float, digits: int = DIGITS) -> str:
+def number(value: float, digits: int = DIGITS, decimals: int = MOST_DECIMALS) -> str:
     """Write a number with some significant digits, and never with an exponent.
+
+    Args:
+        value: the number.
+        digits: how many significant digits it has at most.
+        decimals: how many decimals it has at most.
 
     Returns:
         The number, such as `15.6`, `12,300`, `0.04` or `<0.001`.
@@ -108,9 +133,9 @@ def number(value: float, digits: int = DIGITS) -> str:
     if not math.isfinite(value):
         return UNKNOWN if math.isnan(value) else f"{value}"
     rounded = _rounded(value, digits)
-    if value and abs(value) < 10**-MOST_DECIMALS / 2:
-        return f"{'<' if value > 0 else '>-'}{10**-MOST_DECIMALS:g}"
-    text = f"{rounded:,.{MOST_DECIMALS}f}".rstrip("0").rstrip(".")
+    if value and abs(value) < 10**-decimals / 2:
+        return f"{'<' if value > 0 else '>-'}{10**-decimals:.{decimals}f}"
+    text = f"{rounded:,.{decimals}f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
 
@@ -121,7 +146,7 @@ def ends(low: float, high: float) -> str:
         The ends, such as `7 to 31`; one number where both are written the same.
     """
     digits = WIDE_DIGITS if low < high / 2 else DIGITS
-    texts = number(low, digits), number(high, digits)
+    texts = number(low, digits, LOWEST_DECIMALS if digits == WIDE_DIGITS else MOST_DECIMALS), number(high, digits)
     return texts[0] if texts[0] == texts[1] else " to ".join(texts)
 
 
@@ -152,4 +177,5 @@ def _time(seconds: float) -> str:
 
 
 def _rounded(value: float, digits: int) -> float:
-    return float(f"{value:.{digits}g}") if value else 0.0
+    # What is computed with a rounding error, such as 0.0009995 / 0.001, is a tie as well, and a tie goes up.
+    return float(f"{value * (1 + 1e-13):.{digits}g}") if value else 0.0

@@ -36,6 +36,14 @@ CONDITIONS = {
 }
 """Columns that must be equal for the error of the meter to cancel in a ratio of energies, and what they are."""
 
+MOST_GAP = 0.01
+"""Share of a run in which readings failed, from which on its energy is incomplete."""
+
+INCOMPLETE = {"gpu_not_measured": "GPUs", "cpu_not_measured": "CPUs"}
+"""Flags of runs whose energy lacks a component, and which."""
+
+UNKNOWN = (None, "unknown")
+
 SHARED = ("assets", "steps", "partitions", "host", *CONDITIONS)
 """Columns that must be equal for the check to compare a run with an earlier one."""
 
@@ -147,6 +155,7 @@ class Comparison:
         power: how their mean powers differ, likewise. The ratio of energies is the product of these two.
         verdict: `more`, `less` or `no difference shown` of B; `not comparable` if the ratio may be due to the meter.
         reasons: what makes the groups incomparable, and what else limits the verdict, one sentence each.
+        is_alike: whether hardware and methods are known to be equal, so that the systematic error of the meter cancels.
     """
 
     runs_a: Sequence[Run]
@@ -156,6 +165,7 @@ class Comparison:
     power: Difference | None
     verdict: str
     reasons: Sequence[str]
+    is_alike: bool = False
 
 
 def compare(a: Sequence[Run], b: Sequence[Run]) -> Comparison:
@@ -167,6 +177,11 @@ def compare(a: Sequence[Run], b: Sequence[Run]) -> Comparison:
     """
     kept_a, kept_b = ([run for run in group if not _unusable(run)] for group in (a, b))
     left_out = [text for name, group in (("A", a), ("B", b)) for text in _left_out(name, group)]
+    if not a or not b:
+        names = " and ".join(name for name, runs in (("A", a), ("B", b)) if not runs)
+        return Comparison(
+            kept_a, kept_b, None, None, None, "not comparable", [f"there are no runs in {names}", *left_out]
+        )
     if not kept_a or not kept_b:
         names = " and ".join(name for name, kept in (("A", kept_a), ("B", kept_b)) if not kept)
         reasons = [f"no run of {names} can be compared", *left_out]
@@ -181,8 +196,9 @@ def compare(a: Sequence[Run], b: Sequence[Run]) -> Comparison:
         verdict = "no difference shown"
     else:
         verdict = "more" if energy.ratio > 1 else "less"
-    reasons = [*differ, *_limits(kept_a, kept_b, energy, verdict), *left_out]
-    return Comparison(kept_a, kept_b, energy, duration, power, verdict, reasons)
+    unknown = [] if differ else _unknown_conditions(kept_a, kept_b)
+    reasons = [*differ, *unknown, *_limits(kept_a, kept_b, energy, verdict), *left_out]
+    return Comparison(kept_a, kept_b, energy, duration, power, verdict, reasons, is_alike=not differ and not unknown)
 
 
 def energy_kwh(run: Run) -> float:
@@ -210,6 +226,8 @@ def _unusable(run: Run) -> str:
         return "its meter measured nothing"
     if "energy_missing" in run["flags"] or "meter_failed" in run["flags"]:
         return "a part of its energy is missing"
+    if (run["gap_share"] or 0) > MOST_GAP:
+        return "readings of its meter failed"
     return ""
 
 
@@ -226,11 +244,36 @@ def _different_conditions(a: Sequence[Run], b: Sequence[Run]) -> list[str]:
         ours, theirs = ({value for run in group for value in run[column]} for group in (a, b))
         if len(ours | theirs) > 1:
             found.append(f"{label}: {_listed(ours)} in A, {_listed(theirs)} in B")
+    for flag, part in INCOMPLETE.items():
+        counts = [sum(flag in run["flags"] for run in group) for group in (a, b)]
+        if any(counts):
+            found.append(
+                f"the {part} were not measured in {counts[0]:,} of {len(a):,} runs of A and {counts[1]:,} of "
+                f"{len(b):,} of B"
+            )
+    return found
+
+
+def _unknown_conditions(a: Sequence[Run], b: Sequence[Run]) -> list[str]:
+    """What of hardware and methods is not known, and hosts that differ: errors may not cancel."""
+    unknown = [
+        label
+        for column, label in CONDITIONS.items()
+        if any(value in UNKNOWN for run in (*a, *b) for value in run[column])
+    ]
+    found = [f"not known to be equal: {', '.join(unknown)}"] if unknown else []
+    ours, theirs = ({value for run in group for value in run["host"]} for group in (a, b))
+    if ours != theirs:
+        found.append(
+            f"host: {_listed(ours)} in A, {_listed(theirs)} in B; counters of equal machines differ by some percent"
+        )
     return found
 
 
 def _listed(values: set[Any]) -> str:
-    texts = sorted(f"{value:g}" if isinstance(value, float) else str(value or "none") for value in values)
+    texts = sorted(
+        f"{value:g}" if isinstance(value, float) else "unknown" if value is None else str(value) for value in values
+    )
     more = [f"{len(texts) - MOST_VALUES} more"] if len(texts) > MOST_VALUES else []
     return " and ".join(texts[:MOST_VALUES] + more)
 
@@ -250,6 +293,9 @@ def _limits(a: Sequence[Run], b: Sequence[Run], energy: Difference, verdict: str
             f"{shared[0]:,} of {len(a):,} runs of A and {shared[1]:,} of {len(b):,} of B overlapped with other tracked "
             "work, with which they share the power of the idle machine"
         )
+    scatters = [scatter([energy_kwh(run) for run in group]) for group in (a, b)]
+    if any(each is not None and each < SMALLEST_DEVIATION for each in scatters):
+        found.append(f"a scatter below {SMALLEST_DEVIATION:.0%} counts as {SMALLEST_DEVIATION:.0%}: no meter is better")
     return found
 
 
@@ -305,7 +351,7 @@ def judge_against_earlier_runs(
     description = (
         f"{amount(latest['energy_kwh'], 'kWh')}, {found.ratio - 1:+.0%} compared with "
         f"{_comparable_runs(len(energies))} "
-        f"(expected {interval(low, high, 'kWh')}, p = {p_value:.2g})"
+        f"(expected {interval(low, high, 'kWh', latest['energy_kwh'])}, p = {p_value:.2g})"
     )
     return Judgement(p_value >= alpha or found.ratio <= 1 + min_effect, description, metadata)
 

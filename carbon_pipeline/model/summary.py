@@ -30,7 +30,7 @@ def summary_parts(record: RunRecord, assets_of_the_step: int = 1, partitions_of_
     if record.emissions_kg is not None:
         parts.append(amount(record.emissions_kg, "kg CO2eq"))
     if record.energy_low_kwh is not None and record.energy_high_kwh is not None:
-        parts.append(f"at the wall {interval(record.energy_low_kwh, record.energy_high_kwh, 'kWh')}")
+        parts.append(f"at the wall {interval(record.energy_low_kwh, record.energy_high_kwh, 'kWh', record.energy_kwh)}")
     if record.quality:
         parts.append(f"quality {record.quality}")
     if record.status != "completed":

@@ -1,5 +1,5 @@
 -- What the asset $asset_key has spent: in each of the last $most calendar periods ($period: day, month; UTC), or runs. $unit
--- is the period, or day for runs: date_trunc knows no runs.
+-- is the period, or day for runs: date_trunc knows no runs. `*_unknown` counts parts of which the amount is not known.
 WITH part AS (
     SELECT
         *,
@@ -16,7 +16,11 @@ SELECT
     sum(energy_kwh * part_share) AS energy_kwh,
     sum(energy_high_kwh * part_share) AS energy_high_kwh,
     sum(emissions_kg * part_share) AS emissions_kg,
-    sum(emissions_high_kg * part_share) AS emissions_high_kg
+    sum(emissions_high_kg * part_share) AS emissions_high_kg,
+    count(*) - count(energy_kwh) AS energy_unknown,
+    count(*) - count(energy_high_kwh) AS energy_high_unknown,
+    count(*) - count(emissions_kg) AS emissions_unknown,
+    count(*) - count(emissions_high_kg) AS emissions_high_unknown
 FROM part
 GROUP BY of_period
 ORDER BY max(ended_at) DESC

@@ -40,37 +40,45 @@ MEASURES = (
 AMOUNTS = [name for name in MEASURES if name.endswith(("_kwh", "_kg")) and "open" not in name]
 
 
-def read_content(warehouse: PublishedCopy, out: Path) -> dict[str, Any]:
+def read_content(warehouse: PublishedCopy, out: Path, project: str | None = None) -> dict[str, Any]:
     """Read what the page shows, from one state of the warehouse.
 
     Args:
         warehouse: a warehouse that was loaded.
         out: where the page will be; links lead from there.
+        project: the only project that the page is of; None for all.
 
     Raises:
         WarehouseMissingError: nothing has been published yet.
     """
     with warehouse.reading() as connection:
-        totals = _ask(connection, "totals")[0]
-        cube = _cube(connection)
+        only = {"project": project}
+        totals = _ask(connection, "totals", **only)[0]
+        cube, projects = _cube(connection, project)
+        most_in_all = MOST_CURVES + MOST_PROJECTS
         latest = [
             row["run_id"]
-            for row in _ask(connection, "latest_curves", most=MOST_CURVES, most_in_all=MOST_CURVES + MOST_PROJECTS)
+            for row in _ask(connection, "latest_curves", most=MOST_CURVES, most_in_all=most_in_all, **only)
         ]
-        flagged = [row["run_id"] for row in _ask(connection, "flagged", most=MOST_FLAGGED)]
-        runs = _runs(connection, {*latest, *flagged})
+        flagged = [row["run_id"] for row in _ask(connection, "flagged", most=MOST_FLAGGED, **only)]
+        runs = _runs(connection, {*latest, *flagged}, projects)
         curves = _curves(connection, latest)
-        budgets = [_budget(connection, *each) for each in kept_budgets(warehouse.data_dir)]
+        budgets = [
+            _budget(connection, asset_key, budget)
+            for asset_key, budget in kept_budgets(warehouse.data_dir)
+            if project is None or _ask(connection, "is_of_project", asset_key=asset_key, **only)
+        ]
     links = _links(warehouse.data_dir / FOLDER, out.parent, runs)
     return {
         "made_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%MZ}",
+        "only": None if project is None else _text(project),
         "totals": {**totals, "energy_kwh": _short(totals["energy_kwh"], 17) or 0.0},
         **cube,
         "latest": [{**runs[run_id], **curves[run_id], "report": links.get(run_id)} for run_id in latest],
         "flagged": [{**runs[run_id], "report": links.get(run_id)} for run_id in flagged],
         "meaning": {flag: text for flag, text in FLAGS.items() if flag in cube["names"].get("flag", ())},
         "budgets": budgets,
-        "files": _files(warehouse.data_dir / FOLDER, out.parent),
+        "files": {} if project is not None else _files(warehouse.data_dir / FOLDER, out.parent),
     }
 
 
@@ -78,9 +86,13 @@ def _ask(connection: "DuckDBPyConnection", name: str, **parameters: Any) -> list
     return sql.dicts(connection.execute(sql.read_sql(__package__, name), parameters or None))
 
 
-def _cube(connection: "DuckDBPyConnection") -> dict[str, Any]:
-    """The sums, each as period, project, name and measures; the first three as positions in lists, -1 for others."""
-    rows = _ask(connection, "cube", most_periods=MOST_PERIODS, most_projects=MOST_PROJECTS, most_names=MOST_NAMES)
+def _cube(connection: "DuckDBPyConnection", project: str | None) -> tuple[dict[str, Any], dict[str, int]]:
+    """The sums, and the places of the projects.
+
+    Each sum has period, project, name and measures; the first three as places in lists, -1 for others.
+    """
+    most = {"most_periods": MOST_PERIODS, "most_projects": MOST_PROJECTS, "most_names": MOST_NAMES}
+    rows = _ask(connection, "cube", project=project, **most)
     periods = sorted({row["period"] for row in rows})
     projects = _ranked(rows, "project")
     dimensions = sorted({row["dimension"] for row in rows})
@@ -93,7 +105,7 @@ def _cube(connection: "DuckDBPyConnection") -> dict[str, Any]:
         name_place = places[row["dimension"]].get(row["name"], -1)
         keys = [period_places[row["period"]], project_places.get(row["project"], -1), name_place]
         sums[row["dimension"]].append([*keys, *(_short(row[measure]) for measure in MEASURES)])
-    return {
+    cube = {
         "unit": rows[0]["unit"] if rows else "day",
         "units": UNITS,
         "periods": [str(period) for period in periods],
@@ -102,6 +114,7 @@ def _cube(connection: "DuckDBPyConnection") -> dict[str, Any]:
         "measures": MEASURES,
         "sums": sums,
     }
+    return cube, project_places
 
 
 def _ranked(rows: Sequence[Mapping[str, Any]], column: str) -> list[str]:
@@ -109,7 +122,7 @@ def _ranked(rows: Sequence[Mapping[str, Any]], column: str) -> list[str]:
     return sorted(places, key=places.__getitem__)
 
 
-def _runs(connection: "DuckDBPyConnection", ids: set[str]) -> dict[str, dict[str, Any]]:
+def _runs(connection: "DuckDBPyConnection", ids: set[str], projects: Mapping[str, int]) -> dict[str, dict[str, Any]]:
     found = _ask(connection, "runs", ids=sorted(ids))
     return {
         row["run_id"]: {
@@ -117,6 +130,7 @@ def _runs(connection: "DuckDBPyConnection", ids: set[str]) -> dict[str, dict[str
             "run_id": _text(row["run_id"]),
             "name": _text(row["name"]),
             "project": _text(row["project"]),
+            "project_at": projects.get(row["project"], -1),
             "status": row["status"],
             "flags": row["flags"],
             "started_at": f"{row['started_at'].astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
@@ -142,8 +156,9 @@ def _budget(connection: "DuckDBPyConnection", asset_key: str, budget: Any) -> di
     unit = "day" if period == "run" else period
     rows = _ask(connection, "budget", asset_key=asset_key, period=period, unit=unit, most=MOST_BUDGET_PERIODS)
     suffix = "_high" if budget.at == "wall" else ""
-    amounts = f"energy{suffix}_kwh", f"emissions{suffix}_kg"
-    spent = [[str(row["began"]), *(_short(row[name]) for name in amounts)] for row in rows]
+    kinds = f"energy{suffix}", f"emissions{suffix}"
+    columns = f"{kinds[0]}_kwh", f"{kinds[1]}_kg", *(f"{kind}_unknown" for kind in kinds)
+    spent = [[str(row["began"]), *(_short(row[name]) for name in columns)] for row in rows]
     limits = {"max_kwh": budget.max_kwh, "max_kg": budget.max_kg, "period": budget.period, "at": budget.at}
     return {"asset": _text(asset_key), **limits, "spent": spent[::-1]}
 
@@ -190,6 +205,6 @@ def _texts(names: Sequence[str]) -> list[str]:
 
 
 def _text(name: str) -> str:
-    """A name from outside: control characters, and those that turn the direction of text, as escapes."""
-    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
+    """A name from outside, `unknown` if it is empty: control characters, and those that turn the direction of text, as escapes."""
+    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name) or "unknown"
     return shown if len(shown) <= LONGEST_NAME else f"{shown[: LONGEST_NAME - 1]}…"

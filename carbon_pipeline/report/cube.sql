@@ -1,7 +1,8 @@
 -- What the page adds up: sums by period, project and one more thing (asset, hardware, ...), few enough to be embedded. The
 -- sums are those of the views in `report`. A run that goes on past midnight has its energy in each period; it is counted in
 -- the first one. The period is the finest of which there are at most $most_periods; of projects and of other things those
--- with the most energy are named, and the rest is one row without a name.
+-- with the most energy are named, and the rest is one row without a name. What is not known has an empty name. $project is the
+-- only project, or NULL for all.
 WITH daily AS MATERIALIZED (
     SELECT
         part.day AS day,
@@ -34,16 +35,17 @@ WITH daily AS MATERIALIZED (
             part.day = core.utc_day(started_at) AS is_first_day,
             coalesce(assets[1] = asset_key, true) AS is_first_asset
         FROM (SELECT *, unnest(core.days_of(started_at, ended_at, day_shares)) AS part FROM report.asset_runs)
+        WHERE $project IS NULL OR project_name = $project
     )
     GROUP BY ALL
 ), calendar AS (
     SELECT
         CASE
-            WHEN count(DISTINCT day) <= $most_periods THEN 'day'
-            WHEN count(DISTINCT date_trunc('week', day)) <= $most_periods THEN 'week'
-            WHEN count(DISTINCT date_trunc('month', day)) <= $most_periods THEN 'month'
-            WHEN count(DISTINCT date_trunc('quarter', day)) <= $most_periods THEN 'quarter'
-            WHEN count(DISTINCT date_trunc('year', day)) <= $most_periods THEN 'year'
+            WHEN date_diff('day', min(day), max(day)) < $most_periods THEN 'day'
+            WHEN date_diff('week', min(day), max(day)) < $most_periods THEN 'week'
+            WHEN date_diff('month', min(day), max(day)) < $most_periods THEN 'month'
+            WHEN date_diff('quarter', min(day), max(day)) < $most_periods THEN 'quarter'
+            WHEN date_diff('year', min(day), max(day)) < $most_periods THEN 'year'
             ELSE 'decade' -- of which a warehouse has nine at most
         END AS unit
     FROM daily
@@ -51,17 +53,19 @@ WITH daily AS MATERIALIZED (
     SELECT
         unit,
         date_trunc(unit, day)::DATE AS period,
-        coalesce(project_name, 'unknown') AS project,
+        coalesce(project_name, '') AS project,
         unnest([
             {'dimension': 'total', 'name': ''},
-            {'dimension': 'asset', 'name': coalesce(asset, 'unknown')},
-            {'dimension': 'hardware', 'name': concat_ws(', ', coalesce(cpu_model, 'CPU unknown'), cpu_count || ' CPUs',
-                CASE WHEN gpu_count > 0 THEN gpu_count || ' GPUs' END, gpu_model, ram_gb || ' GiB')},
-            {'dimension': 'country', 'name': coalesce(country_name, 'unknown')},
+            {'dimension': 'asset', 'name': coalesce(asset, '')},
+            {'dimension': 'hardware', 'name': concat_ws(', ', coalesce(cpu_model, 'CPU unknown'),
+                cpu_count || CASE cpu_count WHEN 1 THEN ' CPU' ELSE ' CPUs' END,
+                CASE WHEN gpu_count > 0 AND NOT regexp_matches(gpu_model, '^\d') THEN gpu_count || ' x ' || gpu_model
+                    ELSE gpu_model END, ram_gb || ' GiB')},
+            {'dimension': 'country', 'name': coalesce(country_name, '')},
             {'dimension': 'method', 'name': concat_ws(', ', 'CPU ' || coalesce(cpu_method, 'unknown'),
                 'GPU ' || coalesce(gpu_method, 'unknown'), 'RAM ' || coalesce(ram_method, 'unknown'), tracking_mode || ' mode')},
             {'dimension': 'quality', 'name': coalesce(quality, 'none')},
-            {'dimension': 'status', 'name': coalesce(status, 'unknown')}
+            {'dimension': 'status', 'name': coalesce(status, '')}
         ] || list_transform(flags, lambda flag: {'dimension': 'flag', 'name': flag})) AS kind,
         COLUMNS(* EXCLUDE (unit, day, project_name, asset, cpu_model, cpu_count, gpu_model, gpu_count, ram_gb, country_name,
             cpu_method, gpu_method, ram_method, tracking_mode, quality, status, flags))

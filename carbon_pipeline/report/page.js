@@ -4,22 +4,19 @@ const charts = JSON.parse(document.getElementById("charts").textContent);
 const place = (id) => document.getElementById(id);
 
 // Amounts: the rule and the units of carbon_pipeline/model/amounts.py; a test holds the two together.
-// As Python: a tie goes to the even digit.
+// As Python: a tie of whole numbers goes to the even one.
 const whole = (value) => (Math.abs(value % 1) === 0.5 ? 2 * Math.round(value / 2) : Math.round(value));
-function rounded(value, digits) {
-  if (!value) return 0;
-  const scale = 10 ** (digits - 1 - Math.floor(Math.log10(Math.abs(value))));
-  return scale <= 1 && Math.abs((value * scale) % 1) === 0.5 ? whole(value * scale) / scale : Number(value.toPrecision(digits));
-}
+const rounded = (value, digits) => (value ? Number((value * (1 + 1e-13)).toPrecision(digits)) : 0);
 function unitOf(values, unit) {
   const units = data.units[unit];
   const largest = Math.max(0, ...values.map(Math.abs).filter(Number.isFinite));
   if (!largest) return units.reduce((best, one) => (Math.abs(Math.log(one[0])) < Math.abs(Math.log(best[0])) ? one : best));
   return units.find(([size]) => rounded(largest / size, 3) >= 1) ?? units.at(-1);
 }
-function written(value, digits = 3) {
-  if (value && Math.abs(value) < 0.0005) return `${value > 0 ? "<" : ">-"}0.001`;
-  const text = Number(rounded(value, digits).toFixed(3)).toLocaleString("en", { maximumFractionDigits: 3 });
+function written(value, digits = 3, decimals = 3) {
+  const least = 10 ** -decimals;
+  if (value && Math.abs(value) < least / 2) return `${value > 0 ? "<" : ">-"}${least.toFixed(decimals)}`;
+  const text = Number(rounded(value, digits).toFixed(decimals)).toLocaleString("en", { maximumFractionDigits: decimals });
   return text === "-0" ? "0" : text;
 }
 function amount(value, unit) {
@@ -27,11 +24,12 @@ function amount(value, unit) {
   const [size, symbol] = unitOf([value], unit);
   return `${written(value / size)} ${symbol}`;
 }
-function interval(low, high, unit) {
+function interval(low, high, unit, of = null) {
   if (low === high) return amount(low, unit);
-  const [size, symbol] = unitOf([low, high], unit);
-  const digits = low < high / 2 ? 2 : 3;
-  const texts = [low, high].map((value) => written(value / size, digits));
+  const ofValue = of ? unitOf([of], unit) : null;
+  const [size, symbol] = ofValue && Math.max(Math.abs(low), Math.abs(high)) < 1e5 * ofValue[0] ? ofValue : unitOf([low, high], unit);
+  const isWide = low < high / 2;
+  const texts = [written(low / size, isWide ? 2 : 3, isWide ? 5 : 3), written(high / size, isWide ? 2 : 3)];
   return `${texts[0] === texts[1] ? texts[0] : texts.join(" to ")} ${symbol}`;
 }
 function time(seconds) {
@@ -55,7 +53,7 @@ function range(sum, kind) {
   const [low, high] = ends(sum, kind);
   if (low == null || high == null) return "no interval";
   if (sum[KINDS[kind].open]) return "no interval for a part";
-  return interval(low, high, KINDS[kind].unit);
+  return interval(low, high, KINDS[kind].unit, sum[KINDS[kind].value]);
 }
 const counted = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
 
@@ -119,6 +117,11 @@ function draw(chart, rows, description, { title = "", widest = Infinity, top = n
     const spec = JSON.parse(JSON.stringify(charts[chart]).replaceAll('"TITLE"', JSON.stringify(title || null)));
     if (top !== null) spec.encoding.x.scale.domain = [0, top];
     if (spec.height.step) spec.height = spec.height.step * new Set(rows.map(({ label }) => label)).size;
+    if (chart === "power") { // components that were not measured, or are not there, need no colour
+      const scale = spec.encoding.color.scale;
+      const used = scale.domain.map((part) => rows.some((row) => row.part === part && row.watts));
+      [scale.domain, scale.range] = [scale.domain, scale.range].map((list) => list.filter((_, at) => used[at]));
+    }
     if (chart === "bars") spec.encoding.y.axis.labelLimit = holder.clientWidth * 0.42;
     Object.assign(spec, { config: charts.config, data: { values: rows }, width: Math.min(holder.clientWidth, widest),
       autosize: { type: "fit-x", contains: "padding" } });
@@ -154,35 +157,35 @@ function periodName(text, unit = data.unit) {
   const written = new Intl.DateTimeFormat("en-GB", { ...(FORMATS[unit] ?? (unit === "week" ? FORMATS.day : FORMATS.year)), timeZone: "UTC" }).format(at);
   return { week: `week of ${written}`, decade: `${written}s` }[unit] ?? written;
 }
-function withGaps(periods) { // periods without runs are shown too, unless there are very many
+function withGaps(periods) { // periods without runs are shown too
   const all = [];
-  for (let at = new Date(`${periods[0]}T00:00Z`); all.length <= 64; ) {
+  for (let at = new Date(`${periods[0]}T00:00Z`); ; ) {
     const text = at.toISOString().slice(0, 10);
     all.push(text);
     if (text >= periods.at(-1)) return all;
     const [years, months, days] = NEXT[data.unit];
     at = new Date(Date.UTC(at.getUTCFullYear() + years, at.getUTCMonth() + months, at.getUTCDate() + days));
   }
-  return periods;
 }
 
 // Sections
+const NONE = { runs: 0, duration_s: 0, energy_kwh: 0, energy_low_kwh: 0, energy_high_kwh: 0, emissions_kg: 0, emissions_low_kg: 0, emissions_high_kg: 0 };
 function split(text) { // the unit smaller than the number
   const at = text.indexOf(" ");
   return /^\d/.test(text) && at > 0 && !/\d/.test(text.slice(at).replace("CO2eq", "")) ? [text.slice(0, at), element("small", {}, text.slice(at))] : [text];
 }
 function totals() {
-  const sum = grouped("total", () => 0).get(0) ?? { runs: 0, duration_s: 0, energy_kwh: null };
+  const sum = grouped("total", () => 0).get(0) ?? NONE;
   const tile = (title, value, below) => element("div", { class: "tile" }, element("span", {}, title), element("b", {}, ...split(value)), element("span", {}, below));
   place("tiles").replaceChildren(
     tile("Energy, as measured", shown(sum, "energy"), `at the wall ${range(sum, "energy")}`),
     tile("Emissions", shown(sum, "emissions"), range(sum, "emissions")),
     tile("Time of all runs", duration(sum.duration_s), "added up"),
-    tile("Runs", sum.runs.toLocaleString("en"), sum.runs_unknown ? `${sum.runs_unknown.toLocaleString("en")} without a known energy` : "all with a known energy"),
+    tile("Runs", sum.runs.toLocaleString("en"), !sum.runs ? "none that the filters leave" : sum.runs_unknown ? `${sum.runs_unknown.toLocaleString("en")} without a known energy` : "all with a known energy"),
   );
   const [low, high] = ends(sum, "energy");
   const open = sum.energy_open && low != null
-    ? `${amount(sum.energy_open_kwh, "kWh")} of the energy has no interval, since its CPU was not measured, for example. At the wall, the rest took ${interval(low, high, "kWh")}.` : null;
+    ? `${amount(sum.energy_open_kwh, "kWh")} of the energy has no interval, since its CPU was not measured, for example. At the wall, the rest took ${interval(low, high, "kWh", sum.energy_kwh)}.` : null;
   const said = [
     "The energy is what the meters saw of CPU, GPU and memory. Power supply, mainboard and fans are only in the interval at the wall, in which the energy drawn from the socket lies.",
     open,
@@ -196,27 +199,25 @@ function totals() {
 function overTime() {
   const groups = grouped("total", (row) => data.periods[row[0]]);
   if (!groups.size) return fill("time", element("p", { class: "note" }, "No runs."));
-  const none = { runs: 0, duration_s: 0, energy_kwh: 0, energy_low_kwh: 0, energy_high_kwh: 0, emissions_kg: 0, emissions_low_kg: 0, emissions_high_kg: 0 };
-  const rows = withGaps([...groups.keys()].sort()).map((period) => ({ label: periodName(period), sum: groups.get(period) ?? none }));
+  const rows = withGaps([...groups.keys()].sort()).map((period) => ({ label: periodName(period), sum: groups.get(period) ?? NONE }));
   const { title, rows: bars } = scaled(rows);
   const years = new Set(rows.map(({ label }) => label.slice(-4)));
   if (["day", "week"].includes(data.unit) && years.size === 1) {
     for (const bar of bars) bar.label = bar.label.replace("week of ", "").slice(0, -5);
   }
   fill("time", draw("over_time", bars, `Energy by ${data.unit}`, { title, widest: 120 + 90 * rows.length }),
-    table(`Table by ${data.unit}`, [data.unit, ...HEAD], rows.filter(({ sum }) => sum !== none).map(({ label, sum }) => [label, ...cells(sum)]),
+    table(`Table by ${data.unit}`, [data.unit, ...HEAD], rows.filter(({ sum }) => sum !== NONE).map(({ label, sum }) => [label, ...cells(sum)]),
       { total: ["all", ...cells(grouped("total", () => 0).get(0))] }));
 }
 function isRunShown(run) {
   const began = data.periods.findLastIndex((period) => period <= run.started_at.slice(0, 10));
-  const project = data.projects.indexOf(run.project);
-  return isShown([began, project]);
+  return isShown([began, run.project_at]);
 }
-const runNote = (run) => [name(run.project), `, ${run.started_at.slice(0, 16).replace("T", " ")} UTC, ${run.status}. ${sentence(run)}.`];
+const runNote = (run) => [name(run.project), `, run ${run.run_id.slice(0, 8)}, ${run.started_at.slice(0, 16).replace("T", " ")} UTC, ${run.status}. ${sentence(run)}.`];
 const runLink = (run) => (run.report ? element("a", { href: run.report }, "BoAmps report") : "");
 function latest() {
   const runs = data.latest.filter(isRunShown).slice(0, 4);
-  if (!runs.length) return fill("latest", element("p", { class: "note" }, "No run here has a power curve: imported files have none."));
+  if (!runs.length) return fill("latest", element("p", { class: "note" }, "None of these runs has a power curve; imported files never have one."));
   fill("latest", element("div", { class: "runs" }, runs.map((run) => {
     const names = ["CPU", "GPU", "RAM"];
     const until = Math.max(run.duration_s, ...run.power.map((point) => point[1]));
@@ -239,16 +240,20 @@ function budgets() {
   const made = data.budgets.flatMap((budget) => [["energy", budget.max_kwh, 1], ["emissions", budget.max_kg, 2]].filter(([, limit]) => limit != null).map(([kind, limit, at]) => {
     const { value, unit } = KINDS[kind];
     const rows = budget.spent.map((spent, number) => ({ label: budget.period === "run" ? `${periodName(spent[0], "day")} (${number + 1})` : periodName(spent[0], budget.period), sum: { [value]: spent[at], runs: 1 } }));
+    const unknown = budget.spent.map((spent) => spent[at + 2] > 0);
     const most = Math.max(limit, ...rows.map(({ sum }) => sum[value] ?? 0));
     const [size, symbol] = unitOf([most], unit);
-    const bars = rows.map(({ label, sum }) => ({ label, value: (sum[value] ?? 0) / size, limit: limit / size, tip: `${label}: ${shown(sum, kind)}` }));
+    const text = (number) => (unknown[number] ? `${rows[number].sum[value] == null ? "" : `${shown(rows[number].sum, kind)} and `}an unknown part` : shown(rows[number].sum, kind));
+    const bars = rows.map(({ label, sum }, number) => ({ label, value: (sum[value] ?? 0) / size, limit: limit / size, tip: `${label}: ${text(number)}` }));
     const over = rows.filter(({ sum }) => sum[value] > limit).length;
+    const open = rows.filter(({ sum }, number) => unknown[number] && !(sum[value] > limit)).length;
+    const verdict = !rows.length ? "no runs yet" : [over && `exceeded ${over} of ${rows.length} times`, open && `not known ${open} of ${rows.length} times`].filter(Boolean).join(", ") || "kept";
     const what = `${amount(limit, unit)} per ${budget.period}, ${budget.at === "wall" ? "upper end at the wall" : "as measured"}`;
-    return element("article", {}, element("h3", {}, name(budget.asset)), element("p", { class: "note" }, `${what}: ${over ? `exceeded ${over} of ${rows.length} times` : "kept"}.`),
+    return element("article", {}, element("h3", {}, name(budget.asset)), element("p", { class: "note" }, `${what}: ${verdict}.`),
       draw("over_time", bars, `${kind} against the limit`, { title: `${kind}, ${symbol}; dashed: limit`, widest: 120 + 90 * rows.length }),
-      table("Table of the budget", [budget.period, kind, "of the limit"], rows.map(({ label, sum }) => [label, shown(sum, kind), sum[value] == null ? "not known" : `${written(100 * sum[value] / limit)} %`])));
+      table("Table of the budget", [budget.period, kind, "of the limit"], rows.map(({ label, sum }, number) => [label, text(number), unknown[number] ? "not known" : `${written(100 * sum[value] / limit)} %`])));
   }));
-  fill("budgets", made.length ? [element("p", { class: "note" }, "For all projects and the latest periods, whatever the filters."), element("div", { class: "runs" }, made)]
+  fill("budgets", made.length ? [element("p", { class: "note" }, "For the latest periods, whatever the filters."), element("div", { class: "runs" }, made)]
     : element("p", { class: "note" }, "No budget has been checked yet: carbon_budget() in a Dagster project sets one."));
 }
 function waste() {
@@ -265,8 +270,8 @@ function warnings() {
   fill("flags", element("p", { class: "note" }, rows.length ? "A run can have several." : "No run has a warning."), rows.length
     ? table("Table of the warnings", ["warning", "runs", "energy", "meaning"], rows.map(({ label, sum }) => [label, sum.runs.toLocaleString("en"), shown(sum, "energy"), data.meaning[label] ?? ""]), { open: true, text: [3] }) : []);
   const runs = data.flagged.filter(isRunShown);
-  fill("flagged", runs.length ? table("Table of the flagged runs", ["run", "project", "started, UTC", "energy", "at the wall", "warnings", "report"], runs.map((run) =>
-    [name(run.name), name(run.project), run.started_at.slice(0, 16).replace("T", " "), shown(run, "energy"), range(run, "energy"), run.flags.join(", "), runLink(run)]), { open: true, text: [1, 5] })
+  fill("flagged", runs.length ? table("Table of the flagged runs", ["work", "project", "run", "started, UTC", "energy", "at the wall", "warnings", "report"], runs.map((run) =>
+    [name(run.name), name(run.project), run.run_id.slice(0, 8), run.started_at.slice(0, 16).replace("T", " "), shown(run, "energy"), range(run, "energy"), run.flags.join(", "), runLink(run)]), { open: true, text: [1, 6] })
     : element("p", { class: "note" }, "None of the ten is among these runs."));
 }
 function files() {
@@ -275,9 +280,11 @@ function files() {
 }
 async function render() {
   drawings.length = 0;
-  const scope = filter.project === null ? "All projects" : filter.project < 0 ? "Other projects" : data.projects[filter.project];
-  const [from, until] = [data.periods[filter.from], data.periods[filter.until]].map((period) => period && periodName(period));
-  place("scope").replaceChildren(name(scope), from ? (from === until ? `, ${from}` : `, ${from} to ${until}`) : ": the warehouse has no runs yet");
+  const scope = filter.project === null ? data.only ?? "All projects" : filter.project < 0 ? "Other projects" : data.projects[filter.project];
+  const used = [...grouped("total", (row) => data.periods[row[0]]).keys()].sort();
+  const ends = [filter.from > 0 ? data.periods[filter.from] : used[0], filter.until < data.periods.length - 1 ? data.periods[filter.until] : used.at(-1)];
+  const [from, until] = ends.map((period) => used.length && periodName(period));
+  place("scope").replaceChildren(name(scope), from ? (from === until ? `, ${from}` : `, ${from} to ${until}`) : data.periods.length ? ": no runs that the filters leave" : ": the warehouse has no runs yet");
   totals();
   overTime();
   breakdown("by-project", "project", "project");

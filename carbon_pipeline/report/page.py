@@ -9,6 +9,7 @@ from string import Template
 from typing import Any, NamedTuple
 
 from carbon_pipeline.common.files import write_text
+from carbon_pipeline.errors import InputError
 from carbon_pipeline.model.amounts import amount
 from carbon_pipeline.report.content import read_content
 from carbon_pipeline.report.vega import charts, javascript, require_extra
@@ -34,21 +35,27 @@ class Page(NamedTuple):
     bytes: int
 
 
-def write_page(warehouse: PublishedCopy, out: Path | None = None) -> Page:
+def write_page(warehouse: PublishedCopy, out: Path | None = None, project: str | None = None) -> Page:
     """Write the page.
 
     Args:
         warehouse: a warehouse that was loaded.
         out: where to; default `reports/index.html` in the data folder.
+        project: the only project that the page is of; None for all.
 
     Raises:
         ExtraMissingError: the extra `report` is not installed.
         WarehouseMissingError: nothing has been published yet.
+        InputError: the project has no runs, or the file is a folder.
         OSError: the file cannot be written.
     """
     require_extra()
     path = out or warehouse.data_dir / PAGE
-    content = read_content(warehouse, path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a file, such as {path / PAGE.name}")
+    content = read_content(warehouse, path, project)
+    if project is not None and not content["totals"]["runs"]:
+        raise InputError(f"there is no run of a project {project!r}: `carbon-pipeline report by_project` lists them")
     text = html(content, javascript(warehouse.data_dir))
     write_text(path, text)
     return Page(path, content["totals"]["runs"], content["totals"]["energy_kwh"], len(text.encode()))

@@ -1,24 +1,17 @@
 """Groups of runs by what a user calls them: a project, an asset, a run or a period. How they are compared: model/."""
 
-import re
-from calendar import monthrange
 from collections.abc import Sequence
-from contextlib import suppress
-from datetime import date, timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from carbon_pipeline.common.period import PERIODS, parse_period
 from carbon_pipeline.errors import InputError
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.published import PublishedCopy
 
-PERIODS = "2026, 2026-11, 2026-11-24, 2026-W48 or 2026-10..2026-11 (days in UTC)"
-"""How a period can be written."""
-
 MOST_NAMES = 3
 """Similar names that an error lists."""
-
 
 FEWEST_CHARACTERS = 4
 """Characters of a run ID that are taken for one without --by."""
@@ -78,32 +71,6 @@ def find_groups(
     return groups
 
 
-def parse_period(text: str) -> tuple[date, date] | None:
-    """Parse a period, such as those of `PERIODS`.
-
-    Returns:
-        Its first and last day; None if it is no period.
-    """
-    first, dots, last = text.strip().partition("..")
-    with suppress(ValueError, OverflowError):  # such as a month 13
-        start, end = _days(first), _days(last) if dots else _days(first)
-        if start and end and start[0] <= end[1]:
-            return start[0], end[1]
-    return None
-
-
-def _days(text: str) -> tuple[date, date] | None:
-    if found := re.fullmatch(r"(\d{4})-W(\d\d)", text, re.ASCII):
-        monday = date.fromisocalendar(int(found[1]), int(found[2]), 1)
-        return monday, monday + timedelta(days=6)
-    if not (found := re.fullmatch(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", text, re.ASCII)):
-        return None
-    year, month, day = (int(part) if part else None for part in found.groups())
-    assert year is not None
-    end_month = month or 12
-    return date(year, month or 1, day or 1), date(year, end_month, day or monthrange(year, end_month)[1])
-
-
 def _kind(warehouse: PublishedCopy, names: Sequence[str], known: Sequence[dict[str, Any]]) -> By:
     kinds = {name: _kinds(warehouse, name, known) for name in names}
     for name, found in kinds.items():
@@ -120,7 +87,7 @@ def _kind(warehouse: PublishedCopy, names: Sequence[str], known: Sequence[dict[s
 
 
 def _kinds(warehouse: PublishedCopy, name: str, known: Sequence[dict[str, Any]]) -> set[By]:
-    kinds = {By(row["kind"]) for row in known if row["name"] == name}
+    kinds = {_by(row) for row in known if row["name"] == name}
     if parse_period(name):
         kinds.add(By.period)
     if len(name) >= FEWEST_CHARACTERS and warehouse.rows(sql.statement("queries", "run"), {"prefix": name}):
@@ -131,7 +98,6 @@ def _kinds(warehouse: PublishedCopy, name: str, known: Sequence[dict[str, Any]])
 def _runs(
     warehouse: PublishedCopy, by: By, name: str, known: Sequence[dict[str, Any]], project: str | None
 ) -> list[dict[str, Any]]:
-    names = [row["name"] for row in known if row["kind"] == by]
     if by is By.period:
         days = parse_period(name)
         if days is None:
@@ -143,13 +109,19 @@ def _runs(
         raise NoSuchGroupError("--project is for periods")
     if by is By.run:
         return warehouse.group(by, warehouse.run(name)["run_id"])
-    if name not in names:
+    kinds = [row["kind"] for row in known if _by(row) == by and row["name"] == name]
+    if not kinds:
         raise _unknown(name, known, by)
-    return warehouse.group(by, name)
+    return warehouse.group(min(kinds), name)  # an asset before what else was tracked by its name
+
+
+def _by(row: dict[str, Any]) -> By:
+    """The kind of a row of `group_names`: whatever was tracked is named as an asset is."""
+    return By.asset if row["kind"] == "tracked" else By(row["kind"])
 
 
 def _unknown(name: str, known: Sequence[dict[str, Any]], by: By | None = None) -> NoSuchGroupError:
-    names = {row["name"].casefold(): row["name"] for row in known if by is None or row["kind"] == by}
+    names = {row["name"].casefold(): row["name"] for row in known if by is None or _by(row) == by}
     near = get_close_matches(name.casefold(), names, MOST_NAMES)
     if near:
         hint = f"did you mean {' or '.join(repr(names[key]) for key in near)}?"

@@ -33,6 +33,23 @@ AGGREGATES = ("daily", "by_project", "by_asset", "by_country", "by_hardware", "b
 ANSWERS = ("trend", "biggest_consumers", "same_work", "energy_per_phase", "pareto", "waste", "data_quality")
 """The views of `report` that answer a question."""
 
+BASED_ON = {
+    "daily": "counted_runs",
+    "by_project": "counted_runs",
+    "by_asset": "asset_runs",
+    "by_country": "counted_runs",
+    "by_hardware": "counted_runs",
+    "by_method": "counted_runs",
+    "trend": "asset_runs",
+    "biggest_consumers": "asset_runs",
+    "same_work": "counted_runs",
+    "energy_per_phase": "counted_runs",
+    "waste": "counted_runs",
+    "data_quality": "counted_runs",
+}
+"""Views that are made by a table macro, `report.<name>_of(run_query)`, and the runs of which each is: a query, so that one can
+ask for the same of other runs."""
+
 REPORTS = (
     "runs", "counted_runs", "asset_runs", *AGGREGATES, *ANSWERS, "phases", "power", "files", "quarantine",
     "field_mapping",

@@ -1,13 +1,14 @@
 """A part of a report: which of its rows, in which order, and what all of them add up to."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from carbon_pipeline.errors import InputError
-from carbon_pipeline.warehouse.schema import REPORTS
+from carbon_pipeline.warehouse import sql
+from carbon_pipeline.warehouse.schema import BASED_ON, REPORTS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection, DuckDBPyRelation, Expression
@@ -17,8 +18,13 @@ if TYPE_CHECKING:
 IN_ORDER_OF_ENDS = ("runs", "counted_runs")
 """Reports with a row for each run, of which the newest come first where not all are read."""
 
-TIMES = ("day", "week", "at", "started_at", "loaded_at")
+TIMES = ("day", "at", "started_at", "loaded_at")
 """The columns that --since and --until refer to; of several, the first that a report has."""
+
+FILTERS = frozenset(("project", "asset", "time"))
+
+WHOLE_STEPS = ("same_work", "energy_per_phase")
+"""Reports in which a step that makes several assets is not divided among them."""
 
 WORDS = ("VARCHAR", "BOOLEAN")
 """Types that are sorted from the first to the last; numbers and times begin with the largest."""
@@ -94,7 +100,7 @@ class SelectedReport:
     def is_all(self) -> bool:
         """Whether there is no filter."""
         wanted = self._wanted
-        return not (wanted.project or wanted.asset or wanted.since or wanted.until)
+        return (wanted.project, wanted.asset, wanted.since, wanted.until) == (None,) * 4
 
     def rows(self, columns: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
         """Read the rows, some thousands at a time.
@@ -128,6 +134,15 @@ class SelectedReport:
             found = self._filtered(connection).aggregate([_function("count_star").alias("rows"), *sums])
             return next(_dicts(connection, found, found.columns))
 
+    @property
+    def has_whole_steps(self) -> bool:
+        """Whether a filter by asset leaves steps that made other assets too, with the energy of all of them."""
+        if self._wanted.asset is None or "asset" in self._beneath() or "asset_key" not in self.types:
+            return False
+        with self._published.reading() as connection:
+            several = _function("contains", _column("asset_key"), _value(", "))
+            return bool(connection.execute(self._filtered(connection).filter(several).limit(1).sql_query()).fetchall())
+
     def _sum(self, name: str) -> "Expression":
         from duckdb import CaseExpression
 
@@ -154,38 +169,57 @@ class SelectedReport:
         return found if limit is None else found.limit(limit)
 
     def _filtered(self, connection: "DuckDBPyConnection") -> "DuckDBPyRelation":
-        from duckdb import CaseExpression
+        """The rows that the filters leave: filters that the report lacks the columns for apply to the runs beneath."""
+        beneath = self._beneath()
+        if not beneath:
+            return self._where(connection.table_function("query_table", [f"report.{self.name}"]), self.types, FILTERS)
+        base = BASED_ON[self.name]
+        runs = connection.table_function("query_table", [f"report.{base}"])
+        if "asset" in beneath and base == "counted_runs":  # of a step that made others too, only the asset's share
+            from duckdb import StarExpression
 
+            runs = connection.table_function("query_table", ["report.asset_runs"]).select(
+                StarExpression(exclude=["attributed_share"]), _column("share").alias("attributed_share")
+            )
+        runs = self._where(runs, {"started_at": "TIMESTAMP WITH TIME ZONE", "name": "VARCHAR"}, beneath)
+        connection.execute(sql.statement("queries", "look_in_report"))  # the macro has no other name for a relation
+        found = connection.table_function(f"{self.name}_of", [runs.sql_query()])
+        return self._where(found, self.types, FILTERS - beneath)
+
+    def _beneath(self) -> frozenset[str]:
+        """The filters that apply to the runs of which the report is."""
+        base, wanted = BASED_ON.get(self.name), self._wanted
+        if base is None:
+            return frozenset()
+        is_by_step = base == "counted_runs" and self.name not in WHOLE_STEPS
+        return frozenset(
+            name
+            for name, is_wanted, is_beneath in (
+                ("project", wanted.project is not None, "project_name" not in self.types),
+                ("asset", wanted.asset is not None, is_by_step or "asset_key" not in self.types),
+                ("time", (wanted.since or wanted.until) is not None, "day" not in self.types),
+            )
+            if is_wanted and is_beneath
+        )
+
+    def _where(
+        self, found: "DuckDBPyRelation", types: Mapping[str, str], filters: frozenset[str]
+    ) -> "DuckDBPyRelation":
         wanted = self._wanted
-        found = connection.table_function("query_table", [f"report.{self.name}"])
-        if wanted.project is not None:
+        if wanted.project is not None and "project" in filters:
             found = found.filter(_column("project_name") == _value(wanted.project))
-        if wanted.asset is not None:
-            key = _column("asset_key")
-            tracked = CaseExpression(key.isnull(), _column(self._tracked())).otherwise(key)
-            assets = _function("string_split", tracked, _value(", "))
-            found = found.filter(_function("list_contains", assets, _value(wanted.asset)))
-        time = self._time()
-        if wanted.since is not None:
-            found = found.filter(_column(time) >= _value(self._bound(time, wanted.since)))
-        if wanted.until is not None:
-            found = found.filter(_column(time) < _value(self._bound(time, wanted.until, is_end=True)))
+        if wanted.asset is not None and "asset" in filters:
+            key, name = _column("asset_key"), next((name for name in ("run_name", "name") if name in types), None)
+            is_made = _function("list_contains", _function("string_split", key, _value(", ")), _value(wanted.asset))
+            found = found.filter(
+                is_made | (key.isnull() & (_column(name) == _value(wanted.asset))) if name else is_made
+            )
+        time = next((name for name in TIMES if name in types), "")
+        if wanted.since is not None and "time" in filters:
+            found = found.filter(_column(time) >= _value(_bound(types[time], wanted.since)))
+        if wanted.until is not None and "time" in filters:
+            found = found.filter(_column(time) < _value(_bound(types[time], wanted.until, is_end=True)))
         return found
-
-    def _tracked(self) -> str:
-        return next((name for name in ("run_name", "name") if name in self.types), "asset_key")
-
-    def _time(self) -> str:
-        return next((name for name in TIMES if name in self.types), "")
-
-    def _bound(self, column: str, moment: datetime, *, is_end: bool = False) -> datetime | date:
-        """The moment as the column has it: days and weeks are shown if any of their time is in the period."""
-        if self.types[column] != "DATE":
-            return moment
-        day = moment.astimezone(UTC).date()
-        if is_end:
-            return day if moment.astimezone(UTC).time() == datetime.min.time() else day + timedelta(days=1)
-        return day - timedelta(days=day.weekday()) if column == "week" else day
 
     def _checked_order(self, text: str) -> "Expression":
         name, _, direction = text.partition(":")
@@ -211,7 +245,7 @@ class SelectedReport:
             (wanted.since or wanted.until, "--since" if wanted.since else "--until", TIMES),
         )
         for value, option, names in needs:
-            if value is not None and not any(name in self.types for name in names):
+            if value is not None and self.name not in BASED_ON and not any(name in self.types for name in names):
                 others = [name for name in REPORTS if self._has_any(name, names)]
                 what = f"column {names[0]}" if len(names) == 1 else "column of times"
                 raise NoSuchColumnError(
@@ -219,7 +253,17 @@ class SelectedReport:
                 )
 
     def _has_any(self, report: str, names: Sequence[str]) -> bool:
-        return any(row["column_name"] in names for row in self._published.columns("report", report))
+        return report in BASED_ON or any(
+            row["column_name"] in names for row in self._published.columns("report", report)
+        )
+
+
+def _bound(kind: str, moment: datetime, *, is_end: bool = False) -> datetime | date:
+    """The moment as a column of this type has it: a day is shown if any of its time is in the period."""
+    if kind != "DATE":
+        return moment
+    day = moment.astimezone(UTC).date()
+    return day + timedelta(days=1) if is_end and moment.astimezone(UTC).time() != datetime.min.time() else day
 
 
 def _column(name: str) -> "Expression":

@@ -107,6 +107,8 @@ def test_a_group_is_a_project_an_asset_a_run_or_a_period(warehouse: Warehouse) -
     energy = compare(a.runs, b.runs).energy
     assert energy
     assert energy.ratio == pytest.approx(1.3 / 2, rel=0.05)  # half of the step is that of the other asset
+    a, b = find_groups(warehouse, ("b/model", "fit"))
+    assert ([group.by for group in (a, b)], len(b.runs)) == ([By.asset] * 2, 13)  # no asset, but tracked by this name
     a, b = find_groups(warehouse, ("2026-11-02..2026-11-03", "2026-W46"), project="small")
     assert (len(a.runs), len(b.runs)) == (6, 0)
 
@@ -138,7 +140,7 @@ def test_wrong_names_are_one_line_and_status_2(warehouse: Warehouse) -> None:
         assert (done.stdout, done.stderr.count("\n")) == ("", 1)
     found = json.loads(carbon_pipeline("compare", "2026-11", "2025", "--by", "period", "--json").stdout)
     assert (found["ratio"], found["verdict"]) == (None, "not comparable")
-    assert "No run of B can be compared" in carbon_pipeline("compare", "2026-12", "2025").stdout
+    assert "There are no runs in B" in carbon_pipeline("compare", "2026-12", "2025").stdout
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_the_power_over_time_is_that_of_the_machine(machine: FakeMachine, data_d
     warehouse = Warehouse(data_dir)
     warehouse.load()
     rows = warehouse.report("power")
-    assert len(rows) >= 10
+    assert len(rows) >= 3
     origin_at = time.time() - machine.now_s
     for row in rows:
         at_s = row["at"].timestamp() - origin_at

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from carbon_pipeline.errors import InputError
 from carbon_pipeline.model.budget import Budget, Period
 from carbon_pipeline.report import content as content_module
 from carbon_pipeline.report.budgets import keep_budget
@@ -20,6 +21,8 @@ from carbon_pipeline.report.page import html, write_page
 from carbon_pipeline.report.vega import bundle_path
 from carbon_pipeline.tracking.landing import land
 from carbon_pipeline.warehouse.warehouse import Warehouse
+from carbon_pipeline_tests.codecarbon_files import row as csv_row
+from carbon_pipeline_tests.codecarbon_files import write
 from carbon_pipeline_tests.demo_runs import demo_warehouse
 from carbon_pipeline_tests.fakes import make_record
 
@@ -118,11 +121,14 @@ def test_periods_have_the_energy_of_the_daily_report_and_the_attributes_the_sums
     land(make_record(ended_at=datetime(2026, 9, 2, 1, tzinfo=UTC), duration_s=7200.0, cpu_energy_kwh=0.25), data_dir)
     warehouse.load()
     found = read_content(warehouse, data_dir / "page.html")
-    assert found["unit"] == "day"
+    assert found["unit"] == "week"  # of days there would be more than 32, most of them empty
     energy: dict[str, float] = defaultdict(float)
     for period, _, _, *measures in found["sums"]["total"]:
         energy[found["periods"][period]] += measures[2]
-    assert energy == pytest.approx({str(row["day"]): row["energy_kwh"] for row in warehouse.report("daily")})
+    weeks = warehouse.rows(
+        "SELECT date_trunc('week', day)::DATE::VARCHAR AS week, sum(energy_kwh) AS kwh FROM report.daily GROUP BY week"
+    )
+    assert energy == pytest.approx({row["week"]: row["kwh"] for row in weeks})
     main = Parts(html(found, BUNDLE)).main
     (row,) = warehouse.rows("SELECT count(*) AS runs, sum(attributed_energy_kwh) AS energy_kwh FROM report.runs")
     assert int(main["data-runs"] or 0) == row["runs"] == 13
@@ -193,7 +199,48 @@ def test_a_budget_is_drawn_with_what_was_spent_as_the_check_counts_it(data_dir: 
     ]
     spent = warehouse.spent("train", "month")[-1]
     month = f"{spent['period_began']:%Y-%m-%d}"
-    assert {began: energy for began, energy, _ in found[1]["spent"]}[month] == pytest.approx(spent["period_energy_kwh"])
+    assert {began: energy for began, energy, *_ in found[1]["spent"]}[month] == pytest.approx(
+        spent["period_energy_kwh"]
+    )
+
+
+def test_a_budget_is_not_called_kept_where_the_spending_is_not_known(data_dir: Path) -> None:
+    land(make_record(asset_key="train", cpu_energy_kwh=None, ram_energy_kwh=None, gpu_energy_kwh=None), data_dir)
+    land(make_record(asset_key="train", cpu_energy_kwh=0.25), data_dir)
+    warehouse = Warehouse(data_dir)
+    warehouse.load()
+    keep_budget(data_dir, "train", Budget(max_kwh=5.0, period=Period.month))
+    (budget,) = read_content(warehouse, data_dir / "page.html")["budgets"]
+    ((_, energy_kwh, _, unknown, _),) = budget["spent"]
+    assert energy_kwh == pytest.approx(0.25, rel=0.01)
+    assert unknown == 1
+
+
+def test_the_page_of_one_project_holds_nothing_of_others(data_dir: Path) -> None:
+    warehouse = demo_warehouse(data_dir)
+    write_page(warehouse, data_dir / "page.html", "speech")
+    text = (data_dir / "page.html").read_text()
+    (row,) = (row for row in warehouse.report("by_project") if row["project_name"] == "speech")
+    assert Parts(text).main["data-runs"] == str(row["runs"])
+    assert not re.search(
+        "vision|ranking", text[text.index('id="data"') : text.index("</script>", text.index('id="data"'))]
+    )
+    with pytest.raises(InputError, match="there is no run of a project 'vsion'"):
+        write_page(warehouse, data_dir / "page.html", "vsion")
+
+
+def test_projects_that_look_alike_or_have_no_name_are_told_apart(data_dir: Path) -> None:
+    names = ["y" * 130 + "A", "y" * 130 + "B", "unknown"]
+    for number, name in enumerate(names, start=1):
+        land(make_record(project_name=name, flags=["short_run"], cpu_energy_kwh=float(number)), data_dir)
+    warehouse = Warehouse(data_dir)
+    warehouse.load()
+    warehouse.import_csv([write(data_dir / "emissions.csv", csv_row(project_name=""))])
+    found = read_content(warehouse, data_dir / "page.html")
+    assert len(set(found["projects"])) == len(warehouse.report("by_project")) == 4
+    energy = {at: sums(found, "project")[name]["energy_kwh"] for at, name in enumerate(found["projects"])}
+    for run in found["flagged"]:
+        assert energy[run["project_at"]] == pytest.approx(run["energy_kwh"])
 
 
 def test_links_lead_from_the_page_to_the_reports_wherever_it_is(data_dir: Path, tmp_path: Path) -> None:

@@ -184,7 +184,19 @@ def test_what_would_count_twice_has_no_total(warehouse: Warehouse, capsys: pytes
         ("runs", ["--until", "2026-11-23", "--since", "2026-11-20"], 2),
         ("runs", ["--until", "2026-11-24T02:59:50"], 5),
         ("daily", ["--since", "2026-11-21", "--until", "2026-11-23"], 2),
-        ("trend", ["--since", "2026-11-24"], 2),
+        ("trend", ["--since", "2026-11-24"], 1),
+        ("trend", ["--since", "2026-W47", "--until", "2026-W47"], 2),
+        ("runs", ["--since", "2026-W48"], 2),
+        ("runs", ["--until", "2026-10"], 1),
+        ("runs", ["--asset", LONG], 1),
+        ("by_asset", ["--project", "nlp"], 1),
+        ("by_project", ["--asset", "b"], 1),
+        ("by_project", ["--since", "2026-11-23"], 2),
+        ("by_country", ["--project", "nlp", "--since", "2026-11-24"], 1),
+        ("by_hardware", ["--project", "nlp"], 2),
+        ("data_quality", ["--project", "nobody"], 0),
+        ("waste", ["--until", "2026-11-10"], 1),
+        ("energy_per_phase", ["--since", "2026-11-25"], 0),
         ("phases", ["--project", "nlp", "--since", "2026-11-24"], 3),
         ("power", ["--asset", "model"], 3),
         ("pareto", ["--project", "nlp"], 1),
@@ -197,6 +209,26 @@ def test_filters_leave_the_same_rows_in_each_format(
     assert len(list(csv.DictReader(io.StringIO(carbon_report(capsys, name, *filters, "--format", "csv"))))) == rows
     last = carbon_report(capsys, name, *filters).splitlines()[-1]
     assert re.match(rf"(total of )?{rows} " if rows else r"report\.\w+: no rows that the filters leave", last)
+
+
+def test_what_a_filter_leaves_of_an_aggregate_adds_up_to_its_runs(warehouse: Warehouse) -> None:
+    wanted = Selection(since=END - timedelta(days=10))
+    (runs,) = warehouse.rows(
+        "SELECT sum(attributed_energy_kwh) AS kwh FROM report.runs WHERE started_at >= $since", {"since": wanted.since}
+    )
+    for name in ("by_project", "by_asset", "by_country", "by_hardware", "by_method", "biggest_consumers", "trend"):
+        totals = warehouse.select(name, wanted).totals(["energy_kwh"])
+        assert totals["energy_kwh"] == pytest.approx(runs["kwh"]), name
+
+
+def test_an_asset_has_its_share_of_a_step_that_makes_several_in_each_aggregate(warehouse: Warehouse) -> None:
+    (asset,) = warehouse.select("by_asset", Selection(asset="b")).rows()
+    for name in ("by_project", "by_country", "by_hardware", "by_method", "daily", "waste", "biggest_consumers"):
+        totals = warehouse.select(name, Selection(asset="b")).totals(["energy_kwh"])
+        assert totals["energy_kwh"] == pytest.approx(asset["energy_kwh"]), name
+    selected = warehouse.select("runs", Selection(asset="b"))
+    assert selected.has_whole_steps
+    assert selected.totals(["energy_kwh"])["energy_kwh"] == pytest.approx(2 * asset["energy_kwh"])
 
 
 def test_sort_columns_and_limit(warehouse: Warehouse, capsys: pytest.CaptureFixture[str]) -> None:
@@ -230,10 +262,15 @@ def test_other_programs_get_all_columns_and_digits(warehouse: Warehouse, capsys:
         (["runs", "--columns", "run_id; DROP TABLE x"], r"has no column 'run_id; DROP TABLE x'"),
         (["runs", "--columns", ","], r"--columns is empty"),
         (["runs", "--sort", "name:up"], r"write asc or desc"),
-        (["by_country", "--project", "x"], r"--project: .* no column project_name; reports that have one: runs, "),
-        (["daily", "--asset", "x"], r"--asset: report.daily has no column asset_key"),
-        (["by_project", "--since", "2026-11-24"], r"--since: .* no column of times; .*\bdaily\b"),
-        (["runs", "--until", "yesterday"], r"--until yesterday: write a day or time such as"),
+        (["files", "--project", "x"], r"--project: .* no column project_name; reports that have one: runs, "),
+        (["quarantine", "--asset", "x"], r"--asset: report.quarantine has no column asset_key"),
+        (["field_mapping", "--since", "2026-11-24"], r"--since: .* no column of times; .*\bdaily\b"),
+        (["runs", "--until", "yesterday"], r"--until yesterday: write a day, time or period such as"),
+        (["runs", "--until", "9999-12"], r"--until 9999-12: write a day, time or period such as"),
+        (
+            ["by_asset", "--html", "--limit", "3"],
+            r"--html does not go with --limit, by_asset: the page has all reports",
+        ),
         (["by_projects"], r"there is no report 'by_projects'; .* Did you mean by_project\?"),
     ],
 )

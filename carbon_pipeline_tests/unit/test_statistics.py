@@ -121,10 +121,10 @@ def test_values_that_cannot_be_compared_are_rejected(first: list[float], second:
 
 def run(kwh: float, **fields: Any) -> dict[str, Any]:
     own = {
-        "run": "a run", "status": "completed", "encloses": False, "flags": [], "duration_s": 10.0,
+        "run": "a run", "status": "completed", "encloses": False, "flags": [], "gap_share": 0.0, "duration_s": 10.0,
         "energy_kwh": kwh,
         "assets": [["m"]], "steps": ["m"], "partitions": ["none"], "host": ["h"], "cpu_model": ["A CPU"],
-        "cpu_count": [4], "gpu_model": [None], "gpu_count": [0], "ram_gb": [16.0], "cpu_method": ["rapl"],
+        "cpu_count": [4], "gpu_model": ["none"], "gpu_count": [0], "ram_gb": [16.0], "cpu_method": ["rapl"],
         "gpu_method": ["none"], "ram_method": ["estimated"], "codecarbon_version": ["3.3.2"],
         "tracking_mode": ["machine"], "pue": [1.0],
     }  # fmt: skip
@@ -196,6 +196,38 @@ def test_what_is_not_comparable_has_a_ratio_and_the_reason(fields: dict[str, Any
     assert found.energy.ratio == pytest.approx(2)
 
 
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"flags": ["gpu_not_measured"]}, "the GPUs were not measured in 0 of 3 runs of A and 3 of 3 of B"),
+        ({"flags": ["cpu_not_measured"]}, "the CPUs were not measured in 0 of 3 runs of A and 3 of 3 of B"),
+    ],
+)
+def test_no_verdict_rests_on_energies_that_lack_a_component(fields: dict[str, Any], reason: str) -> None:
+    found = compare([run(1.0)] * 3, [run(2.0, **fields)] * 3)
+    assert (found.verdict, found.reasons[0]) == ("not comparable", reason)
+    assert compare([run(1.0, **fields)] * 3, [run(2.0, **fields)] * 3).verdict == "not comparable"
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"cpu_model": [None]}, "not known to be equal: CPU"),
+        ({"cpu_method": ["unknown"], "gpu_method": ["unknown"]}, "not known to be equal: CPU method, GPU method"),
+    ],
+)
+def test_what_is_unknown_of_both_is_not_called_equal(fields: dict[str, Any], reason: str) -> None:
+    found = compare([run(1.0, **fields)] * 3, [run(2.0, **fields)] * 3)
+    assert (found.verdict, found.is_alike, found.reasons[0]) == ("more", False, reason)
+    assert compare([run(1.0)] * 3, [run(2.0)] * 3).is_alike
+
+
+def test_counters_of_two_machines_are_not_said_to_cancel() -> None:
+    found = compare([run(1.0)] * 3, [run(2.0, host=["another"])] * 3)
+    assert (found.verdict, found.is_alike) == ("more", False)
+    assert found.reasons[0].startswith("host: h in A, another in B")
+
+
 def test_a_mixture_on_both_sides_is_not_comparable_either() -> None:
     mixture = [run(1.0), run(1.0, cpu_model=["Another CPU"])]
     assert compare(mixture, mixture).verdict == "not comparable"
@@ -204,12 +236,12 @@ def test_a_mixture_on_both_sides_is_not_comparable_either() -> None:
 def test_runs_that_cannot_be_compared_are_left_out_and_counted() -> None:
     bad = [
         run(9.0, status="failed"), run(9.0, status="failed"), run(9.0, encloses=True), run(9.0, energy_kwh=None),
-        run(0.0), run(9.0, duration_s=0.0), run(9.0, flags=["meter_failed"]),
+        run(0.0), run(9.0, duration_s=0.0), run(9.0, flags=["meter_failed"]), run(9.0, gap_share=0.5),
     ]  # fmt: skip
     found = compare([run(1.0)] * 4 + bad, [run(1.0)] * 4)
     assert (len(found.runs_a), len(found.runs_b), found.verdict) == (4, 4, "no difference shown")
     assert "2 runs of A left out: failed" in found.reasons
-    assert sum("of A left out" in reason for reason in found.reasons) == 5
+    assert sum("of A left out" in reason for reason in found.reasons) == 6
     nothing = compare([run(1.0)], bad)
     assert (nothing.energy, nothing.verdict, nothing.reasons[0]) == (
         None,

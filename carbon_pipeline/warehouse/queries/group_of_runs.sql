@@ -1,5 +1,5 @@
--- The runs of a group, with all that two runs have to share to be compared. $kind says what $name is: an asset, a project
--- or a run; of a period, the runs that began on its days (UTC). A run counts with the runs that are nested in it; where
+-- The runs of a group, with all that two runs have to share to be compared. $kind says what $name is: an asset, something
+-- else that was `tracked`, a project or a run; of a period, the runs that began on its days (UTC). A run counts with the runs that are nested in it; where
 -- those are in the group themselves, it `encloses` them and has only the rest. The records that a run of Dagster has of an
 -- asset, such as ops of a graph, are one run, and their times add up but for nested ones.
 WITH RECURSIVE nested AS (
@@ -16,6 +16,7 @@ WITH RECURSIVE nested AS (
     FROM report.asset_runs
     WHERE CASE $kind
         WHEN 'asset' THEN asset_key = $name
+        WHEN 'tracked' THEN asset_key IS NULL AND name = $name
         WHEN 'project' THEN project_name = $name
         WHEN 'run' THEN run_id = $name
         ELSE core.utc_day(started_at) BETWEEN $first::DATE AND $last::DATE AND ($name IS NULL OR project_name = $name)
@@ -50,6 +51,7 @@ SELECT
     CASE WHEN count(attributed_energy_kwh) = count(*)
         THEN sum((attributed_energy_kwh + CASE WHEN encloses IS NULL THEN 0 ELSE inner_kwh END) * asset_share) END AS energy_kwh,
     coalesce(sum(duration_s * asset_share) FILTER (run_id NOT IN (SELECT inner_id FROM inside WHERE is_same)), 0) AS duration_s,
+    max(greatest(coalesce(cpu_gap_s, 0), coalesce(gpu_gap_s, 0)) / nullif(duration_s, 0)) AS gap_share,
     flatten(list(flags)) AS flags,
     list_sort(list(DISTINCT coalesce(name, ''))) AS names,
     list_sort(list(DISTINCT coalesce(project_name, ''))) AS projects,
@@ -66,7 +68,7 @@ SELECT
     list_sort(list(DISTINCT host)) AS host,
     list_sort(list(DISTINCT cpu_model)) AS cpu_model,
     list_sort(list(DISTINCT cpu_count)) AS cpu_count,
-    list_sort(list(DISTINCT gpu_model)) AS gpu_model,
+    list_sort(list(DISTINCT CASE WHEN gpu_count = 0 THEN 'none' ELSE gpu_model END)) AS gpu_model,
     list_sort(list(DISTINCT gpu_count)) AS gpu_count,
     list_sort(list(DISTINCT round(ram_gb, 1))) AS ram_gb
 FROM record

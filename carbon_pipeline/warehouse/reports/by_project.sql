@@ -1,12 +1,13 @@
-CREATE OR REPLACE VIEW report.by_project AS
+CREATE OR REPLACE MACRO report.by_project_of(run_query) AS TABLE
 SELECT project_name, total.*
 FROM (
     SELECT
         project_name,
         core.totals(duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg,
             attributed_share) AS total
-    FROM report.counted_runs
+    FROM query(run_query)
     GROUP BY ALL
 )
 ORDER BY total.energy_kwh DESC NULLS LAST;
+CREATE OR REPLACE VIEW report.by_project AS FROM report.by_project_of('FROM report.counted_runs');
 COMMENT ON VIEW report.by_project IS 'Energy and emissions per project.';

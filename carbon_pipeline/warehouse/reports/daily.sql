@@ -1,15 +1,16 @@
 -- A run that goes on past midnight counts on each of its days, with the energy of that day.
-CREATE OR REPLACE VIEW report.daily AS
+CREATE OR REPLACE MACRO report.daily_of(run_query) AS TABLE
 SELECT day, total.*
 FROM (
     SELECT
         part.day AS day,
         core.totals(duration_s * part.time_share, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg,
             emissions_high_kg, attributed_share * part.energy_share) AS total
-    FROM (SELECT *, unnest(core.days_of(started_at, ended_at, day_shares)) AS part FROM report.counted_runs)
+    FROM (SELECT *, unnest(core.days_of(started_at, ended_at, day_shares)) AS part FROM query(run_query))
     GROUP BY ALL
 )
 ORDER BY day;
+CREATE OR REPLACE VIEW report.daily AS FROM report.daily_of('FROM report.counted_runs');
 COMMENT ON VIEW report.daily IS 'Energy and emissions per day, UTC: a run that goes on past midnight counts on each of its days.';
 COMMENT ON COLUMN report.daily.day IS 'Day, UTC.';
 COMMENT ON COLUMN report.daily.runs IS 'Number of runs; a task whose run is known counts there.';

@@ -1,5 +1,5 @@
 -- Runs of the same methods, quality and flags are added up first: there are few such groups.
-CREATE OR REPLACE VIEW report.data_quality AS
+CREATE OR REPLACE MACRO report.data_quality_of(run_query) AS TABLE
 WITH alike AS (
     SELECT
         cpu_method, gpu_method, ram_method, quality, flags,
@@ -8,7 +8,7 @@ WITH alike AS (
         sum(cpu_energy_kwh * attributed_share) AS cpu_kwh,
         sum(gpu_energy_kwh * attributed_share) AS gpu_kwh,
         sum(ram_energy_kwh * attributed_share) AS ram_kwh
-    FROM report.counted_runs
+    FROM query(run_query)
     GROUP BY ALL
 ), each AS (
     SELECT runs, unnest(list_concat(
@@ -42,6 +42,7 @@ SELECT
 FROM each
 GROUP BY kind, value
 ORDER BY kind, energy_kwh DESC NULLS LAST, value;
+CREATE OR REPLACE VIEW report.data_quality AS FROM report.data_quality_of('FROM report.counted_runs');
 COMMENT ON VIEW report.data_quality IS 'How much energy each method, quality and flag stands for: how far the numbers can be trusted.';
 COMMENT ON COLUMN report.data_quality.kind IS 'What the row is about: method, quality or flag.';
 COMMENT ON COLUMN report.data_quality.value IS

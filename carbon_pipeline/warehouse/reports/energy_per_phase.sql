@@ -1,5 +1,5 @@
 -- Phases may be nested in one another: those of one depth never overlap in a run, and a phase has a row for each depth and parent.
-CREATE OR REPLACE VIEW report.energy_per_phase AS
+CREATE OR REPLACE MACRO report.energy_per_phase_of(run_query) AS TABLE
 SELECT
     project_name, asset_key, run_name, phase, depth, parent, phases,
     total.energy_kwh / measured AS energy_per_phase_kwh,
@@ -10,7 +10,7 @@ SELECT
     total.*
 FROM (
     SELECT
-        project_name, asset_key, name AS run_name, phase, depth, parent,
+        project_name, asset_key, coalesce(asset_key, name) AS run_name, phase, depth, parent,
         sum(phases)::BIGINT AS phases,
         nullif(sum(phases) FILTER (phase_kwh IS NOT NULL), 0) AS measured,
         sum(energy_kwh * attributed_share) FILTER (phase_kwh IS NOT NULL) AS run_kwh,
@@ -26,12 +26,13 @@ FROM (
         FROM core.phase
         GROUP BY ALL
     )
-    JOIN report.counted_runs USING (run_id)
+    JOIN query(run_query) USING (run_id)
     GROUP BY ALL
 )
 ORDER BY project_name, asset_key, run_name, total.energy_kwh DESC NULLS LAST;
+CREATE OR REPLACE VIEW report.energy_per_phase AS FROM report.energy_per_phase_of('FROM report.counted_runs');
 COMMENT ON VIEW report.energy_per_phase IS 'Energy per epoch and other phases, by what was tracked: mean of a phase, sum of all.';
-COMMENT ON COLUMN report.energy_per_phase.run_name IS 'What was tracked.';
+COMMENT ON COLUMN report.energy_per_phase.run_name IS 'The asset, or what else was tracked.';
 COMMENT ON COLUMN report.energy_per_phase.phase IS 'Name of the phase.';
 COMMENT ON COLUMN report.energy_per_phase.depth IS 'How many phases it is in: rows of depth 0 add up to no more than the runs.';
 COMMENT ON COLUMN report.energy_per_phase.phases IS 'Number of phases of that name.';

@@ -1,0 +1,2 @@
+-- Find macros without naming the schema.
+SET search_path = 'report';
