@@ -31,6 +31,13 @@ PAGES = (
 )
 
 
+MEASURED_WHERE_KNOWN = (
+    "header.publisher.projectName", "software.", "infrastructure.infraType", "infrastructure.cloudService",
+    "infrastructure.components[].",
+)  # fmt: skip
+"""Fields of the report that users can provide too, such as for imported files that do not name the machine."""
+
+
 def mapping_table() -> str:
     """The 33 fields with column, BoAmps path, form path and code."""
     lines = [
@@ -65,7 +72,10 @@ def _fields(part: type[Part], path: str = "", is_given: bool = False) -> Iterato
             yield from _fields(field.part, f"{name}[]" if field.is_list else name, given)
         else:
             required = "yes" if field.info.is_required() else ""
-            yield f"`{name}`", str(field.info.description), required, "you" if given else "measured"
+            source = (
+                "measured" if not given else "measured, else you" if name.startswith(MEASURED_WHERE_KNOWN) else "you"
+            )
+            yield f"`{name}`", str(field.info.description), required, source
 
 
 def _code(text: str) -> str:

@@ -41,12 +41,10 @@ def model_card(run: Mapping[str, Any], task_stage: str | None) -> str:
     if gpus and not gpus[:1].isdigit():
         gpus = f"{run['gpu_count']} x {gpus}"
     share = _share(run)
-    grams = 1000 * run["emissions_kg"] * share
-    between = (
-        f"; interval {interval(share * run['emissions_low_kg'], share * run['emissions_high_kg'], 'kg CO2eq', grams / 1000)}"
-        if run["emissions_high_kg"] is not None
-        else ""
-    )
+    grams, between = 1000 * run["emissions_kg"] * share, ""
+    if run["emissions_high_kg"] is not None:
+        low_kg, high_kg = share * run["emissions_low_kg"], share * run["emissions_high_kg"]
+        between = f"; interval {interval(low_kg, high_kg, 'kg CO2eq', grams / 1000)}"
     version = f" {run['codecarbon_version']}" if run["codecarbon_version"] else ""
     card = {
         "emissions": float(f"{grams:.6g}"),

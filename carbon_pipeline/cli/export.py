@@ -104,10 +104,11 @@ def export_boamps(
             exported = export_all(warehouse, context, folder, add, wait_s)
         else:
             exported = export_reports(machine_reports(warehouse, warehouse.run(run)["run_id"]), context, folder)
-    print(
-        f"{counted(exported.reports, 'report')} in {folder}: "
-        f"{exported.written} written, {exported.unchanged} unchanged, {exported.removed} removed"
-    )
+    if run is None or exported.reports:
+        print(
+            f"{counted(exported.reports, 'report')} in {folder}: "
+            f"{exported.written} written, {exported.unchanged} unchanged, {exported.removed} removed"
+        )
     if exported.tables:
         print(f"all of them in one table: {' and '.join(map(str, exported.tables))}")
     if exported.incomplete:

@@ -1,11 +1,12 @@
 """How commands show that something is going on: bars on a terminal, which leave nothing behind; elsewhere few lines."""
 
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from rich.console import Console
 
@@ -33,7 +34,8 @@ def progress_bar(noun: str = "rows", at_first: str = "examining and copying the 
     def text(progress: Progress) -> str:
         if not progress.rows:
             return at_first
-        return f"{progress.rows:,} {noun}, {progress.rows / max(progress.seconds, 1e-3):,.0f} {noun}/s"
+        one = noun.removesuffix("s") if progress.rows == 1 else noun
+        return f"{progress.rows:,} {one}, {progress.rows / max(progress.seconds, 1e-3):,.0f} {noun}/s"
 
     if not is_terminal(sys.stderr):
         logged = time.monotonic()
@@ -112,7 +114,8 @@ def steps_bar() -> Iterator[Callable[[str, int], None]]:
 
         yield log
         return
-    with _bar() as bar:
+    # A file of its own: Dagster redirects that of standard error while a step runs.
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding) as terminal, _bar(terminal) as bar:
         task = bar.add_task("starting ...", total=None)
 
         def show(step: str, steps: int) -> None:
@@ -140,9 +143,17 @@ def wait_with_bar(seconds: float) -> None:
             time.sleep(min(left, 1.0))
 
 
-def _bar(*, auto_refresh: bool = True) -> "Bar":
+def _bar(terminal: TextIO | None = None, *, auto_refresh: bool = True) -> "Bar":
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
     columns = (BarColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    return Bar(*columns, console=Console(stderr=True), transient=True, auto_refresh=auto_refresh)
+    console = Console(file=terminal or sys.stderr)
+    return Bar(
+        *columns,
+        console=console,
+        transient=True,
+        auto_refresh=auto_refresh,
+        redirect_stdout=terminal is None,
+        redirect_stderr=terminal is None,
+    )

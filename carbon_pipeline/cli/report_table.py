@@ -283,7 +283,7 @@ def _aligned(texts: Sequence[str]) -> list[str]:
 
 
 def _fitted(text: str, width: int, column: Column) -> str:
-    """Text that is as wide as its column, and cut with an ellipsis where it is wider: of a path, the folder goes first."""
+    """Text that is as wide as its column, cut with an ellipsis where it is wider: of a path, the folder goes first."""
     if column.head == HEADS["source_file"] and cell_len(text) > width:
         text = text.rpartition("/")[2]
     length = cell_len(text)

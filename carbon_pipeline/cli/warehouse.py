@@ -143,6 +143,8 @@ def _print_import(warehouse: "Warehouse", found: "FoundFiles", results: "Sequenc
     last = {"file": f"in all, {counted(len(results), 'file')}", **_totals(results), "note": ""}
     rows = [*map(_row, results), last]
     print("\n".join(table_lines(columns_of(rows, list(last)), make_console().width)[0]))
+    if results and all(result.rows_superseded == result.rows_read > 0 for result in results):
+        print("nothing new: what these files say was in the warehouse before")
     for flag, runs in _flags(results).most_common():
         print(f"  {runs:>9,} {flag}: {FLAGS.get(flag, '')}")
     _print_rejected(warehouse, results)

@@ -12,6 +12,7 @@ from carbon_pipeline.dagster.assets.attributes import WAREHOUSE_POOL
 from carbon_pipeline.dagster.names import Key, asset_key
 from carbon_pipeline.dagster.resources.alerts import AlertsResource
 from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
+from carbon_pipeline.dagster.ui_metadata import shown
 from carbon_pipeline.model.judgement import Judgement
 from carbon_pipeline.warehouse.warehouse import Warehouse
 
@@ -73,7 +74,7 @@ def check_of_runs(
             passed=found.passed,
             severity=dg.AssetCheckSeverity[severity if found.is_known else "WARN"],
             description=found.description,
-            metadata=found.metadata,
+            metadata={name: shown(value) for name, value in found.metadata.items()},
         )
 
     return check

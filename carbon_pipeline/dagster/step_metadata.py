@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from carbon_pipeline.dagster.ui_metadata import table_metadata
+from carbon_pipeline.dagster.ui_metadata import shown, table_metadata
 from carbon_pipeline.model.phase_report import phase_rows, power_line
 from carbon_pipeline.model.record import RunRecord, mean_power_w
 from carbon_pipeline.model.summary import summary, summary_parts
@@ -55,12 +55,7 @@ def carbon_metadata(
         "carbon/partitions_of_the_step": partitions_of_the_step if partitions_of_the_step > 1 else None,
         "carbon/run_id": record.run_id,
     }
-    return {key: _rounded(value) for key, value in found.items() if value is not None}
-
-
-def _rounded(value: float | str) -> float | str:
-    """Seven significant digits, of which the first ones mean something; the record has all."""
-    return float(f"{value:.7g}") if isinstance(value, float) else value
+    return {key: shown(value) for key, value in found.items() if value is not None}
 
 
 def dagster_metadata(

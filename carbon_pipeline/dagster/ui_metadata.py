@@ -24,6 +24,11 @@ def table_metadata(rows: Sequence[Mapping[Any, Any]]) -> dg.TableMetadataValue |
     return dg.MetadataValue.table([dg.TableRecord({str(name): _cell(row[name]) for name in columns}) for row in rows])
 
 
+def shown(value: Any) -> Any:
+    """A number with seven significant digits, of which the first ones mean something; record and warehouse have all."""
+    return float(f"{value:.7g}") if isinstance(value, float) else value
+
+
 def column_schema(columns: Sequence[Mapping[str, Any]]) -> dg.TableSchema:
     """Describe the columns of a table for the UI."""
     return dg.TableSchema(

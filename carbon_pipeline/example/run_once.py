@@ -141,7 +141,9 @@ def _measured(model: LinearModel, record: RunRecord) -> list[dict[str, Any]]:
         {
             "what": "at the wall",
             "value": interval(record.energy_low_kwh, record.energy_high_kwh, "kWh", record.energy_kwh),
-            "how": f"quality {record.quality}" if record.quality else "may err by more than half: no quality level",
+            "how": f"quality {record.quality}"
+            if record.quality
+            else "quality none: may err by more than half of itself",
         },
         {
             "what": "above idle",

@@ -66,7 +66,7 @@ class Budget:
 
     def _judge(self, spent: Mapping[str, Any]) -> Judgement:
         prefix = "" if self.period is Period.run else "period_"
-        over, unknown = [], []
+        over, within, unknown = [], [], []
         metadata: dict[str, Any] = {"run": spent["run"], "records": spent[f"{prefix}records"]}
         if self.period is not Period.run:
             metadata["period"] = format(spent["period_began"], "%Y-%m" if self.period is Period.month else "%Y-%m-%d")
@@ -86,17 +86,18 @@ class Budget:
                 unknown.append(f"{name} is not known and cannot be compared with the limit of {amount(limit, unit)}")
                 continue
             metadata[f"share_of_limit_{name.split('_')[0]}"] = value / limit
+            text = f"{amount(value, unit)} of {amount(limit, unit)} per {self.period}"
             if value > limit:
-                over.append(
-                    f"{amount(value, unit)} of {amount(limit, unit)} per {self.period}: {_excess(value / limit)}"
-                )
+                over.append(f"{text}: {_excess(value / limit)}")
+            else:
+                within.append(text)
         metadata["compared_with"] = _COMPARED[self.at]
-        compared = [f"compared is {_COMPARED[self.at]}"] if over else []
-        description = "; ".join([*over, *compared, *unknown]) or f"within {self}"
+        compared = [f"compared is {_COMPARED[self.at]}"]
+        description = "; ".join([*(over or within), *(compared if over or within else []), *unknown])
         return Judgement(not over and not unknown, description, metadata, is_known=bool(over) or not unknown)
 
 
-_COMPARED = {At.meter: "the energy that the meter saw", At.wall: "the upper end of the energy at the wall"}
+_COMPARED = {At.meter: "what the meter saw", At.wall: "the upper end at the wall"}
 
 
 def _excess(ratio: float) -> str:

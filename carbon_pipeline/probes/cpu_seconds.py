@@ -17,11 +17,13 @@ class CpuSeconds(NamedTuple):
         process_tree: this process, its running descendants, and those that have ended and were waited for.
         host: all processes of the host.
         pids: IDs of this process and its running descendants.
+        at: when this process was read (`time.perf_counter`, seconds): reading takes long beside busy Python code.
     """
 
     process_tree: float | None = None
     host: float | None = None
     pids: tuple[int, ...] = ()
+    at: float | None = None
 
 
 def cpu_seconds() -> CpuSeconds:
@@ -41,8 +43,9 @@ def cpu_seconds() -> CpuSeconds:
     descendants = _descendants(this)
     own = this.cpu_times()
     ended = own.children_user + own.children_system
-    tree = time.process_time() + ended + sum(_process_cpu_s(process) for process in descendants)
-    return CpuSeconds(float(tree), busy, (this.pid, *(process.pid for process in descendants)))
+    theirs = ended + sum(_process_cpu_s(process) for process in descendants)
+    at, ours = time.perf_counter(), time.process_time()  # nothing in between lets other threads run
+    return CpuSeconds(float(ours + theirs), busy, (this.pid, *(process.pid for process in descendants)), at)
 
 
 def _process_cpu_s(process: "psutil.Process") -> float:

@@ -205,6 +205,9 @@ def _texts(names: Sequence[str]) -> list[str]:
 
 
 def _text(name: str) -> str:
-    """A name from outside, `unknown` if it is empty: control characters, and those that turn the direction of text, as escapes."""
+    """A name from outside, `unknown` if it is empty.
+
+    Control characters, and those that turn the direction of text, become escapes.
+    """
     shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name) or "unknown"
     return shown if len(shown) <= LONGEST_NAME else f"{shown[: LONGEST_NAME - 1]}…"

@@ -22,6 +22,9 @@ from carbon_pipeline.tracking.metering import Metering
 
 FOLDER = "baseline"
 
+BUSY_DAYS = 1.0
+"""How old the baseline of a busy machine may be before another one is measured, days: it may be idle then."""
+
 BUSY_FROM = 0.1
 """Load of the host (0 to 1) above which the machine was not idle."""
 
@@ -151,13 +154,13 @@ def fresh_baseline(
         make_meter: creates the meter from tracking mode and PUE.
 
     Returns:
-        The baseline; None if there is none, or it is too old or too short, the machine was busy meanwhile, or hardware
-        or methods have changed.
+        The baseline; None if there is none, or it is too old or too short, or hardware or methods have changed.
     """
     known = find_baseline(settings.data_dir)
-    if known is None or known.is_busy or known.duration_s < settings.baseline_s or known.hardware != _hardware():
+    if known is None or known.duration_s < settings.baseline_s or known.hardware != _hardware():
         return None
-    if datetime.now(UTC) - known.measured_at > timedelta(days=settings.baseline_days):
+    days = min(settings.baseline_days, BUSY_DAYS) if known.is_busy else settings.baseline_days
+    if datetime.now(UTC) - known.measured_at > timedelta(days=days):
         return None
     metering = Metering(lambda: make_meter(TrackingMode.machine, 1.0), settings.sample_s, lambda reading: None)
     reading = metering.prepare()

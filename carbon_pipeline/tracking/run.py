@@ -311,7 +311,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         )
 
     def _set_start(self) -> None:
-        self._cpu_before = _probe_or_default("CPU seconds", cpu_seconds, CpuSeconds())
+        self._cpu_before = self._cpu_last = _probe_or_default("CPU seconds", cpu_seconds, CpuSeconds())
         self._set_clocks()
 
     def _set_clocks(self) -> None:
@@ -363,19 +363,33 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         cpu_kwh, gpu_kwh, ram_kwh = (
             None if part[:3] in reading.unknown and not is_last else getattr(reading, part) for part in PARTS
         )
+        process_cpu_s, host_cpu_s = self._cpu_seconds_at(at_s, cpu)
         point = Point(
             at_s,
             cpu_kwh,
             gpu_kwh,
             ram_kwh,
-            _difference(self._cpu_before.process_tree, cpu.process_tree),
-            _difference(self._cpu_before.host, cpu.host),
+            process_cpu_s,
+            host_cpu_s,
             gpu.gpu_s,
             gpu.gpu_memory_gb_s,
         )
         self._curve.add(point)
         if is_last or not 0 < reading.unknown_s < LONG_GAP_S:  # else the next reading will know more
             self._phases.add(point, is_last=is_last)
+
+    def _cpu_seconds_at(self, at_s: float, cpu: CpuSeconds) -> tuple[float | None, float | None]:
+        """CPU seconds of process and host since the start, at a time before they were read: they grew evenly since."""
+        last, self._cpu_last = self._cpu_last, cpu
+        share = 1.0
+        if last.at is not None and cpu.at is not None and cpu.at > last.at:
+            share = min(max((self._clock + at_s - last.at) / (cpu.at - last.at), 0.0), 1.0)
+        found = []
+        for name in ("process_tree", "host"):
+            now = _difference(getattr(self._cpu_before, name), getattr(cpu, name))
+            before = _difference(getattr(self._cpu_before, name), getattr(last, name))
+            found.append(now if now is None or before is None else before + share * max(now - before, 0.0))
+        return found[0], found[1]
 
     def _measured(self, reading: Reading, duration_s: float) -> Measured:
         samples, phases = self._curve.samples(), self._phases.finished()

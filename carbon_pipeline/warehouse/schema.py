@@ -47,8 +47,8 @@ BASED_ON = {
     "waste": "counted_runs",
     "data_quality": "counted_runs",
 }
-"""Views that are made by a table macro, `report.<name>_of(run_query)`, and the runs of which each is: a query, so that one can
-ask for the same of other runs."""
+"""Views that are made by a table macro, `report.<name>_of(run_query)`, and the view of runs that each is of. The macro
+can be asked for the same of other runs."""
 
 REPORTS = (
     "runs", "counted_runs", "asset_runs", *AGGREGATES, *ANSWERS, "phases", "power", "files", "quarantine",

@@ -232,7 +232,7 @@ class SelectedReport:
     def _check_column(self, name: str, option: str) -> None:
         if name in self.types:
             return
-        near = get_close_matches(name, self.types, n=4, cutoff=0.5)
+        near = get_close_matches(name, self.types, n=4)
         near += [column for column in self.types if name and name in column and column not in near]
         names = ", ".join(near[:6] or self.types)
         raise NoSuchColumnError(f"{option}: report.{self.name} has no column {name!r}; it has {names}")

@@ -119,7 +119,7 @@ def test_a_person_sees_the_reports_and_the_whole_summary_without_scrolling(
 
         page.goto(f"{address}/assets/regression_model?view=checks")
         page.get_by_text("energy_regression").first.wait_for()
-        page.get_by_text("within 1 kWh per month").first.wait_for()
+        page.get_by_text("of 1 kWh per month").first.wait_for()
 
 
 @pytest.mark.long

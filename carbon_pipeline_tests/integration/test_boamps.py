@@ -426,8 +426,8 @@ def test_a_task_by_itself_has_its_own_energy_and_an_overlapping_run_its_share(da
     run = warehouse.run(one.run_id)
     assert run["attributed_share"] < 0.5
     card = yaml.safe_load(model_card(run, None))["co2_eq_emissions"]
-    ends = re.findall(r"; interval (\S+) to (\S+) mg CO2eq", card["source"])
-    low, high = (float(end) / 1000 for end in ends[0])
+    ends = re.findall(r"; interval (\S+) to (\S+) µg CO2eq", card["source"])
+    low, high = (float(end.replace(",", "")) / 1e6 for end in ends[0])
     assert low <= card["emissions"] <= high
     tasks = [name for name in ROW_3_3 if name not in ("experiment_id", "pue", "wue")]
     task = row(run_id="parent")

@@ -187,7 +187,7 @@ LOWER_IS_BETTER = {
 }  # fmt: skip
 HIGHER_IS_BETTER = {
     "accuracy", "f1", "R2", "auc", "bleu", "rouge-l", "neg_mean_squared_error", "samples_per_second", "reward",
-    "metered", "timestamp", "tokens", "mAP",
+    "metered", "timestamp", "tokens", "mAP", "glossary_f1",
 }  # fmt: skip
 
 

@@ -70,9 +70,7 @@ def test_a_run_over_its_budget_fails_the_check_with_the_reason_and_an_alert(data
     found = evaluated(carbon_budget("model", max_kwh=0.2, max_kg=1.0), carbon_alerts=heard)
     assert not found.passed
     assert found.severity == dg.AssetCheckSeverity.ERROR
-    assert found.description == (
-        "300 Wh of 200 Wh per run: 50% over the limit; compared is the energy that the meter saw"
-    )
+    assert found.description == ("300 Wh of 200 Wh per run: 50% over the limit; compared is what the meter saw")
     assert found.metadata["share_of_limit_energy"].value == pytest.approx(1.5)
     assert "share_of_limit_emissions" in found.metadata
     assert "model is over its carbon budget: 300 Wh" in (tmp_path / "heard").read_text()
@@ -134,7 +132,7 @@ def test_a_budget_at_the_wall_is_compared_with_the_upper_end(data_dir: Path) -> 
     assert evaluated(carbon_budget("model", max_kwh=limit)).passed
     found = evaluated(carbon_budget("model", max_kwh=limit, at="wall"))
     assert not found.passed
-    assert "the upper end of the energy at the wall" in (found.description or "")
+    assert "the upper end at the wall" in (found.description or "")
     assert found.metadata["carbon/energy_high_kwh"].value == pytest.approx(run["energy_high_kwh"])
 
 

@@ -10,6 +10,7 @@ import dagster as dg
 from carbon_pipeline.dagster.assets.attributes import DAYS_GROUP, OWNERS
 from carbon_pipeline.dagster.names import Names
 from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
+from carbon_pipeline.dagster.ui_metadata import shown
 from carbon_pipeline.warehouse.daily_report import write_days
 
 DAYS = dg.DailyPartitionsDefinition(start_date="2019-01-01", timezone="UTC")
@@ -27,7 +28,7 @@ def daily_report_asset(names: Names) -> dg.AssetsDefinition:
         days = list(context.partition_keys)
         written = write_days(carbon_warehouse.open(), days)
         for day in written:  # each partition its own: what the result has would be every partition's
-            known = {} if day.energy_kwh is None else {"carbon/energy_kwh": day.energy_kwh}
+            known = {} if day.energy_kwh is None else {"carbon/energy_kwh": shown(day.energy_kwh)}
             context.add_asset_metadata(
                 {"file": dg.MetadataValue.path(day.path.resolve()), "dagster/partition_row_count": day.runs, **known},
                 asset_key=key,

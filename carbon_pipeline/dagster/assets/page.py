@@ -7,6 +7,7 @@ import dagster as dg
 from carbon_pipeline.dagster.assets.attributes import FRESH, GROUP, OWNERS
 from carbon_pipeline.dagster.names import Names
 from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
+from carbon_pipeline.dagster.ui_metadata import shown
 
 
 def report_page_asset(names: Names) -> dg.AssetsDefinition:
@@ -38,7 +39,7 @@ def report_page_asset(names: Names) -> dg.AssetsDefinition:
             metadata={
                 "page": dg.MetadataValue.path(page.path.resolve()),
                 "carbon/runs": page.runs,
-                "carbon/total_energy_kwh": page.energy_kwh,
+                "carbon/total_energy_kwh": shown(page.energy_kwh),
                 "bytes": page.bytes,
             }
         )

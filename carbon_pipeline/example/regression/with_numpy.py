@@ -14,7 +14,7 @@ def descend(samples: Samples, hyperparameters: Hyperparameters) -> Descent:
     losses = []
     with np.errstate(over="ignore", invalid="ignore"):  # a descent that diverges is reported by `fit`
         for epochs in hyperparameters.logged_epochs():
-            with phase(f"{len(epochs)} epochs"):
+            with phase("epochs"):
                 for epoch in epochs:
                     error = x @ weights + bias - y
                     if epoch % hyperparameters.log_every == 0:

@@ -22,7 +22,7 @@ def descend(samples: Samples, hyperparameters: Hyperparameters) -> Descent:
     optimizer = torch.optim.SGD(model.parameters(), lr=hyperparameters.learning_rate)
     losses = []
     for epochs in hyperparameters.logged_epochs():
-        with phase(f"{len(epochs)} epochs"):
+        with phase("epochs"):
             for epoch in epochs:
                 loss = criterion(model(x), y)
                 if epoch % hyperparameters.log_every == 0:

@@ -63,5 +63,5 @@ def _describe_json(text: str) -> str:
     try:
         json.loads(text)
     except ValueError:
-        return "looks like JSON, not like CSV: import the emissions.csv that CodeCarbon wrote"
+        return "looks like JSON or TOML, not like CSV: import the emissions.csv that CodeCarbon wrote"
     return "is JSON, not CSV: import the emissions.csv that CodeCarbon wrote"

@@ -1,7 +1,8 @@
 -- The runs of a group, with all that two runs have to share to be compared. $kind says what $name is: an asset, something
--- else that was `tracked`, a project or a run; of a period, the runs that began on its days (UTC). A run counts with the runs that are nested in it; where
--- those are in the group themselves, it `encloses` them and has only the rest. The records that a run of Dagster has of an
--- asset, such as ops of a graph, are one run, and their times add up but for nested ones.
+-- else that was `tracked`, a project or a run; of a period, the runs that began on its days (UTC). A run counts with the
+-- runs that are nested in it; where those are in the group themselves, it `encloses` them and has only the rest. The
+-- records that a run of Dagster has of an asset, such as ops of a graph, are one run, and their times add up but for nested
+-- ones.
 WITH RECURSIVE nested AS (
     SELECT outer_run_id AS run_id, run_id AS inner_id
     FROM raw.measurement

@@ -67,5 +67,6 @@ CREATE OR REPLACE MACRO core.days_of(started_at, ended_at, day_shares) AS
 -- higher one is, as of scikit-learn's negated errors (`neg_...`).
 CREATE OR REPLACE MACRO core.is_lower_better(metric) AS
     NOT regexp_matches(lower(metric), '(^|[^a-z])neg(ative)?_')
-    AND regexp_matches(lower(metric), 'loss(es)?([^a-z]|$)|errors?([^a-z]|$)|perplexity|entropy|deviance|divergence|distance|regret|latency|runtime'
+    AND regexp_matches(lower(metric), '(loss(es)?|errors?)([^a-z]|$)|perplexity|entropy|deviance|divergence|distance|regret'
+        || '|latency|runtime'
         || '|(^|[^a-z])(err|ppl|nll|[rnl]*mse|rmsle|msle|s?mape|mae|wer|cer|ter|eer|der|ece|fid|fvd|kl|brier|mad|bpb|bpc|time)([^a-z]|$)');
