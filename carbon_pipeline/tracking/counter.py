@@ -133,7 +133,7 @@ class CounterChannel(Channel):
         if self._good and not self._failed_since_good and power is not None:
             last = self._good[-1]
             if self._read_at > last.at and at > last.at:
-                self._accept(at, last.value_kwh, last.energy_kwh + power * (at - last.at))
+                self._accept(at, last.value_kwh, last.energy_kwh + self._at_most(power) * (at - last.at))
 
     def unknown_s(self, at: float) -> float:
         """How long the energy until a time has not been known, and may yet become known, seconds."""
@@ -179,7 +179,7 @@ class CounterChannel(Channel):
         last = self._good[-1]
         energy_kwh = last.energy_kwh
         if self._curve[0][0] == last.at and last.at > self._began:  # the first reading had failed: scaled to the start
-            energy_kwh = step_kwh / (at - last.at) * (last.at - self._began)
+            energy_kwh = self._at_most(step_kwh / (at - last.at)) * (last.at - self._began)
             self._curve[0] = last.at, energy_kwh
             self._curve.appendleft((self._began, 0.0))
         self._accept(at, value_kwh, energy_kwh + step_kwh)
@@ -194,7 +194,7 @@ class CounterChannel(Channel):
             return
         if self._failed_since_good:
             self._gap_s += began - last.at
-        power = power_after if before is None else (before + power_after) / 2
+        power = self._at_most(power_after if before is None else (before + power_after) / 2)
         self._left = last, before, REMEMBERED
         self._accept(began, first_kwh, last.energy_kwh + power * (began - last.at))
 
@@ -237,6 +237,10 @@ class CounterChannel(Channel):
         if len(self._good) < 2 or self._good[1].at <= self._good[0].at:
             return None
         return (self._good[1].energy_kwh - self._good[0].energy_kwh) / (self._good[1].at - self._good[0].at)
+
+    def _at_most(self, power: float) -> float:
+        """A power, kWh/s, for a time without readings: a short step may show more than the hardware can draw."""
+        return min(power, self._most_w / J_PER_KWH)
 
     def _possible_step(
         self, began: float, before_kwh: float, ended: float, after_kwh: float, power: float | None = None
