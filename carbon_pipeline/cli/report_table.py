@@ -18,7 +18,7 @@ RUN_ID_CHARACTERS = 8
 
 GAP = "  "
 
-NARROWEST_TEXT = 16
+NARROWEST_TEXT = 14
 """To so many characters text is cut before a column is omitted."""
 
 NARROWEST_CHOSEN = 4

@@ -87,11 +87,15 @@ def _kind(warehouse: PublishedCopy, names: Sequence[str], known: Sequence[dict[s
 
 
 def _kinds(warehouse: PublishedCopy, name: str, known: Sequence[dict[str, Any]]) -> set[By]:
-    kinds = {_by(row) for row in known if row["name"] == name}
+    kinds = {By(row["kind"]) for row in known if row["name"] == name and row["kind"] != "tracked"}
     if parse_period(name):
         kinds.add(By.period)
     if len(name) >= FEWEST_CHARACTERS and warehouse.rows(sql.statement("queries", "run"), {"prefix": name}):
         kinds.add(By.run)
+    if not kinds and any(
+        row["name"] == name for row in known
+    ):  # only the name of what was tracked, which often is a project's
+        kinds.add(By.asset)
     return kinds
 
 
