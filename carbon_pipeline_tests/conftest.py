@@ -16,8 +16,12 @@ from carbon_pipeline_tests.fakes import FakeMeter, make_record
 
 __all__ = ["FakeMeter", "make_record"]
 
-hypothesis.settings.register_profile("busy machine", deadline=None)
-hypothesis.settings.load_profile("busy machine")
+# The same examples each time, so that a change is judged by what it changes; HYPOTHESIS_SEARCH looks for new ones.
+SEARCHED = int(os.environ.get("HYPOTHESIS_SEARCH") or 0)
+hypothesis.settings.register_profile(
+    "ours", deadline=None, derandomize=not SEARCHED, max_examples=SEARCHED or 100, database=None
+)
+hypothesis.settings.load_profile("ours")
 
 
 def _real_files() -> Path | None:

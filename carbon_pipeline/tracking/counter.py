@@ -164,7 +164,7 @@ class CounterChannel(Channel):
         if anew_kwh is not None and (
             step_kwh is None
             or (
-                (value_kwh < last.value_kwh or _is_leap(step_kwh / (at - last.at), power))
+                (value_kwh < last.value_kwh or (power is not None and _is_leap(step_kwh / (at - last.at), power)))
                 and _is_closer(anew_kwh / (at - began), step_kwh / (at - last.at), power)
             )
         ):
