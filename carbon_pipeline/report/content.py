@@ -66,7 +66,7 @@ def read_content(warehouse: PublishedCopy, out: Path, project: str | None = None
         budgets = [
             _budget(connection, asset_key, budget)
             for asset_key, budget in kept_budgets(warehouse.data_dir)
-            if project is None or _ask(connection, "is_of_project", asset_key=asset_key, **only)
+            if project is None or _ask(connection, "is_only_of_project", asset_key=asset_key, **only)
         ]
     links = _links(warehouse.data_dir / FOLDER, out.parent, runs)
     return {

@@ -59,8 +59,8 @@ WITH daily AS MATERIALIZED (
             {'dimension': 'asset', 'name': coalesce(asset, '')},
             {'dimension': 'hardware', 'name': concat_ws(', ', coalesce(cpu_model, 'CPU unknown'),
                 cpu_count || CASE cpu_count WHEN 1 THEN ' CPU' ELSE ' CPUs' END,
-                CASE WHEN gpu_count > 0 AND NOT regexp_matches(gpu_model, '^\d') THEN gpu_count || ' x ' || gpu_model
-                    ELSE gpu_model END, ram_gb || ' GiB')},
+                CASE WHEN gpu_count > 0 AND NOT regexp_matches(coalesce(gpu_model, ''), '^\d')
+                    THEN gpu_count || ' x ' || coalesce(gpu_model, 'unknown GPU') ELSE gpu_model END, ram_gb || ' GiB')},
             {'dimension': 'country', 'name': coalesce(country_name, '')},
             {'dimension': 'method', 'name': concat_ws(', ', 'CPU ' || coalesce(cpu_method, 'unknown'),
                 'GPU ' || coalesce(gpu_method, 'unknown'), 'RAM ' || coalesce(ram_method, 'unknown'), tracking_mode || ' mode')},

@@ -282,8 +282,8 @@ async function render() {
   drawings.length = 0;
   const scope = filter.project === null ? data.only ?? "All projects" : filter.project < 0 ? "Other projects" : data.projects[filter.project];
   const used = [...grouped("total", (row) => data.periods[row[0]]).keys()].sort();
-  const ends = [filter.from > 0 ? data.periods[filter.from] : used[0], filter.until < data.periods.length - 1 ? data.periods[filter.until] : used.at(-1)];
-  const [from, until] = ends.map((period) => used.length && periodName(period));
+  const bounds = [filter.from > 0 ? data.periods[filter.from] : used[0], filter.until < data.periods.length - 1 ? data.periods[filter.until] : used.at(-1)];
+  const [from, until] = bounds.map((period) => used.length && periodName(period));
   place("scope").replaceChildren(name(scope), from ? (from === until ? `, ${from}` : `, ${from} to ${until}`) : data.periods.length ? ": no runs that the filters leave" : ": the warehouse has no runs yet");
   totals();
   overTime();

@@ -216,6 +216,17 @@ def test_a_budget_is_not_called_kept_where_the_spending_is_not_known(data_dir: P
     assert unknown == 1
 
 
+def test_a_budget_of_work_that_projects_share_is_not_on_the_page_of_one(data_dir: Path) -> None:
+    for project, asset in (("one", "own"), ("one", "shared"), ("other", "shared")):
+        land(make_record(asset_key=asset, project_name=project), data_dir)
+        keep_budget(data_dir, asset, Budget(max_kwh=5.0, period=Period.month))
+    warehouse = Warehouse(data_dir)
+    warehouse.load()
+    assert len(read_content(warehouse, data_dir / "page.html")["budgets"]) == 2
+    (budget,) = read_content(warehouse, data_dir / "page.html", "one")["budgets"]
+    assert budget["asset"] == "own"
+
+
 def test_the_page_of_one_project_holds_nothing_of_others(data_dir: Path) -> None:
     warehouse = demo_warehouse(data_dir)
     write_page(warehouse, data_dir / "page.html", "speech")

@@ -17,7 +17,8 @@ from carbon_pipeline.cli.report import title_of
 from carbon_pipeline.cli.report_layouts import INTERVAL, LAYOUTS
 from carbon_pipeline.model.samples import Phase, Samples
 from carbon_pipeline.tracking.landing import land
-from carbon_pipeline.warehouse.schema import REPORTS, described_reports
+from carbon_pipeline.warehouse import sql
+from carbon_pipeline.warehouse.schema import BASED_ON, REPORTS, described_reports
 from carbon_pipeline.warehouse.selection import Selection
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.codecarbon_files import row, write
@@ -209,6 +210,13 @@ def test_filters_leave_the_same_rows_in_each_format(
     assert len(list(csv.DictReader(io.StringIO(carbon_report(capsys, name, *filters, "--format", "csv"))))) == rows
     last = carbon_report(capsys, name, *filters).splitlines()[-1]
     assert re.match(rf"(total of )?{rows} " if rows else r"report\.\w+: no rows that the filters leave", last)
+
+
+def test_a_filtered_report_is_of_the_same_runs_as_the_whole_one() -> None:
+    for name in REPORTS:
+        text = sql.statement("reports", name)
+        base = re.search(rf"VIEW report\.{name} AS FROM report\.{name}_of\('FROM report\.(\w+)'\)", text)
+        assert (base[1] if base else None) == BASED_ON.get(name), name
 
 
 def test_what_a_filter_leaves_of_an_aggregate_adds_up_to_its_runs(warehouse: Warehouse) -> None:
