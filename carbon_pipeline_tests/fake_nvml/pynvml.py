@@ -17,6 +17,7 @@ from types import SimpleNamespace
 
 BOARDS = json.loads(os.environ["FAKE_NVML"])
 NVML_TEMPERATURE_GPU = 0
+NVML_GPU_UTILIZATION_SAMPLES = 1
 NVML_SUCCESS = 0
 NVML_ERROR_NOT_SUPPORTED = 3
 NVML_ERROR_NO_PERMISSION = 4
@@ -152,3 +153,8 @@ def nvmlDeviceGetProcessUtilization(board, last_seen_us):
     if not found:
         raise NVMLError(NVML_ERROR_NOT_FOUND)
     return found
+
+
+def nvmlDeviceGetSamples(board, kind, last_seen_us):
+    _fail_if_told(board, "nvmlDeviceGetSamples")
+    return 1, [SimpleNamespace(timeStamp=time.time_ns() // 1000)]

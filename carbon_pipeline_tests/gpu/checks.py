@@ -30,13 +30,15 @@ USE_TOLERANCE = 0.15
 """The driver's samples are whole percents, and the last ones come up to a second late."""
 
 MEMORY_TOLERANCE = 0.05
-READ_MS = 1.0
+READ_MS = 5.0
+"""A reading of the use by process is made once a second: half a percent of the time."""
+
 LOAD_FACTOR = 1.3
 """Least power of the loaded GPUs, relative to idle; more would fail where only one of eight is loaded."""
 
-PERIOD_S, HEAVY_S, LIGHT_S = 0.1, (0.0, 0.06), (0.07, 0.09)
-"""Two processes take turns, so that each has its multiprocessors for a known part of the time. The period is shorter
-than the time between two of the driver's samples, 1/6 s to 1 s."""
+PERIOD_S, HEAVY_S, LIGHT_S = 5.0, (0.0, 3.0), (3.5, 4.5)
+"""Two processes take turns, so that each has its multiprocessors for a known part of the time. A turn is longer than a
+driver's sample (1/6 s to 1 s), which counts for one process as a whole."""
 
 HEAVY_GIB, LIGHT_GIB = 2.0, 1.0
 

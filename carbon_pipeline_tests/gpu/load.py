@@ -82,10 +82,11 @@ def make_spin(allocated_bytes: int) -> Callable[[float], None]:
     cuda("cuMemAlloc_v2", byref(memory), ctypes.c_size_t(allocated_bytes))
     cuda("cuModuleLoadData", byref(module), SPIN.encode())
     cuda("cuModuleGetFunction", byref(function), module, b"spin")
-    parameters = (ctypes.c_void_p * 2)(ctypes.addressof(memory), ctypes.addressof(duration_ns))
 
     def spin(seconds: float) -> None:
         duration_ns.value = round(seconds * 1e9)
+        # Made here, so that this function holds what the addresses point to.
+        parameters = (ctypes.c_void_p * 2)(ctypes.addressof(memory), ctypes.addressof(duration_ns))
         # 1,024 threads for each multiprocessor: all of them start at once.
         cuda("cuLaunchKernel", function, 2 * count.value, 1, 1, 512, 1, 1, 0, None, parameters, None)
         cuda("cuCtxSynchronize")

@@ -103,18 +103,19 @@ def test_a_sample_counts_once_and_impossible_ones_never(boards: list[dict[str, A
         {"pid": OURS, "timeStamp": 2**63, "smUtil": 100},
     ]
     for _ in range(3):
-        assert counter.read([OURS]).gpu_s == pytest.approx(0.4)
+        assert counter.read([OURS]).gpu_s == pytest.approx(0.5)
         clock.wait(0.1)
 
 
-def test_several_samples_of_a_process_are_steps(boards: list[dict[str, Any]], clock: Clock) -> None:
+@pytest.mark.parametrize(("fails", "expected_s"), [({}, 0.6), ({"nvmlDeviceGetSamples": "NVML_ERROR_NOT_FOUND"}, 0.36)])
+def test_the_use_of_a_process_that_went_idle_is_its_part_of_the_whole_time(
+    boards: list[dict[str, Any]], clock: Clock, fails: dict[str, str], expected_s: float
+) -> None:
     counter = GpuUseCounter()
-    boards[0]["samples"] = [
-        {"pid": OURS, "timeStamp": clock.now_us + 250_000, "smUtil": 100},
-        {"pid": OURS, "timeStamp": clock.now_us + 1_000_000, "smUtil": 20},
-    ]
     clock.wait(1)
-    assert counter.read([OURS]).gpu_s == pytest.approx(0.25 + 0.15)
+    boards[0]["samples"] = [{"pid": OURS, "timeStamp": clock.now_us - 400_000, "smUtil": 60}]
+    boards[0]["fails"] = fails
+    assert counter.read([OURS]).gpu_s == pytest.approx(expected_s)
 
 
 def test_the_use_of_a_process_that_has_just_ended_is_kept(boards: list[dict[str, Any]], clock: Clock) -> None:
@@ -223,11 +224,16 @@ def test_without_nvml_or_the_gpu_the_use_is_unknown(
     assert GpuUseCounter(indexes).read([OURS]) == GpuUse(None, None)
 
 
-def test_a_read_is_three_calls_of_nvml_per_gpu(boards: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_is_four_calls_of_nvml_per_gpu(
+    boards: list[dict[str, Any]], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What they cost on a real GPU is a row of `make test-gpu`."""
+    for board in boards:
+        board["processes"] = processes((OURS, 50, GIB))
     counter, calls = GpuUseCounter(), []
     for name, function in list(vars(sys.modules["pynvml"]).items()):
         if name.startswith("nvml"):
             monkeypatch.setattr(sys.modules["pynvml"], name, lambda *a, f=function: (calls.append(f), f(*a))[1])
+    clock.wait(1)
     counter.read([OURS])
-    assert len(calls) == 3 * len(boards)
+    assert len(calls) == 4 * len(boards)
