@@ -113,8 +113,13 @@ def coefficient_table() -> str:
         ("f: CPU in process mode", quality.PROCESS_MODE),
         *(
             (f"TDP of {name}", found)
-            for name, found in zip(("Intel Core", "AMD Ryzen"), quality.TURBO.values(), strict=True)
+            for name, found in zip(
+                ("Intel Core until the 7th generation", "Intel Core", "AMD Ryzen"), quality.TURBO.values(), strict=True
+            )
         ),
+        ("TDP of a server whose processor is known only", quality.PROCESSORS),
+        ("TDP that is not known, W per thread", quality.TDP_W_PER_THREAD),
+        ("TDP that is not known, W", quality.ANY_TDP_W),
         ("TDP of a board where it is guessed, W", quality.BOARD_TDP_W),
         ("p: virtual machine, W for each CPU", quality.REST_W_PER_VIRTUAL_CPU),
         ("p: GPU card not measured, W", quality.IDLE_GPU_W),

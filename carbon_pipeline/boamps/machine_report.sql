@@ -93,6 +93,7 @@ WITH machine AS MATERIALIZED (
         )) AS components,
         codecarbon_version AS version,
         strftime(started_at AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S') AS begun,
+        CASE WHEN method_source = 'inferred' THEN ' (inferred)' ELSE '' END AS how,
         nullif(cpu_method, 'unknown') AS cpu_mode,
         nullif(nullif(gpu_method, 'unknown'), 'none') AS gpu_mode,
         -- The split is known where the parts add up to the total. An unmeasured GPU gets no measure, not one of 0 kWh.
@@ -110,7 +111,7 @@ WITH machine AS MATERIALIZED (
             WHEN energy_kwh IS NULL OR list_contains(flags, 'cpu_not_measured')
                 OR list_contains(flags, 'power_contradicts_energy') AND coalesce(cpu_power_w, ram_power_w) IS NULL THEN []
             WHEN NOT is_split THEN [{
-                'measurementMethod': concat(meter, ';cpu=', cpu_method, ';gpu=', gpu_method, ';ram=', ram_method),
+                'measurementMethod': concat(meter, ';cpu=', cpu_method, ';gpu=', gpu_method, ';ram=', ram_method, how),
                 'version': version,
                 'cpuTrackingMode': cpu_mode,
                 'gpuTrackingMode': gpu_mode,
@@ -124,7 +125,7 @@ WITH machine AS MATERIALIZED (
             }]
             ELSE list_filter([
                 {
-                    'measurementMethod': concat(meter, ';cpu=', cpu_method),
+                    'measurementMethod': concat(meter, ';cpu=', cpu_method, how),
                     'version': version,
                     'cpuTrackingMode': cpu_mode,
                     'gpuTrackingMode': NULL,
@@ -137,7 +138,7 @@ WITH machine AS MATERIALIZED (
                     'measurementDateTime': begun
                 },
                 CASE WHEN has_gpu THEN {
-                    'measurementMethod': concat(meter, ';gpu=', gpu_method),
+                    'measurementMethod': concat(meter, ';gpu=', gpu_method, how),
                     'version': version,
                     'cpuTrackingMode': NULL,
                     'gpuTrackingMode': gpu_mode,
@@ -150,7 +151,7 @@ WITH machine AS MATERIALIZED (
                     'measurementDateTime': begun
                 } END,
                 CASE WHEN ram_energy_kwh > 0 OR ram_energy_kwh IS NOT NULL AND ram_method <> 'none' THEN {
-                    'measurementMethod': concat(meter, ';ram=', ram_method),
+                    'measurementMethod': concat(meter, ';ram=', ram_method, how),
                     'version': version,
                     'cpuTrackingMode': NULL,
                     'gpuTrackingMode': NULL,

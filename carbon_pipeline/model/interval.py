@@ -11,6 +11,8 @@ unmeasured GPUs) and t the duration. The lower end of p is below 0 for small mac
 idle; `low` is at least 0.7 times its first term. The power of a CPU that is modelled from its TDP is bounded by a pair
 of curves in place of f, which consist of three lines each. The interval always contains the measured energy itself.
 
+Where a method is not known, the interval is that of all that it may be; what the processor can draw at most bounds it.
+
 All that depends on methods and machine is in `Coefficients`; `apply` is the formula. The view `core.run` of the
 warehouse applies the same coefficients by the same formula in SQL, and a property test compares the two.
 
@@ -28,6 +30,9 @@ from carbon_pipeline.model import grid
 from carbon_pipeline.model.machine_kind import kind_of
 from carbon_pipeline.model.power_limits import ANY_GPU_W, cpu_limit_w, gpu_limit_w
 from carbon_pipeline.model.quantities import J_PER_KWH
+
+ROUNDED = 1e-4
+"""How far a total may be from the sum of its parts, relative to it, by the digits that files have."""
 
 HIGHEST_KWH = 1e300
 """Ends are finite, whatever they are computed from."""
@@ -102,6 +107,25 @@ GUESSED_TDP = {
 }
 """True TDP as a multiple of CodeCarbon's guess."""
 
+PROCESSORS = Range(1.0, 2.0, "servers have one processor or two")
+"""TDP of a server whose file names the processor only, as a multiple of the processor's."""
+
+TDP_W_PER_THREAD = Range(2.0, 8.0, GUESSED_TDP["4_w_per_thread"].source)
+ANY_TDP_W = Range(6.0, 350.0, GUESSED_TDP["85_w"].source)
+"""TDP of a processor that no table has: W for each thread, and W where their number is not known either."""
+
+GENERIC_TDP_W = 85.0
+"""What CodeCarbon assumes of a processor that it does not know, W."""
+
+IDLE_SHARE = 0.075
+"""Least power of a processor that has work, as a share of its TDP; see `LOAD_CURVE`."""
+
+COUNTERS = ("rapl", "emi", "power_gadget", "powermetrics", "pmic")
+"""Methods that read a counter of the CPU. A virtual machine has none."""
+
+MOST_ESTIMATED_RAM_W, MOST_ESTIMATED_RAM_W_PER_GB = 10.0, 0.625
+"""What CodeCarbon's models assume for memory is at most 5 W for a module of 8 GB, or these 10 W where that is more."""
+
 BOARD_TDP_W = Range(3.0, 15.0, "specifications: Cortex-A53 to Cortex-A76 with four to eight cores")
 """TDP of the processor of a single-board computer, W, where CodeCarbon guesses it."""
 
@@ -119,6 +143,9 @@ LOAD_CURVE = (
 is convex and the upper one concave, so that they also bound the mean of a run whose load changes. Source: _PROFILES."""
 
 TURBO = {
+    r"core.*\bi[3579]-[2-7]\d{3}\D": Range(
+        1.0, 1.35, "specifications: PL2 at 1.25 times the TDP until the 7th generation"
+    ),
     r"intel.*core|core.*\bi[3579]\b|core.*ultra": Range(
         1.0, 2.1, "specifications: maximum turbo over base power, such as 253/125 W of an i9-13900K"
     ),
@@ -142,8 +169,10 @@ LOSSES = {
 """Power at the wall as a multiple of the components' power (losses that grow with the load), by kind of machine."""
 
 REST_W = {
-    "laptop": Range(-1.0, 15.0, _SMALL),
-    "mini_pc": Range(-1.0, 15.0, f"{_SMALL}; above: as laptops"),
+    "laptop": Range(
+        1.25, 12.0, "a laptop of 4 W at the wall, of which a counter reads at most 2.4 W; assumed: 10 W of display"
+    ),
+    "mini_pc": Range(-1.0, 15.0, f"{_SMALL}; assumed: disks and ports"),
     "board": Range(0.3, 4.0, f"{_PI}; attached devices"),
     "desktop": Range(-1.0, 60.0, f"{_SMALL}; above: as workstations"),
     "workstation": Range(10.0, 60.0, "arXiv 2509.22092; cpu_load_profiling, Threadripper with a Tapo plug"),
@@ -208,7 +237,8 @@ class Coefficients:
         cpu_high: lines of the upper end: the higher of the first and the lower of the others.
         gpu: factor of the GPUs' energy.
         ram: factor of the memory's energy.
-        total: factor of a total whose parts are not known.
+        total_low: lines of the lower end of a total whose parts are not known, of which the higher counts.
+        total_high: lines of its upper end, of which the lower counts.
         losses: factor of all energies.
         rest_w: power of the rest of the machine, W.
         missing_gpu_w: what to add to it where the energy of the GPUs is not known, W.
@@ -219,7 +249,8 @@ class Coefficients:
     cpu_high: tuple[Line, Line, Line]
     gpu: Range
     ram: Range
-    total: Range
+    total_low: tuple[Line, Line]
+    total_high: tuple[Line, Line]
     losses: Range
     rest_w: Range
     missing_gpu_w: Range
@@ -234,7 +265,8 @@ class Machine(TypedDict, total=False):
         cpu_model: name of the CPU.
         cpu_count: number of logical CPUs.
         cpu_tdp_w: TDP of all CPUs that the method `cpu_load` assumes, W.
-        cpu_tdp_source: `table` if the TDP is that of this CPU; any other value means that the TDP is a guess.
+        cpu_tdp_source: `table` if the TDP is that of this CPU; `table_of_processors` if it is that of one processor
+            of a machine that may have two; any other value means that the TDP is a guess.
         gpu_model: name of the GPUs.
         gpu_count: number of GPUs in the machine.
         gpu_tracked_count: number of GPUs whose energy is measured; default: all, if an energy of GPUs is given.
@@ -314,12 +346,15 @@ def apply(model: Coefficients, energy: Mapping[str, float | None], kwh_per_w: fl
     cpu, gpu, ram, total = (energy.get(part) for part in ("cpu", "gpu", "ram", "total"))
     known = (cpu or 0.0) + (gpu or 0.0) + (ram or 0.0)
     # A total that is that of the known parts says nothing of a missing one.
-    holds_more = total is not None and abs(total - known) > 1e-6 * total
+    holds_more = total is not None and abs(total - known) > ROUNDED * total
     if cpu is None or (holds_more and (gpu is None or ram is None)):
         known = total or 0.0
         rest_low_w, rest_high_w = model.rest_w.low, model.rest_w.high
-        low, high = model.total.low * known, model.total.high * known
+        low = max(line.factor * known + line.constant_w * kwh_per_w for line in model.total_low)
+        high = min(line.factor * known + line.constant_w * kwh_per_w for line in model.total_high)
     else:
+        if total is not None and (gpu is None or ram is None):
+            known = total  # as the file rounds it
         missing = [w for w, part in ((model.missing_gpu_w, gpu), (model.missing_ram_w, ram)) if part is None]
         rest_low_w = model.rest_w.low + sum(range_w.low for range_w in missing)
         rest_high_w = model.rest_w.high + sum(range_w.high for range_w in missing)
@@ -353,7 +388,8 @@ def coefficients(methods: Mapping[str, str | None], **machine: Unpack[Machine]) 
     if factor["ram"] is FACTORS["estimated"]:
         factor["ram"] = ESTIMATED_RAM.get(kind or "", factor["ram"])
     losses, rest = _losses(kind), _rest_w(kind, machine.get("cpu_count"))
-    if machine.get("machine_kind") is None and kind != "board":  # whatever its parts are, it may be a virtual machine
+    if machine.get("machine_kind") is None and kind != "board" and methods.get("cpu") not in COUNTERS:
+        # Whatever its parts are, it may be a virtual machine.
         losses = losses.hull(LOSSES["virtual"])
         rest = rest.hull(_rest_w("virtual", machine.get("cpu_count")))
     is_sxm = re.search(r"SXM|HGX|V100|A100|H100|H200|B200", machine.get("gpu_model") or "", re.I)
@@ -373,12 +409,14 @@ def coefficients(methods: Mapping[str, str | None], **machine: Unpack[Machine]) 
         ram_gb = BOARD_RAM_GB if kind == "board" else COMMON_RAM_GB
     missing_ram = _plus(nothing, ram_w_per_gb, ram_gb)
     low, high = _cpu_lines(methods.get("cpu"), factor["cpu"], kind, machine)
+    total_low, total_high = _total_lines(methods.get("cpu"), factor, kind, machine, ram_gb)
     return Coefficients(
         low,
         high,
         factor["gpu"],
         factor["ram"],
-        factor["cpu"].hull(factor["gpu"]),
+        total_low,
+        total_high,
         losses,
         rest,
         missing_gpu,
@@ -478,7 +516,9 @@ def _tdp_range(kind: str | None, machine: Machine) -> Range:
 def _guess(kind: str | None, machine: Machine) -> Range:
     """True TDP as a multiple of the one that was assumed."""
     source, tdp_w = machine.get("cpu_tdp_source"), machine.get("cpu_tdp_w")
-    if source in (None, "table"):
+    if source == "table_of_processors" and kind in ("server", "gpu_server"):
+        return PROCESSORS
+    if source in (None, "table", "table_of_processors"):
         return Range(1.0, 1.0, "")
     if kind == "board" and tdp_w and tdp_w >= 1:
         return Range(BOARD_TDP_W.low / tdp_w, BOARD_TDP_W.high / tdp_w, BOARD_TDP_W.source)
@@ -498,14 +538,21 @@ def _unknown_tdp(cpu_model: str | None, cpu_count: int | None) -> Range:
     return Range(least * min(1.0, lowest), FACTORS["cpu_load"].high * highest, _PROFILES)
 
 
+def _true_tdp_w(kind: str | None, machine: Machine) -> Range:
+    """TDP of all CPUs, W, turbo included."""
+    tdp_w = machine.get("cpu_tdp_w")
+    if tdp_w:
+        return _times(Range(tdp_w, tdp_w, ""), _tdp_range(kind, machine))
+    count = machine.get("cpu_count")
+    found = _times(Range(count, count, ""), TDP_W_PER_THREAD) if count else ANY_TDP_W
+    return _times(found, _turbo(machine.get("cpu_model")))
+
+
 def _cpu_lines(
     method: str | None, factor: Range, kind: str | None, machine: Machine
 ) -> tuple[tuple[Line, Line, Line], tuple[Line, Line, Line]]:
-    """Lines of both ends of the CPU's energy: those of the load curve, else three times the factor."""
+    """Lines of both ends of the CPU's energy: those of the load curve, constants, or three times the factor."""
     tdp_w = machine.get("cpu_tdp_w") or 0.0
-    if method != "cpu_load" or machine.get("tracking_mode") == "process" or tdp_w <= 0:
-        low, high = Line(factor.low), Line(factor.high)
-        return (low, low, low), (high, high, high)
     tdp = _tdp_range(kind, machine)
     lows, highs = (
         [
@@ -515,7 +562,42 @@ def _cpu_lines(
         ]
         for end, times in ((1, tdp.low), (2, tdp.high))
     )
+    is_process = machine.get("tracking_mode") == "process"
+    if method == "constant" and not is_process:
+        true_w = _true_tdp_w(kind, machine)
+        lows, highs = [Line(0.0, IDLE_SHARE * true_w.low)] * 3, [Line(0.0, true_w.high)] * 3
+    elif is_process or (method in FACTORS and (method != "cpu_load" or tdp_w <= 0)):
+        lows, highs = [Line(factor.low)] * 3, [Line(factor.high)] * 3
+    elif (
+        method not in FACTORS and tdp_w > 0
+    ):  # up to the TDP, the load model is the one that errs most; beyond, a counter
+        # Above the TDP it may also be the load model with too many processors.
+        counted, least = FACTORS["rapl"].high, LOAD_CURVE[-1][1]
+        lows = [Line(0.0, least * tdp_w), Line(least), Line(least)]
+        highs[2] = Line(counted, (tdp.high - counted * LOAD_CURVE[2][0]) * tdp_w)
+    elif method not in FACTORS:
+        limit = Line(FACTORS["rapl"].high, _true_tdp_w(kind, machine).high)
+        lows, highs = [Line(factor.low)] * 3, [Line(0.0), Line(factor.high), limit]
     return (lows[0], lows[1], lows[2]), (highs[0], highs[1], highs[2])
+
+
+def _total_lines(
+    method: str | None, factor: Mapping[str, Range], kind: str | None, machine: Machine, ram_gb: float
+) -> tuple[tuple[Line, Line], tuple[Line, Line]]:
+    """Lines of both ends of a total: the range of the factors of CPU and GPU. Where the method of the CPU is not known,
+    whatever part of the total is the CPU's: true and read energy differ by no more than a processor can draw.
+    """
+    widest, counted = factor["cpu"].hull(factor["gpu"]), FACTORS["rapl"]
+    low, high = Line(widest.low), Line(widest.high)
+    is_gpu_counted = counted.low <= factor["gpu"].low and factor["gpu"].high <= counted.high
+    if method in FACTORS or not is_gpu_counted:
+        return (low, low), (high, high)
+    ram_w = max(MOST_ESTIMATED_RAM_W, MOST_ESTIMATED_RAM_W_PER_GB * ram_gb)
+    true_w = _true_tdp_w(kind, machine).high
+    assumed_w = max(machine.get("cpu_tdp_w") or 0.0, GENERIC_TDP_W)
+    below_w = (counted.low - LOAD_CURVE[3][1]) * max(true_w, assumed_w) + counted.low * ram_w
+    above_w = true_w + factor["ram"].high * ram_w
+    return (low, Line(counted.low, -below_w)), (high, Line(counted.high, above_w))
 
 
 def _losses(kind: str | None) -> Range:

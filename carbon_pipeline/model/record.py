@@ -148,17 +148,17 @@ class RunRecord(BaseModel):
     cpu_method: Label = Field(
         "none",
         description="How the energy of the CPUs was obtained: rapl, emi, power_gadget, powermetrics, pmic, "
-        "cpu_load, constant or none; unknown for imported files.",
+        "cpu_load, constant or none; inferred or unknown for imported files.",
     )
     gpu_method: Label = Field(
         "none",
         description="How the energy of the GPUs was obtained: nvml_counter, nvml_sampled, amdsmi, powermetrics or "
-        "none; unknown for imported files.",
+        "none; inferred or unknown for imported files.",
     )
     ram_method: Label = Field(
         "none",
-        description="How the energy of the memory was obtained: estimated, constant, pmic or none; unknown for "
-        "imported files.",
+        description="How the energy of the memory was obtained: estimated, constant, pmic or none; inferred or unknown "
+        "for imported files.",
     )
     cpu_tdp_w: Power | None = Field(None, description="TDP of all CPUs that a modelled method assumes, W.")
     cpu_tdp_source: Label | None = Field(

@@ -17,7 +17,7 @@ from carbon_pipeline.warehouse.connection import (
     remedy,
 )
 from carbon_pipeline.warehouse.ingest.files import fingerprint, placed_files, require_file
-from carbon_pipeline.warehouse.ingest.load import FileResult, add_coefficients, load_files
+from carbon_pipeline.warehouse.ingest.load import FileResult, infer_again, load_files
 from carbon_pipeline.warehouse.ingest.source_archive import SourceArchive, kept_archives, recover
 from carbon_pipeline.warehouse.ingest.sources import SourceFile, parse_record, read_files, read_kept, read_record
 from carbon_pipeline.warehouse.landing_archive import Compacted, archives, compact, read_archive
@@ -191,7 +191,7 @@ def prepare_warehouse(connection: "DuckDBPyConnection") -> None:
     """
     if prepare_schema(connection):
         with transaction(connection):
-            add_coefficients(connection)
+            infer_again(connection)
 
 
 def _kept(connection: "DuckDBPyConnection") -> list[str]:

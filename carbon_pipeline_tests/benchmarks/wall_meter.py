@@ -7,11 +7,14 @@ and few machines are among them: on another machine expect less.
 
 import csv
 import statistics
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from carbon_pipeline.model.interval import interval
+from carbon_pipeline.warehouse.warehouse import Warehouse
+from carbon_pipeline_tests.codecarbon_files import write
 
 RUNS = Path(__file__).with_suffix(".csv")
 PARTS = ("cpu", "gpu", "ram")
@@ -69,6 +72,40 @@ def _compare(row: dict[str, str], described: bool) -> Compared:
     )
 
 
+def compare_as_rows(version: str) -> list[Compared]:
+    """Each run as a row of a CodeCarbon file, which does not say how it was measured.
+
+    Args:
+        version: version of CodeCarbon in the file; none in those before 2.2.
+    """
+    with RUNS.open(encoding="utf-8", newline="") as file:
+        runs = list(csv.DictReader(file))
+    with tempfile.TemporaryDirectory() as folder:
+        path = write(Path(folder, "emissions.csv"), *(_as_row(number, run, version) for number, run in enumerate(runs)))
+        warehouse = Warehouse(Path(folder, "data"))
+        warehouse.import_csv([path])
+        found = {run["run_id"]: run for run in warehouse.report("runs")}
+    return [_compare_row(run, found[str(number)]) for number, run in enumerate(runs)]
+
+
+def _as_row(number: int, run: dict[str, str], version: str) -> dict[str, str]:
+    total_kwh = run["total_kwh"] or repr(sum(_number(run[f"{part}_energy_kwh"]) or 0.0 for part in PARTS))
+    return {
+        "timestamp": f"2024-05-01T{number // 60:02}:{number % 60:02}:00", "project_name": "published",
+        "run_id": str(number), "duration": run["duration_s"], "emissions": repr(0.4 * float(total_kwh)),
+        **{f"{part}_energy": run[f"{part}_energy_kwh"] for part in PARTS}, "energy_consumed": total_kwh,
+        "country_name": "Germany", "country_iso_code": "DEU", "os": "Linux-5.19", "codecarbon_version": version,
+        "cpu_model": run["cpu_model"], "gpu_model": run["gpu_model"] and f"{run['gpu_count']} x {run['gpu_model']}",
+        "gpu_count": run["gpu_count"], "ram_total_size": run["ram_gb"], "tracking_mode": "machine",
+    }  # fmt: skip
+
+
+def _compare_row(run: dict[str, str], row: dict[str, Any]) -> Compared:
+    wall_kwh, low_kwh, high_kwh = float(run["wall_energy_kwh"]), row["energy_low_kwh"], row["energy_high_kwh"]
+    is_inside = low_kwh <= wall_kwh <= high_kwh
+    return Compared(run["machine"], wall_kwh / row["energy_kwh"], is_inside, high_kwh / low_kwh)
+
+
 def compare_small_idle() -> list[Compared]:
     """The small idle machines, with 10 W for the memory: the least that CodeCarbon's model has."""
     found = []
@@ -113,6 +150,8 @@ def main() -> None:
         _print(group, runs)
     _print("all (aim: 90 % inside)", compare())
     _print("all, the machine not described", compare(described=False))
+    _print("all, as rows of a file of CodeCarbon 2.1 (aim: 95 %, width 8)", compare_as_rows(""))
+    _print("all, as rows of a file of CodeCarbon 3.2 (aim: 95 %, width 8)", compare_as_rows("3.2.0"))
     _print("a mini PC, a laptop and a small server, idle (RAPL assumed)", compare_small_idle())
 
 

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from carbon_pipeline.model.clues import gpu_method_of
 from carbon_pipeline.model.interval import interval
 from carbon_pipeline.tracking.intensity import find_intensity
 from carbon_pipeline.tracking.landing import land
+from carbon_pipeline.tracking.meter import cpu_tdp_w
 from carbon_pipeline.warehouse.ingest.files import find_files
 from carbon_pipeline.warehouse.ingest.layout import NotCodeCarbonError
 from carbon_pipeline.warehouse.rules import RULES, broken
@@ -392,10 +394,17 @@ def test_imported_rows_have_the_same_interval_as_in_python_whatever_is_missing(
             continue
         if energies["total"] is not None:
             energies["total"] = run["energy_kwh"]
+        tdp_w = cpu_tdp_w(run["cpu_model"])
         found = interval(
             energies,
-            {},
+            {
+                "cpu": run["cpu_method"],
+                "gpu": gpu_method_of(run["codecarbon_version"], run["gpu_model"]),
+                "ram": "estimated",
+            },
             run["duration_s"],
+            cpu_tdp_w=tdp_w,
+            cpu_tdp_source="table_of_processors" if tdp_w else None,
             cpu_model=run["cpu_model"],
             cpu_count=run["cpu_count"],
             gpu_model=run["gpu_model"],

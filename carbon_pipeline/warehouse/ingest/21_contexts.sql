@@ -12,4 +12,6 @@ SELECT nextval('raw.context_no') AS context_no, * FROM (
     SELECT DISTINCT * EXCLUDE (context) FROM keyed_context ANTI JOIN raw.context USING (context_key)
 );
 CREATE OR REPLACE TEMP TABLE context_number AS
-SELECT context, context_no, tracking_mode FROM keyed_context JOIN (SELECT context_key, context_no FROM raw.context) USING (context_key);
+SELECT context, context_no, tracking_mode, cpu_method, pue
+FROM keyed_context
+JOIN (SELECT context_key, context_no FROM raw.context) USING (context_key);

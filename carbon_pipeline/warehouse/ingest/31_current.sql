@@ -16,7 +16,7 @@ SELECT
     ended_at, measured_s, extra_columns, is_fallback, is_code_converted, has_default_experiment, has_invalid_value, is_repaired,
     has_mixed_modes, experiment_id, file_no, line,
     md5(to_json(struct_pack(context_key, *COLUMNS(m.* EXCLUDE (
-        rowid, file_no, line, context_no, extra_columns, has_invalid_value, has_default_experiment,
+        rowid, file_no, line, context_no, inferred_method, extra_columns, has_invalid_value, has_default_experiment,
         is_repaired, is_current, is_cumulative, attributed_share, attributed_idle_share, attribution_method, day_shares, tasks_s
     ))))::VARCHAR) AS said
 FROM (SELECT *, rowid FROM raw.measurement WHERE rowid IN (SELECT row FROM contested_row)) AS m

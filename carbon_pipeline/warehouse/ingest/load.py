@@ -365,9 +365,21 @@ class _Known(NamedTuple):
 
 def add_coefficients(connection: "DuckDBPyConnection") -> None:
     """Evaluate the interval model for all contexts for which that has not been done."""
-    rows = sql.ask(connection, "ingest", "22_without_coefficients")
-    for chunk in _by_size({"context_no": row.pop("context_no"), **coefficients_of(**row)} for row in rows):
+    contexts = sql.ask(connection, "ingest", "22_without_coefficients")
+    rows = (
+        {"context_no": number, **row}
+        for context in contexts
+        for number in [context.pop("context_no")]
+        for row in coefficients_of(**context)
+    )
+    for chunk in _by_size(rows):
         connection.execute(sql.statement("ingest", "23_coefficients"), {"rows": json.dumps(chunk)})
+
+
+def infer_again(connection: "DuckDBPyConnection") -> None:
+    """Evaluate the interval model for all contexts, and infer anew how the rows of files were measured."""
+    add_coefficients(connection)
+    connection.execute(sql.statement("queries", "infer_again"))
 
 
 def _chunks(files: Iterable[tuple[int, SourceFile]]) -> Iterator[list[tuple[int, SourceFile]]]:

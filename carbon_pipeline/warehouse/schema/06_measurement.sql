@@ -5,6 +5,7 @@ CREATE TABLE raw.measurement ( -- noqa: PRS
     file_no INTEGER NOT NULL,
     line BIGINT NOT NULL,
     context_no INTEGER NOT NULL,
+    inferred_method VARCHAR NOT NULL DEFAULT '',
     run_id VARCHAR NOT NULL USING COMPRESSION uncompressed,
     parent_run_id VARCHAR,
     project_name VARCHAR,
@@ -75,6 +76,7 @@ COMMENT ON TABLE raw.measurement IS 'Every accepted row of a file and every land
 COMMENT ON COLUMN raw.measurement.file_no IS 'Key to raw.loaded_file.';
 COMMENT ON COLUMN raw.measurement.line IS 'Line of the file on which the row begins, 1 for the first.';
 COMMENT ON COLUMN raw.measurement.context_no IS 'Key to raw.context.';
+COMMENT ON COLUMN raw.measurement.inferred_method IS 'How the CPU was measured, inferred from the row; nothing where it is recorded.';
 COMMENT ON COLUMN raw.measurement.started_at IS 'Start, UTC; empty for imported rows, which have an end and a duration.';
 COMMENT ON COLUMN raw.measurement.measured_s IS 'Duration as recorded, seconds.';
 COMMENT ON COLUMN raw.measurement.cpu_kwh IS 'Energy of the CPUs as recorded, kWh.';

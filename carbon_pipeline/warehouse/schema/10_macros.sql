@@ -11,6 +11,27 @@ CREATE OR REPLACE MACRO core.power_fits(power_w, energy_kwh, duration_s) AS CASE
     ELSE abs(power_w * duration_s - energy_kwh * 3.6e6) <= 0.01 * power_w * duration_s
         + core.rounding(power_w) * duration_s + core.rounding(duration_s) * power_w + core.rounding(energy_kwh) * 3.6e6
 END;
+-- How the energy of a CPU was obtained, inferred from its power: carbon_pipeline/model/clues.py.
+CREATE OR REPLACE MACRO core.cpu_method_by_power(power_w, tolerance, load, counter, constants_w, loads_w, has_floor) AS CASE
+    WHEN power_w IS NULL OR power_w = 0 THEN 'unknown'
+    WHEN len(list_filter(constants_w, lambda w: abs(power_w - w) <= tolerance * w)) > 0 THEN 'constant'
+    WHEN len(loads_w) = 0 THEN coalesce(counter, 'unknown')
+    WHEN NOT has_floor THEN 'unknown'
+    WHEN power_w < 0.09 * list_min(loads_w) THEN coalesce(counter, 'unknown')
+    WHEN load IS NULL THEN 'unknown'
+    WHEN len(list_filter(loads_w, lambda w: power_w BETWEEN 0.95 * w * (0.1 + 0.9 * load ** 3) AND 1.05 * w * (0.1 + 0.9 * load))) > 0
+        THEN 'cpu_load'
+    WHEN len(list_filter(loads_w, lambda w: power_w BETWEEN 0.7 * w * (0.1 + 0.9 * load ** 3) AND 1.4 * w * (0.1 + 0.9 * load))) > 0
+        THEN 'unknown'
+    ELSE coalesce(counter, 'unknown')
+END;
+-- The power that CodeCarbon writes is exact where it is a constant; energy over duration is not, since the last reading comes
+-- before the end.
+CREATE OR REPLACE MACRO core.cpu_method_of(kwh, file_w, duration_s, pue, load, counter, constants_w, loads_w, has_floor) AS
+    core.cpu_method_by_power(
+        CASE WHEN pue > 1 OR file_w IS NULL OR file_w = 0 THEN kwh * 3.6e6 / nullif(duration_s, 0) / coalesce(pue, 1) ELSE file_w END,
+        CASE WHEN pue > 1 OR file_w IS NULL OR file_w = 0 THEN 0.05 + 0.1 / duration_s ELSE 0.005 END,
+        CASE WHEN duration_s >= 10 THEN load END, counter, constants_w, loads_w, has_floor);
 -- What is known of an energy where readings failed for a time, and the most that it may be: in the gap the component may
 -- have drawn up to its limit, or twice its mean power where that is more.
 CREATE OR REPLACE MACRO core.without_gap(kwh, gap_s, duration_s) AS
@@ -28,6 +49,11 @@ CREATE OR REPLACE MACRO core.parts_high(cpu_high, cpu_high_w, gpu_high, ram_high
         cpu_high[1] * cpu_kwh + cpu_high_w[1] * kwh_per_w,
         least(cpu_high[2] * cpu_kwh + cpu_high_w[2] * kwh_per_w, cpu_high[3] * cpu_kwh + cpu_high_w[3] * kwh_per_w)
     ) + gpu_high * coalesce(gpu_kwh, 0) + ram_high * coalesce(ram_kwh, 0);
+-- The ends of a total whose parts are not known.
+CREATE OR REPLACE MACRO core.total_low(low, low_w, kwh, kwh_per_w) AS
+    greatest(low[1] * kwh + low_w[1] * kwh_per_w, low[2] * kwh + low_w[2] * kwh_per_w);
+CREATE OR REPLACE MACRO core.total_high(high, high_w, kwh, kwh_per_w) AS
+    least(high[1] * kwh + high_w[1] * kwh_per_w, high[2] * kwh + high_w[2] * kwh_per_w);
 -- The lower end at the wall: with the power of the rest of the machine, which may be below 0 (model/interval.py).
 CREATE OR REPLACE MACRO core.with_rest(at_least_kwh, rest_kwh) AS greatest(0.7 * at_least_kwh, at_least_kwh + rest_kwh);
 -- What an aggregate has of its runs. An interval only where each run that has a value has one, too.

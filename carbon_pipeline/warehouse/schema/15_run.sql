@@ -5,15 +5,22 @@ CREATE OR REPLACE VIEW core.run AS
 WITH joined AS (
     SELECT
         m.*,
-        c.* EXCLUDE (context_no, context_key),
-        k.* EXCLUDE (context_no),
+        c.* EXCLUDE (context_no, context_key, cpu_method, gpu_method, ram_method),
+        k.* EXCLUDE (context_no, inferred_method, gpu_method, ram_method),
+        coalesce(nullif(m.inferred_method, ''), c.cpu_method) AS cpu_method,
+        -- There is nothing to measure where there is no GPU, and no method of what has no energy of its own.
+        CASE WHEN c.gpu_method <> 'unknown' THEN c.gpu_method
+            WHEN gpu_kwh = 0 AND gpu_model IS NULL AND coalesce(gpu_count, 0) = 0 THEN 'none'
+            WHEN gpu_kwh IS NOT NULL THEN k.gpu_method
+            ELSE 'unknown' END AS gpu_method,
+        CASE WHEN c.ram_method <> 'unknown' THEN c.ram_method WHEN ram_kwh IS NOT NULL THEN k.ram_method ELSE 'unknown' END AS ram_method,
         f.source_file,
         f.has_mixed_modes,
         c.source = 'csv' AS is_csv,
         greatest(measured_s, coalesce(tasks_s, 0)) AS duration_s
     FROM raw.measurement AS m
     JOIN raw.context AS c USING (context_no)
-    JOIN raw.coefficients AS k USING (context_no)
+    JOIN raw.coefficients AS k ON k.context_no = m.context_no AND k.inferred_method = m.inferred_method
     JOIN raw.loaded_file AS f USING (file_no)
     WHERE is_current
 ), part AS (
@@ -36,7 +43,7 @@ WITH joined AS (
         CASE WHEN NOT is_cpu_missing THEN cpu_kwh + gpu_kwh + ram_kwh END AS sum_kwh,
         -- Whether only a total is known, or it holds more than the known parts.
         cpu_kwh IS NULL OR coalesce((is_cpu_missing OR gpu_kwh IS NULL OR ram_kwh IS NULL)
-            AND abs(total_kwh - (cpu_kwh + coalesce(gpu_kwh, 0) + coalesce(ram_kwh, 0))) > 1e-6 * total_kwh, false) AS is_total,
+            AND abs(total_kwh - (cpu_kwh + coalesce(gpu_kwh, 0) + coalesce(ram_kwh, 0))) > 1e-4 * total_kwh, false) AS is_total,
         -- More than such hardware can draw: the energy or the duration is wrong, and no power follows from them.
         is_csv AND coalesce(greatest(cpu_kwh / cpu_limit_w, gpu_kwh / gpu_limit_w, ram_kwh / ram_limit_w,
             CASE WHEN cpu_kwh IS NULL THEN total_kwh / (cpu_limit_w + gpu_limit_w + ram_limit_w) END) > kwh_per_w, false)
@@ -64,7 +71,8 @@ WITH joined AS (
 ), bounded AS (
     SELECT
         *,
-        losses_low * CASE WHEN is_total THEN total_low * energy_kwh ELSE parts_low_kwh END AS at_least_kwh,
+        losses_low * CASE WHEN is_total THEN core.total_low(total_low, total_low_w, energy_kwh, kwh_per_w)
+            ELSE parts_low_kwh END AS at_least_kwh,
         CASE WHEN has_interval THEN least(
             energy_kwh,
             core.with_rest(at_least_kwh, (rest_low_w + CASE WHEN is_gpu_in_rest THEN missing_gpu_low_w ELSE 0 END
@@ -72,7 +80,8 @@ WITH joined AS (
         ) END AS energy_low_kwh,
         CASE WHEN has_interval THEN least(1e300, greatest(
             energy_kwh,
-            losses_high * CASE WHEN is_total THEN total_high * energy_kwh ELSE parts_high_kwh END
+            losses_high * CASE WHEN is_total THEN core.total_high(total_high, total_high_w, energy_kwh, kwh_per_w)
+                ELSE parts_high_kwh END
             + (rest_high_w + CASE WHEN is_gpu_in_rest THEN missing_gpu_high_w ELSE 0 END
                 + CASE WHEN is_ram_in_rest THEN missing_ram_high_w ELSE 0 END) * kwh_per_w
         )) END AS energy_high_kwh,
@@ -183,6 +192,8 @@ SELECT
     cpu_method,
     gpu_method,
     ram_method,
+    CASE WHEN inferred_method = '' THEN 'recorded' WHEN 'unknown' IN (cpu_method, gpu_method, ram_method) THEN 'unknown' ELSE 'inferred' END
+        AS method_source,
     meter,
     meter_error,
     meter_settings_ignored,
@@ -243,6 +254,7 @@ COMMENT ON COLUMN core.run.attributed_share IS 'Attributed energy over measured 
 COMMENT ON COLUMN core.run.attribution_method IS 'How overlapping runs were told apart: by curve, or by mean_power if one has none.';
 COMMENT ON COLUMN core.run.attributed_above_idle_kwh IS 'Attributed energy minus idle energy, attributed likewise, kWh.';
 COMMENT ON COLUMN core.run.day_shares IS 'Share of each day (UTC) from the first on; empty for a run of one day, and for imported rows.';
+COMMENT ON COLUMN core.run.method_source IS 'Whether the methods are recorded, were inferred from the row, or one of them is unknown.';
 COMMENT ON COLUMN core.run.flags IS 'What was corrected or looks wrong; docs/warehouse.md lists every flag.';
 COMMENT ON COLUMN core.run.file_no IS 'Key to raw.loaded_file.';
 COMMENT ON COLUMN core.run.source_file IS 'File that the run was loaded from.';

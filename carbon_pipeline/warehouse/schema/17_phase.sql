@@ -5,6 +5,7 @@ WITH each AS (
         run_id,
         started_at AS run_started_at,
         context_no,
+        inferred_method,
         unnest(phases, max_depth := 2)
     FROM raw.measurement
     WHERE is_current AND phases IS NOT NULL
@@ -24,7 +25,7 @@ WITH each AS (
             + CASE WHEN ram_energy_kwh IS NULL THEN missing_ram_high_w ELSE 0 END AS high_w
     FROM each
     JOIN raw.context USING (context_no)
-    JOIN raw.coefficients USING (context_no)
+    JOIN raw.coefficients USING (context_no, inferred_method)
 )
 SELECT
     run_id,
