@@ -5,6 +5,7 @@ their fields from the classes here; what is not given comes from the environment
 is not checked where it is given, since a wrong setting must not break the work that is measured, but when it is read.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -52,6 +53,11 @@ class MeasuringOptions(BaseModel):
     heartbeat_s: float | None = Field(
         None, description="How often the record of a running run is written to disk, seconds."
     )
+    wall_meter: str | None = Field(
+        None,
+        description="A meter at the wall, read beside CodeCarbon: `shelly+http://HOST`, `tasmota+http://HOST`, "
+        "`redfish+https://HOST/PATH`, `ipmi`, or `csv:FILE`, a log that another program writes.",
+    )
 
 
 class StorageOptions(BaseModel):
@@ -86,6 +92,7 @@ class TrackOptions(TypedDict, total=False):
     tracking_mode: TrackingMode | Literal["machine", "process"] | None
     sample_s: float | None
     heartbeat_s: float | None
+    wall_meter: str | None
     data_dir: str | Path | None
 
 
@@ -115,6 +122,24 @@ def _with_home(path: Path) -> Path:
         return path.expanduser()
     except RuntimeError as error:  # there is no such user
         raise ValueError(str(error)) from None
+
+
+WALL_METERS = "shelly+http://HOST, tasmota+http://HOST, redfish+https://HOST/PATH, ipmi or csv:FILE"
+
+
+def _wall_meter(text: str) -> str:
+    """The address of a wall meter; what is in it is shown and logged, so that it must not hold a password."""
+    text = text.strip()
+    if text == "ipmi" or re.fullmatch("csv:.+", text):
+        return text
+    found = re.fullmatch(r"(shelly|tasmota|redfish)\+(https?://[^/\s?#]+)(/[^\s?#]*)?", text)
+    if not found:
+        raise ValueError(f"it should be such as {WALL_METERS}")
+    if "@" in found[2]:
+        raise ValueError("user and password belong into CARBON_WALL_METER_USER and CARBON_WALL_METER_PASSWORD")
+    if found[1] == "redfish" and not (found[3] or "").strip("/"):
+        raise ValueError("the path is missing, such as /redfish/v1/Chassis/1/Power")
+    return text
 
 
 def _described(options: type[BaseModel], name: str, default: Any, **bounds: Any) -> Any:
@@ -177,6 +202,14 @@ class Settings(ReportOptions, MeasuringOptions, LocationOptions, StorageOptions,
     tracking_mode: TrackingMode = _described(MeasuringOptions, "tracking_mode", TrackingMode.machine)
     sample_s: float = _described(MeasuringOptions, "sample_s", 1.0, **INTERVAL)
     heartbeat_s: float = _described(MeasuringOptions, "heartbeat_s", 10.0, **INTERVAL)
+    wall_meter: Annotated[str, AfterValidator(_wall_meter)] | None = _described(MeasuringOptions, "wall_meter", None)
+    wall_meter_user: str | None = Field(None, description="User of the wall meter; a Shelly has `admin`.")
+    wall_meter_password: Annotated[SecretStr, BeforeValidator(_stripped)] | None = Field(
+        None, description="Password of the wall meter."
+    )
+    wall_meter_ca: PathWithHome | None = Field(
+        None, description="File with the certificate that signs that of the wall meter, for https."
+    )
     memory_limit: str = _described(StorageOptions, "memory_limit", "4GB", pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")
     report_context: PathWithHome = _described(ReportOptions, "report_context", Path("report_context.yaml"))  # type: ignore[assignment]
 

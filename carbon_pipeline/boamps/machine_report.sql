@@ -108,8 +108,24 @@ WITH machine AS MATERIALIZED (
         *,
         CASE
             -- An energy that the hardware cannot have drawn, or that lacks the CPU's, is not that of the task.
-            WHEN energy_kwh IS NULL OR list_contains(flags, 'cpu_not_measured')
+            WHEN estimate_kwh IS NULL OR list_contains(flags, 'cpu_not_measured')
                 OR list_contains(flags, 'power_contradicts_energy') AND coalesce(cpu_power_w, ram_power_w) IS NULL THEN []
+            -- The best estimate of the energy at the wall is one number for all components.
+            WHEN wall_estimate_kwh IS NOT NULL THEN [{
+                'measurementMethod': CASE interval_source WHEN 'wall_meter' THEN concat('wall meter;', wall_method)
+                    ELSE concat(meter, ';calibrated with a wall meter;cpu=', cpu_method, ';gpu=', gpu_method, ';ram=', ram_method) END,
+                'version': CASE interval_source WHEN 'calibrated' THEN version END,
+                'cpuTrackingMode': CASE interval_source WHEN 'wall_meter' THEN 'wall meter' ELSE cpu_mode END,
+                'gpuTrackingMode': CASE WHEN gpu_mode IS NOT NULL
+                    THEN CASE interval_source WHEN 'wall_meter' THEN 'wall meter' ELSE gpu_mode END END,
+                'averageUtilizationCpu': round(cpu_utilization, 4),
+                'averageUtilizationGpu': round(gpu_utilization, 4),
+                'powerCalibrationMeasurement': NULL,
+                'durationCalibrationMeasurement': NULL,
+                'powerConsumption': wall_estimate_kwh,
+                'measurementDuration': duration_s,
+                'measurementDateTime': begun
+            }]
             WHEN NOT is_split THEN [{
                 'measurementMethod': concat(meter, ';cpu=', cpu_method, ';gpu=', gpu_method, ';ram=', ram_method, how),
                 'version': version,
@@ -209,8 +225,11 @@ WITH machine AS MATERIALIZED (
                 format('At the wall the machine drew between {:.4g} and {:.4g} kWh{}.', energy_low_kwh, energy_high_kwh,
                     CASE WHEN pue > 1 THEN ', the PUE included' ELSE '' END) END,
             CASE WHEN emissions_high_kg IS NOT NULL THEN
-                format('Emissions: {:.4g} kg CO2eq, between {:.4g} and {:.4g}.', emissions_kg, emissions_low_kg, emissions_high_kg)
-                WHEN emissions_kg IS NOT NULL THEN format('Emissions: {:.4g} kg CO2eq.', emissions_kg) END,
+                format('Emissions: {:.4g} kg CO2eq, between {:.4g} and {:.4g}.', estimate_kg, emissions_low_kg, emissions_high_kg)
+                WHEN estimate_kg IS NOT NULL THEN format('Emissions: {:.4g} kg CO2eq.', estimate_kg) END,
+            CASE interval_source WHEN 'wall_meter' THEN 'The energy is that of a meter at the wall.'
+                WHEN 'calibrated' THEN format('The energy is predicted from {} runs of this machine with a meter at the wall.', calibration_runs)
+                END,
             CASE WHEN intensity_source = 'world_average' THEN 'The country is not known: the carbon intensity is the world average.' END,
             CASE WHEN list_contains(flags, 'overlapping') AND attributed_share < 1 THEN
                 format('Other tracked work used the machine at the same time; the share of this run is {:.4g}.', attributed_share) END,

@@ -35,13 +35,13 @@ def model_card(run: Mapping[str, Any], task_stage: str | None) -> str:
     Raises:
         NotReportableError: the emissions of the run are not known.
     """
-    if run["emissions_kg"] is None:
+    if run["estimate_kg"] is None:
         raise NotReportableError(f"the emissions of run {run['run_id']} are not known; its flags: {_flags(run)}")
     gpus = run["gpu_model"]
     if gpus and not gpus[:1].isdigit():
         gpus = f"{run['gpu_count']} x {gpus}"
     share = _share(run)
-    grams, between = 1000 * run["emissions_kg"] * share, ""
+    grams, between = 1000 * run["estimate_kg"] * share, ""
     if run["emissions_high_kg"] is not None:
         low_kg, high_kg = share * run["emissions_low_kg"], share * run["emissions_high_kg"]
         between = f"; interval {interval(low_kg, high_kg, 'kg CO2eq', grams / 1000)}"
@@ -106,7 +106,7 @@ def sci(
             number of units is not above 0.
     """
     share, intensity = _share(run), run["carbon_intensity_g_per_kwh"]
-    energy_kwh = None if run["energy_kwh"] is None else run["energy_kwh"] * share
+    energy_kwh = None if run["estimate_kwh"] is None else run["estimate_kwh"] * share
     if not 1e-12 < units < math.inf:
         raise NotReportableError(f"--units is {units:g}; it must be a finite number above 0")
     if not functional_unit.strip():
@@ -144,7 +144,7 @@ def sci(
 
 def _share(run: Mapping[str, Any]) -> float:
     """Share of the machine that a run used; 1 for a task within a run, whose own energy is reported here."""
-    return 1.0 if run["parent_run_id"] else float(run["attributed_share"])
+    return 1.0 if run["parent_run_id"] else float(run["estimate_share"])
 
 
 def _flags(run: Mapping[str, Any]) -> str:

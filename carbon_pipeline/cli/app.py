@@ -6,7 +6,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from carbon_pipeline.cli import compare, export, measure, report, warehouse, watch
+from carbon_pipeline.cli import calibrate, compare, export, measure, report, warehouse, watch
 from carbon_pipeline.cli.errors import ending_cleanly, fail
 from carbon_pipeline.cli.terminal import accept_any_output
 from carbon_pipeline.errors import FAILURE, WRONG_INPUT
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.command()(measure.doctor)
 app.command()(measure.baseline)
+app.command()(calibrate.calibrate)
 app.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(measure.run)
 app.command()(watch.watch)
 app.command("import")(warehouse.import_)

@@ -1,10 +1,15 @@
 """The only module that uses HTTP: GET or POST of JSON, with a bounded wait and a bounded answer."""
 
 import json
+import logging
+import re
 import socket
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,13 +24,47 @@ MOST_BYTES = 64 * 1024
 CAPTIVE_PORTAL = "is there a captive portal (a login page of the network)?"
 
 
-def ask_json(url: str, parameters: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> Any:
-    """Send a GET request; give up after DEADLINE_S.
+@dataclass(frozen=True)
+class Login:
+    """How a device in the local network is asked.
+
+    Attributes:
+        user: its user; None for a device that asks for none.
+        password: the password of that user.
+        is_digest: whether it wants a digest (RFC 7616) in place of the password itself.
+        ca: file with the certificate that signs that of the device.
+    """
+
+    user: str | None = None
+    password: str = field(default="", repr=False)
+    is_digest: bool = False
+    ca: Path | None = None
+
+    def authentication(self) -> Any:
+        """What requests needs to know; None without a user."""
+        from requests.auth import HTTPBasicAuth, HTTPDigestAuth
+
+        if self.user is None:
+            return None
+        return (HTTPDigestAuth if self.is_digest else HTTPBasicAuth)(self.user, self.password)
+
+
+def ask_json(
+    url: str,
+    parameters: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    login: Login | None = None,
+    deadline_s: float = DEADLINE_S,
+) -> Any:
+    """Send a GET request; give up after a time.
 
     Args:
         url: URL of the service.
         parameters: query parameters.
         headers: HTTP headers, such as a token.
+        login: who asks, where it is a device in the local network: then no proxy is used.
+        deadline_s: how long to wait at most, seconds.
 
     Raises:
         OSError: no answer in time, an HTTP error, a redirect, or an answer longer than MOST_BYTES.
@@ -33,7 +72,8 @@ def ask_json(url: str, parameters: Mapping[str, Any] | None = None, headers: Map
     """
     # Not compressed: a small compressed answer can be a huge one.
     wanted = {"Accept": "application/json", "Accept-Encoding": "identity", **(headers or {})}
-    body = _exchange("GET", url, DEADLINE_S, params=parameters, headers=wanted, timeout=TIMEOUT_S)
+    timeout_s = min(TIMEOUT_S, deadline_s)
+    body = _exchange("GET", url, deadline_s, login, params=parameters, headers=wanted, timeout=timeout_s)
     if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         raise ValueError(f"the answer is a web page, not JSON: {CAPTIVE_PORTAL}")
     if len(body) > MOST_BYTES:
@@ -73,7 +113,7 @@ def one_line(error: Exception) -> str:
     return " ".join(str(cause).split())[:200] or type(cause).__name__
 
 
-def _exchange(method: str, url: str, deadline_s: float, **options: Any) -> bytes:
+def _exchange(method: str, url: str, deadline_s: float, login: Login | None = None, **options: Any) -> bytes:
     """Send a request and read the answer in a thread, since timeouts limit neither DNS nor a server that is slow.
 
     Returns:
@@ -81,6 +121,11 @@ def _exchange(method: str, url: str, deadline_s: float, **options: Any) -> bytes
     """
     sockets = _Sockets()
     session = _session(sockets)
+    if login:
+        _keep_passwords_out_of_logs()
+        session.trust_env = False
+        session.auth = login.authentication() or session.auth
+        session.verify = str(login.ca) if login.ca else True
     answers: list[bytes | Exception] = []
 
     def exchange() -> None:
@@ -106,6 +151,20 @@ def _exchange(method: str, url: str, deadline_s: float, **options: Any) -> bytes
     if isinstance(answers[0], Exception):
         raise answers[0]
     return answers[0]
+
+
+@cache
+def _keep_passwords_out_of_logs() -> None:
+    """Let urllib3, which logs each URL at level DEBUG, leave out a password in it: some devices want it there."""
+
+    def redact(record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                re.sub(r"(password=)[^&\s]*", r"\1***", part) if isinstance(part, str) else part for part in record.args
+            )
+        return True
+
+    logging.getLogger("urllib3.connectionpool").addFilter(redact)
 
 
 def _read(response: "requests.Response") -> bytes:

@@ -127,6 +127,15 @@ def _reason(event: "DagsterEvent") -> str:
     return " ".join(error.message.split()) if error else "no reason given"
 
 
+_HOW_AT_THE_WALL = {"model": "interval of the model", "calibrated": "calibrated", "wall_meter": "wall meter"}
+
+
+def _at_the_wall(record: RunRecord) -> str:
+    """The energy at the wall, where it is known, and its interval."""
+    ends = interval(record.energy_low_kwh, record.energy_high_kwh, "kWh", record.estimate_kwh)
+    return ends if record.wall_estimate_kwh is None else f"{amount(record.wall_estimate_kwh, 'kWh')} ({ends})"
+
+
 def _measured(model: LinearModel, record: RunRecord) -> list[dict[str, Any]]:
     line = " + ".join(f"{slope:.4f} {name}" for name, slope in model.coefficients.items())
     place = ", ".join(str(part) for part in (record.country_name or "country not known", record.intensity_year) if part)
@@ -140,10 +149,9 @@ def _measured(model: LinearModel, record: RunRecord) -> list[dict[str, Any]]:
         {"what": "energy", "value": amount(record.energy_kwh, "kWh"), "how": f"CodeCarbon {record.codecarbon_version}"},
         {
             "what": "at the wall",
-            "value": interval(record.energy_low_kwh, record.energy_high_kwh, "kWh", record.energy_kwh),
-            "how": f"quality {record.quality}"
-            if record.quality
-            else "quality none: may err by more than half of itself",
+            "value": _at_the_wall(record),
+            "how": f"{_HOW_AT_THE_WALL[record.interval_source]}; quality "
+            + (record.quality or "none: may err by more than half of itself"),
         },
         {
             "what": "above idle",

@@ -7,7 +7,8 @@ used anything, or it is not known. A nested run takes its part from the outer on
 least one run was there is given to the runs.
 
 CPU, memory and GPUs are divided each on its own, among the runs that measured them; runs that measured different GPUs
-do not divide them.
+do not divide them. What a wall meter read beyond them is divided as they are: in each stretch, in proportion to the
+energy of the components that a run has there.
 
 The share of a run is the sum over its own samples of w (G(t1) - G(t0)), where w is its rate of use and G(t) the energy
 per unit of use of all runs until t: as cheap as sorting all samples, however many runs overlap.
@@ -28,6 +29,9 @@ USES = ("gpu", "memory", "cpu")
 
 COMPONENTS = ("cpu", "ram", "gpu")
 """What is divided."""
+
+WALL = "wall"
+"""What a wall meter read, in place of a component."""
 
 LEAST_KWH = 1e-15
 """Energy below which a quotient has no meaning, kWh."""
@@ -54,6 +58,7 @@ class CurveOfRun:
             use counts.
         outer: number of the run that this one is nested in.
         midnights_s: times at which its energy is split into days.
+        wall: energy by a wall meter at the times of the samples; None without one.
     """
 
     at_s: "Array"
@@ -65,6 +70,14 @@ class CurveOfRun:
     is_machine: bool = True
     outer: int | None = None
     midnights_s: Sequence[float] = ()
+    wall: "Array | None" = None
+
+    def energy_of(self, component: str) -> "Array":
+        """The energy of a component, or by the wall meter, which was measured."""
+        if component != WALL:
+            return self.energies[component]
+        assert self.wall is not None
+        return self.wall
 
 
 @dataclass(frozen=True)
@@ -74,12 +87,14 @@ class Attribution:
     Attributes:
         share: attributed energy over the run's own measured energy; None if no other run overlaps.
         idle_share: the same of the energy that the idle machine would have used.
+        wall_share: the same of the energy by a wall meter; None without one.
         day_shares: share of each day (UTC) of the attributed energy, adding up to 1; None for a run of one day.
     """
 
     share: float | None
     idle_share: float | None
     day_shares: list[float] | None
+    wall_share: float | None = None
 
 
 def attribute(runs: Sequence[CurveOfRun]) -> list[Attribution]:
@@ -98,19 +113,36 @@ def attribute(runs: Sequence[CurveOfRun]) -> list[Attribution]:
     by_day = [np.zeros(len(run.midnights_s) + 1) for run in runs]
     seconds = [dict.fromkeys(COMPONENTS, 0.0) for _ in runs]
     known: dict[tuple[int, ...], list[_Steps]] = {}
-    for component, members in _divided(runs):
+    wall_kwh = [0.0 for _ in runs]
+    machines = [
+        (
+            component,
+            members,
+            _machine(timeline, [(runs[number], component) for number in members if runs[number].is_machine]),
+        )
+        for component, members in _divided(runs)
+    ]
+    at_the_wall = _at_the_wall(timeline, runs, [machine for _, _, machine in machines])
+    for component, members, machine in machines:
         if members not in known:
             known[members] = _steps_of(timeline, runs, members)
-        machine = _machine(timeline, [(runs[number], component) for number in members if runs[number].is_machine])
-        per_use = _per_use(timeline, known[members], machine, USES if component == "gpu" else ("cpu",))
+        amounts = np.stack([machine, timeline.seconds, machine * at_the_wall])
+        per_use = _per_use(timeline, known[members], amounts, USES if component == "gpu" else ("cpu",))
         for number, step in zip(members, known[members], strict=True):
             parts = np.sum([step.weight[use] * np.diff(each[:, step.edges]) for use, each in per_use.items()], axis=0)
             by_day[number] += _by_day(timeline, runs[number], step.edges, parts[0])
             seconds[number][component] = float(parts[1].sum())
+            wall_kwh[number] += float(parts[2].sum())
     spans = [timeline.index(run.at_s[[0, -1]]) for run in runs]
     overlapped = np.concatenate(([0], np.cumsum(timeline.count(spans) > 1)))
     return [
-        _attribution(run, by_day[number], seconds[number], is_shared=bool(overlapped[span[1]] > overlapped[span[0]]))
+        _attribution(
+            run,
+            by_day[number],
+            seconds[number],
+            wall_kwh[number],
+            is_shared=bool(overlapped[span[1]] > overlapped[span[0]]),
+        )
         for number, (run, span) in enumerate(zip(runs, spans, strict=True))
     ]
 
@@ -219,6 +251,18 @@ def _between(timeline: _Timeline, edges: Any, run: CurveOfRun, cumulated: "Array
     return np.diff(np.interp(timeline.times[edges], run.at_s, cumulated))
 
 
+def _at_the_wall(timeline: _Timeline, runs: Sequence[CurveOfRun], machines: "Sequence[Array]") -> "Array":
+    """Energy at the wall as a multiple of that of all components, in each stretch; 0 where no wall meter read."""
+    import numpy as np
+
+    read = [(run, WALL) for run in runs if run.wall is not None and run.is_machine]
+    if not read:
+        return np.zeros(len(timeline.seconds))
+    total = np.sum(machines, axis=0)
+    found: Array = np.divide(_machine(timeline, read), total, out=np.zeros_like(total), where=total > LEAST_KWH)
+    return found
+
+
 def _machine(timeline: _Timeline, measured: Sequence[tuple[CurveOfRun, str]]) -> "Array":
     """Energy of a component of the machine in each stretch, kWh.
 
@@ -236,7 +280,7 @@ def _machine(timeline: _Timeline, measured: Sequence[tuple[CurveOfRun, str]]) ->
         owner[spans[number][0] : spans[number][-1]] = number
     order = np.argsort(owner, kind="stable")
     firsts = np.searchsorted(owner[order], np.arange(len(runs) + 1))
-    grown = [np.maximum(np.diff(run.energies[component]), 0) for run, component in runs]
+    grown = [np.maximum(np.diff(run.energy_of(component)), 0) for run, component in runs]
     for number, span in enumerate(spans):
         own = order[firsts[number] : firsts[number + 1]]
         if not len(own):
@@ -272,10 +316,8 @@ def _fit(energy: "Array", span: Any, own_kwh: "Array") -> None:
     energy[span[0] : span[-1]] *= np.repeat(factors, counts)
 
 
-def _per_use(
-    timeline: _Timeline, steps: Sequence[_Steps], machine_kwh: "Array", uses: Sequence[str]
-) -> dict[str, "Array"]:
-    """By use: energy and seconds, each per unit of use and cumulated. The first use that is known to all counts."""
+def _per_use(timeline: _Timeline, steps: Sequence[_Steps], amounts: "Array", uses: Sequence[str]) -> dict[str, "Array"]:
+    """By use: amounts in each stretch, per unit of use and cumulated. The first use that is known to all counts."""
     import numpy as np
 
     seconds = timeline.seconds
@@ -287,8 +329,8 @@ def _per_use(
         if use != "equal":
             usable &= timeline.count(step.edges for step in steps if not step.known[use]) == 0
         left &= ~usable
-        each = np.divide(np.stack([machine_kwh, seconds]), total, out=np.zeros((2, len(seconds))), where=usable)
-        found[use] = np.concatenate([np.zeros((2, 1)), np.cumsum(each, axis=1)], axis=1)
+        each = np.divide(amounts, total, out=np.zeros_like(amounts), where=usable)
+        found[use] = np.concatenate([np.zeros((len(amounts), 1)), np.cumsum(each, axis=1)], axis=1)
     return found
 
 
@@ -300,7 +342,9 @@ def _by_day(timeline: _Timeline, run: CurveOfRun, edges: Any, amounts: "Array") 
     return np.asarray([part.sum() for part in np.split(amounts, cuts)])
 
 
-def _attribution(run: CurveOfRun, by_day: "Array", seconds: Mapping[str, float], *, is_shared: bool) -> Attribution:
+def _attribution(
+    run: CurveOfRun, by_day: "Array", seconds: Mapping[str, float], wall_kwh: float, *, is_shared: bool
+) -> Attribution:
     import numpy as np
 
     own = sum(run.energies.values(), start=np.zeros(len(run.at_s)))
@@ -308,9 +352,11 @@ def _attribution(run: CurveOfRun, by_day: "Array", seconds: Mapping[str, float],
     duration_s = float(run.at_s[-1] - run.at_s[0])
     if not run.is_machine:  # its own energy, as it measured it
         by_day = np.diff(np.interp([run.at_s[0], *run.midnights_s, run.at_s[-1]], run.at_s, own))
-    share = idle_share = day_shares = None
+    share = idle_share = wall_share = day_shares = None
     if is_shared and run.is_machine:
         mean_s = sum(seconds[part] for part in run.energies) / max(len(run.energies), 1)
+        own_wall_kwh = float(run.wall[-1] - run.wall[0]) if run.wall is not None else 0.0
+        wall_share = wall_kwh / own_wall_kwh if own_wall_kwh > LEAST_KWH else None
         share = float(by_day.sum()) / own_kwh if own_kwh > LEAST_KWH else mean_s / duration_s
         idle_w = sum(run.idle_w.values())
         idle_j = sum(watts * seconds[part] for part, watts in run.idle_w.items())
@@ -318,4 +364,4 @@ def _attribution(run: CurveOfRun, by_day: "Array", seconds: Mapping[str, float],
     if len(run.midnights_s):
         whole = by_day if by_day.sum() > 0 else np.diff([run.at_s[0], *run.midnights_s, run.at_s[-1]])
         day_shares = [float(part / whole.sum()) for part in whole]
-    return Attribution(share, idle_share, day_shares)
+    return Attribution(share, idle_share, day_shares, wall_share)

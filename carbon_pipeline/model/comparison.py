@@ -172,9 +172,12 @@ def compare(a: Sequence[Run], b: Sequence[Run]) -> Comparison:
     """Compare two groups of runs.
 
     Args:
-        a: rows of `PublishedCopy.group`.
+        a: rows of `PublishedCopy.group`. Where all runs of both have a wall meter, its energies are compared.
         b: rows of another group.
     """
+    is_at_wall = bool(a and b) and all(run.get("wall_kwh") is not None for run in (*a, *b))
+    if is_at_wall:
+        a, b = ([{**run, "energy_kwh": run["wall_kwh"]} for run in group] for group in (a, b))
     kept_a, kept_b = ([run for run in group if not _unusable(run)] for group in (a, b))
     left_out = [text for name, group in (("A", a), ("B", b)) for text in _left_out(name, group)]
     if not a or not b:
@@ -197,7 +200,8 @@ def compare(a: Sequence[Run], b: Sequence[Run]) -> Comparison:
     else:
         verdict = "more" if energy.ratio > 1 else "less"
     unknown = [] if differ else _unknown_conditions(kept_a, kept_b)
-    reasons = [*differ, *unknown, *_limits(kept_a, kept_b, energy, verdict), *left_out]
+    at_wall = ["the energies are those of a meter at the wall"] if is_at_wall else []
+    reasons = [*differ, *unknown, *_limits(kept_a, kept_b, energy, verdict), *left_out, *at_wall]
     return Comparison(kept_a, kept_b, energy, duration, power, verdict, reasons, is_alike=not differ and not unknown)
 
 

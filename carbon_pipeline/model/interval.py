@@ -38,6 +38,7 @@ HIGHEST_KWH = 1e300
 """Ends are finite, whatever they are computed from."""
 
 Quality = Literal["high", "medium", "low"]
+IntervalSource = Literal["model", "calibrated", "wall_meter"]
 
 QUALITY_WITHIN: dict[Quality, float] = {"high": 0.10, "medium": 0.25, "low": 0.50}
 """BoAmps' quality levels: how much the published energy may err, relative to itself; beyond the last there is none."""
@@ -218,6 +219,13 @@ class Interval:
         """
         error_kwh = max(energy_kwh - self.low_kwh, self.high_kwh - energy_kwh)
         return next((level for level, share in QUALITY_WITHIN.items() if error_kwh <= share * energy_kwh), None)
+
+
+def narrowed(calibrated: Interval, model: Interval | None) -> Interval:
+    """What a calibration leaves of the interval of the model; where the two contradict each other, the calibration."""
+    if model is None or calibrated.low_kwh > model.high_kwh or calibrated.high_kwh < model.low_kwh:
+        return calibrated
+    return Interval(max(calibrated.low_kwh, model.low_kwh), min(calibrated.high_kwh, model.high_kwh))
 
 
 @dataclass(frozen=True)

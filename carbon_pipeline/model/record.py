@@ -25,7 +25,7 @@ from pydantic import (
 )
 
 from carbon_pipeline.model.flags import SHORT_RUN_S
-from carbon_pipeline.model.interval import Interval, Quality, intensity_interval, interval
+from carbon_pipeline.model.interval import Interval, IntervalSource, Quality, intensity_interval, interval, narrowed
 from carbon_pipeline.model.quantities import (
     J_PER_KWH,
     LONGEST_TASK,
@@ -184,6 +184,26 @@ class RunRecord(BaseModel):
     idle_ram_energy_kwh: Energy | None = Field(None, description="Energy of the idle memory in `idle_duration_s`, kWh.")
     idle_duration_s: Seconds | None = Field(None, gt=0, description="Duration of the idle baseline, seconds.")
     idle_measured_at: Moment | None = Field(None, description="When the idle baseline was measured, UTC.")
+    wall_energy_kwh: Energy | None = Field(None, description="Energy by a wall meter, kWh, PUE included.")
+    wall_low_kwh: Energy | None = Field(None, description="Lower end of that energy, kWh.")
+    wall_high_kwh: Energy | None = Field(None, description="Upper end of that energy, kWh.")
+    wall_method: Label | None = Field(
+        None,
+        description="How it was obtained: kind of the wall meter, and whether its counter or its power counted, such "
+        "as shelly_counter.",
+    )
+    wall_meter: Label | None = Field(None, description="The wall meter: its kind and a hash of its address.")
+    wall_gap_s: Seconds | None = Field(None, description="Time without a reading of the wall meter, seconds.")
+    wall_error: Text | None = Field(None, description="What was wrong with the wall meter.")
+    calibrated_kwh: Energy | None = Field(
+        None, description="Energy at the wall as predicted by the calibration of this machine, kWh, PUE included."
+    )
+    calibrated_low_kwh: Energy | None = Field(None, description="Lower end of that prediction, kWh.")
+    calibrated_high_kwh: Energy | None = Field(None, description="Upper end of that prediction, kWh.")
+    calibration_runs: Count | None = Field(None, description="Number of runs that the calibration rests on.")
+    calibration_first_at: Moment | None = Field(None, description="End of the first of these runs, UTC.")
+    calibration_last_at: Moment | None = Field(None, description="End of the last of these runs, UTC.")
+    calibration_note: Text | None = Field(None, description="Why the calibration of this machine was not used.")
     tracking_mode: TrackingMode = Field(description="Scope of the measurement: machine or process.")
     pue: float = Field(
         ge=1, le=100, allow_inf_nan=False, description="Power usage effectiveness (PUE) included in the energies."
@@ -216,6 +236,11 @@ class RunRecord(BaseModel):
     cloud_region: Label | None = Field(None, description="Cloud region, by the provider's name.")
 
     host: Label | None = Field(None, description="Host name of the machine.")
+    machine_id: Label | None = Field(
+        None,
+        description="The machine, whenever it is started: a hash of CPU, memory, board and BIOS version, or "
+        "CARBON_HOST_ID. A calibration belongs to it.",
+    )
     host_id: Label | None = Field(
         None,
         description="The machine as it runs since its last start: a hash of the boot ID, the same in all of its "
@@ -295,9 +320,56 @@ class RunRecord(BaseModel):
         return min(self.host_cpu_s / (self.duration_s * self.cpu_count), 1.0)
 
     @cached_property
+    def model_interval(self) -> Interval | None:
+        """Interval of the energy at the wall by the general model, from energies, methods and machine alone."""
+        return self._interval_of(self, cpu_gap_s=self.cpu_gap_s or 0.0, gpu_gap_s=self.gpu_gap_s or 0.0)
+
+    @cached_property
+    def _interval_at_the_wall(self) -> tuple[IntervalSource, float | None, Interval | None]:
+        """Where the interval is from, the best estimate of the energy at the wall, kWh, and the interval."""
+        model = self.model_interval
+        if self.tracking_mode is TrackingMode.machine:
+            ends = self.wall_low_kwh, self.wall_high_kwh
+            if self.wall_energy_kwh is not None and ends[0] is not None and ends[1] is not None:
+                return "wall_meter", self.wall_energy_kwh, Interval(ends[0], ends[1])
+            ends = self.calibrated_low_kwh, self.calibrated_high_kwh
+            if self.calibrated_kwh is not None and ends[0] is not None and ends[1] is not None:
+                found = narrowed(Interval(ends[0], ends[1]), model)
+                return "calibrated", min(max(self.calibrated_kwh, found.low_kwh), found.high_kwh), found
+        return "model", None, model
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def interval_source(self) -> IntervalSource:
+        """Where the interval of the energy is from: a wall meter, the calibration of this machine, or the model."""
+        return self._interval_at_the_wall[0]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def wall_estimate_kwh(self) -> float | None:
+        """Best estimate of the energy at the wall, kWh: by a wall meter, else by calibration; None without both."""
+        return self._interval_at_the_wall[1]
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def wall_emissions_kg(self) -> float | None:
+        """Emissions from that estimate, kg CO2eq."""
+        return _kg(self.wall_estimate_kwh, self.carbon_intensity_g_per_kwh)
+
+    @property
+    def estimate_kwh(self) -> float | None:
+        """What is published of the energy, kWh: at the wall where that is known, else what the meter saw."""
+        return self.energy_kwh if self.wall_estimate_kwh is None else self.wall_estimate_kwh
+
+    @property
+    def estimate_kg(self) -> float | None:
+        """Emissions from that energy, kg CO2eq."""
+        return _kg(self.estimate_kwh, self.carbon_intensity_g_per_kwh)
+
+    @property
     def energy_interval(self) -> Interval | None:
         """Interval of the energy that the machine drew at the wall, kWh, PUE included as in `energy_kwh`."""
-        return self._interval_of(self, cpu_gap_s=self.cpu_gap_s or 0.0, gpu_gap_s=self.gpu_gap_s or 0.0)
+        return self._interval_at_the_wall[2]
 
     def with_intervals_of_phases(self) -> "RunRecord":
         """This record with the intervals of its phases filled in."""
@@ -343,7 +415,7 @@ class RunRecord(BaseModel):
     @property
     def quality(self) -> Quality | None:
         """BoAmps' quality level of the energy: it errs by at most 10 (`high`), 25 (`medium`), 50 % (`low`); or none."""
-        interval, energy_kwh = self.energy_interval, self.energy_kwh
+        interval, energy_kwh = self.energy_interval, self.estimate_kwh
         return interval.quality(energy_kwh) if interval and energy_kwh is not None else None
 
     @property

@@ -23,7 +23,7 @@ from pydantic import (
 from carbon_pipeline.model.quantities import J_PER_KWH, Count, CpuSeconds, Energy, Label, Seconds
 
 MOST_SAMPLES = 600
-MOST_BYTES = 36_000
+MOST_BYTES = 34_000
 """Most samples in a record, and most bytes that they take as JSON; beyond either, the curve is thinned by half."""
 
 MOST_PHASES = 500
@@ -91,7 +91,8 @@ Times = Annotated[list[CpuSeconds], Field(max_length=MOST_SAMPLES)]
 class Samples(BaseModel):
     """Readings of a run as columns: cumulated values, the first at its start (0), the last at its end.
 
-    The energies are in kWh and include the PUE; a column is None if it was not measured. See `Point`.
+    The energies are in kWh and include the PUE; a column is None if it was not measured. See `Point`;
+    `wall_energy_kwh` is what a wall meter said.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -104,10 +105,11 @@ class Samples(BaseModel):
     host_cpu_s: Times | None = None
     process_gpu_s: Times | None = None
     process_gpu_memory_gb_s: Times | None = None
+    wall_energy_kwh: Energies | None = None
 
     @model_validator(mode="after")
     def _are_columns_of_a_curve(self) -> "Samples":
-        for name in Point._fields:
+        for name in type(self).model_fields:
             column = getattr(self, name)
             if column is None:
                 continue

@@ -21,16 +21,23 @@ def summary_parts(record: RunRecord, assets_of_the_step: int = 1, partitions_of_
         assets_of_the_step: number of assets that the measured step materializes; the amounts are those of the step.
         partitions_of_the_step: number of partitions likewise.
     """
-    if record.energy_kwh is None:
+    if record.estimate_kwh is None:
         return [f"energy not known: {record.meter_error or ', '.join(record.flags) or 'the meter measured nothing'}"]
-    power_w = mean_power_w(record.energy_kwh, record.duration_s)
-    parts = [f"{amount(record.energy_kwh, 'kWh')} in {amount(record.duration_s, 's')}"]
+    power_w = mean_power_w(record.estimate_kwh, record.duration_s)
+    where = {"wall_meter": " by the wall meter", "calibrated": " at the wall"}.get(record.interval_source, "")
+    parts = [f"{amount(record.estimate_kwh, 'kWh')}{where} in {amount(record.duration_s, 's')}"]
     if power_w is not None:
         parts[0] += f" ({amount(power_w, 'W')})"
-    if record.emissions_kg is not None:
-        parts.append(amount(record.emissions_kg, "kg CO2eq"))
+    if record.estimate_kg is not None:
+        parts.append(amount(record.estimate_kg, "kg CO2eq"))
     if record.energy_low_kwh is not None and record.energy_high_kwh is not None:
-        parts.append(f"at the wall {interval(record.energy_low_kwh, record.energy_high_kwh, 'kWh', record.energy_kwh)}")
+        ends = interval(record.energy_low_kwh, record.energy_high_kwh, "kWh", record.estimate_kwh)
+        calibrated = (
+            f" (calibrated by {record.calibration_runs} runs)" if record.interval_source == "calibrated" else ""
+        )
+        parts.append(f"between {ends}{calibrated}" if where else f"at the wall {ends}")
+    if "wall_meter_failed" in record.flags:
+        parts.append("the wall meter failed")
     if record.quality:
         parts.append(f"quality {record.quality}")
     if record.status != "completed":

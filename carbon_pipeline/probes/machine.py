@@ -1,14 +1,17 @@
 """The kind of this machine, on which the unmeasured energy depends (mainboard, fans, power supply)."""
 
+import hashlib
 import platform
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from carbon_pipeline.model.machine_kind import BOARD
 from carbon_pipeline.probes.sourced import Sourced
 
 _CHASSIS_TYPE = Path("/sys/class/dmi/id/chassis_type")
+_DMI = Path("/sys/class/dmi/id")
 _PROC_CPUINFO = Path("/proc/cpuinfo")
 _DEVICE_TREE_MODEL = Path("/proc/device-tree/model")
 
@@ -68,3 +71,44 @@ def _on_windows() -> Sourced[str]:
 def _kind_of_chassis(number: int) -> str | None:
     kinds = {"laptop": _LAPTOPS, "desktop": _DESKTOPS, "server": _SERVERS}
     return next((kind for kind, numbers in kinds.items() if number in numbers), None)
+
+
+def machine_id(cpu_model: str | None, ram_gb: float | None, configured_id: str | None = None) -> str | None:
+    """What this machine is called whenever it is started: its calibration belongs to it.
+
+    Args:
+        cpu_model: name of the CPU.
+        ram_gb: memory, GiB.
+        configured_id: user-provided name of the host, which takes precedence.
+
+    Returns:
+        That name, else a hash of CPU, memory, board and version of the BIOS; None where neither is known.
+    """
+    if configured_id:
+        return configured_id
+    board = _board()
+    if cpu_model is None and not board:
+        return None
+    parts = [cpu_model, None if ram_gb is None else f"{ram_gb:.0f}", *board]
+    return hashlib.sha256(f"carbon_pipeline {parts}".encode()).hexdigest()[:32]
+
+
+@cache
+def _board() -> tuple[str, ...]:
+    """Vendor, name and BIOS version of the mainboard, as far as this system tells them."""
+    if platform.system() == "Linux":
+        paths = [_DMI / name for name in ("board_vendor", "board_name", "bios_version")]
+        found = [_text(path) for path in paths] if _DMI.exists() else [_text(_DEVICE_TREE_MODEL)]
+        return tuple(text for text in found if text)
+    try:
+        command = ("sysctl", "-n", "hw.model") if platform.system() == "Darwin" else ("hostname",)
+        return (subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip(),)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip("\0 \n")
+    except OSError:
+        return ""

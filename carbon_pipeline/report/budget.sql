@@ -3,7 +3,7 @@
 WITH part AS (
     SELECT
         *,
-        share * part.energy_share AS part_share,
+        share_of_estimate * part.energy_share AS part_share,
         CASE WHEN $period = 'run' THEN coalesce(dagster_run_id, run_id) ELSE date_trunc($unit, part.day)::VARCHAR END AS of_period
     FROM (
         SELECT *, unnest(core.days_of(started_at, ended_at, day_shares)) AS part
@@ -13,13 +13,13 @@ WITH part AS (
 )
 SELECT
     CASE WHEN $period = 'run' THEN min(core.utc_day(started_at)) ELSE min(date_trunc($unit, part.day))::DATE END AS began,
-    sum(energy_kwh * part_share) AS energy_kwh,
+    sum(estimate_kwh * part_share) AS energy_kwh,
     sum(energy_high_kwh * part_share) AS energy_high_kwh,
-    sum(emissions_kg * part_share) AS emissions_kg,
+    sum(estimate_kg * part_share) AS emissions_kg,
     sum(emissions_high_kg * part_share) AS emissions_high_kg,
-    count(*) - count(energy_kwh) AS energy_unknown,
+    count(*) - count(estimate_kwh) AS energy_unknown,
     count(*) - count(energy_high_kwh) AS energy_high_unknown,
-    count(*) - count(emissions_kg) AS emissions_unknown,
+    count(*) - count(estimate_kg) AS emissions_unknown,
     count(*) - count(emissions_high_kg) AS emissions_high_unknown
 FROM part
 GROUP BY of_period

@@ -1,5 +1,5 @@
 -- What the page adds up: sums by period, project and one more thing (asset, hardware, ...), few enough to be embedded. The
--- sums are those of the views in `report`. A run that goes on past midnight has its energy in each period; it is counted in
+-- sums are those of the views in `report`; the energy is that at the wall where it is known. A run that goes on past midnight has its energy in each period; it is counted in
 -- the first one. The period is the finest of which there are at most $most_periods; of projects and of other things those
 -- with the most energy are named, and the rest is one row without a name. What is not known has an empty name. $project is the
 -- only project, or NULL for all.
@@ -11,27 +11,27 @@ WITH daily AS MATERIALIZED (
         cpu_model, cpu_count, gpu_model, gpu_count, round(ram_gb, 1) AS ram_gb,
         country_name,
         cpu_method, gpu_method, ram_method, tracking_mode,
-        quality, status, flags,
+        quality, interval_source, status, flags,
         count(*) FILTER (is_first_day AND is_first_asset) AS runs,
         count(*) FILTER (is_first_day) AS asset_runs,
         sum(duration_s * part.time_share) FILTER (is_first_asset) AS duration_s,
         sum(duration_s * part.time_share) AS asset_duration_s,
-        sum(energy_kwh * part_share) AS energy_kwh,
+        sum(estimate_kwh * part_share) AS energy_kwh,
         sum(energy_low_kwh * part_share) AS energy_low_kwh,
         sum(energy_high_kwh * part_share) AS energy_high_kwh,
-        sum(emissions_kg * part_share) AS emissions_kg,
+        sum(estimate_kg * part_share) AS emissions_kg,
         sum(emissions_low_kg * part_share) AS emissions_low_kg,
         sum(emissions_high_kg * part_share) AS emissions_high_kg,
         count(*) FILTER (energy_kwh IS NULL AND is_first_day AND is_first_asset) AS runs_unknown,
         count(*) FILTER (energy_kwh IS NOT NULL AND energy_low_kwh IS NULL) AS energy_open,
-        sum(energy_kwh * part_share) FILTER (energy_low_kwh IS NULL) AS energy_open_kwh,
+        sum(estimate_kwh * part_share) FILTER (energy_low_kwh IS NULL) AS energy_open_kwh,
         count(*) FILTER (emissions_kg IS NOT NULL AND emissions_low_kg IS NULL) AS emissions_open,
-        sum(emissions_kg * part_share) FILTER (emissions_low_kg IS NULL) AS emissions_open_kg,
-        sum(energy_kwh * part_share) FILTER (emissions_kg IS NULL) AS energy_without_emissions_kwh
+        sum(estimate_kg * part_share) FILTER (emissions_low_kg IS NULL) AS emissions_open_kg,
+        sum(estimate_kwh * part_share) FILTER (emissions_kg IS NULL) AS energy_without_emissions_kwh
     FROM (
         SELECT
             *,
-            share * part.energy_share AS part_share,
+            share_of_estimate * part.energy_share AS part_share,
             part.day = core.utc_day(started_at) AS is_first_day,
             coalesce(assets[1] = asset_key, true) AS is_first_asset
         FROM (SELECT *, unnest(core.days_of(started_at, ended_at, day_shares)) AS part FROM report.asset_runs)
@@ -65,10 +65,12 @@ WITH daily AS MATERIALIZED (
             {'dimension': 'method', 'name': concat_ws(', ', 'CPU ' || coalesce(cpu_method, 'unknown'),
                 'GPU ' || coalesce(gpu_method, 'unknown'), 'RAM ' || coalesce(ram_method, 'unknown'), tracking_mode || ' mode')},
             {'dimension': 'quality', 'name': coalesce(quality, 'none')},
+            {'dimension': 'source', 'name': CASE interval_source WHEN 'wall_meter' THEN 'a meter at the wall'
+                WHEN 'calibrated' THEN 'the calibrated machine' ELSE 'the general model' END},
             {'dimension': 'status', 'name': coalesce(status, '')}
         ] || list_transform(flags, lambda flag: {'dimension': 'flag', 'name': flag})) AS kind,
         COLUMNS(* EXCLUDE (unit, day, project_name, asset, cpu_model, cpu_count, gpu_model, gpu_count, ram_gb, country_name,
-            cpu_method, gpu_method, ram_method, tracking_mode, quality, status, flags))
+            cpu_method, gpu_method, ram_method, tracking_mode, quality, interval_source, status, flags))
     FROM daily, calendar
 ), summed AS MATERIALIZED (
     SELECT

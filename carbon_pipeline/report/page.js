@@ -293,6 +293,7 @@ async function render() {
   breakdown("by-country", "country", "country", { other: "other countries" });
   breakdown("by-method", "method", "method", { note: "Only energies that were measured in one way compare." });
   breakdown("by-quality", "quality", "quality", { other: "other", note: "High, medium and low: the energy errs by at most 10, 25 and 50 %; none: by more, or it is not known by how much." });
+  breakdown("by-source", "source", "interval from", { other: "other", note: "What the machine drew at the wall is read by a meter there, predicted from earlier runs with one, or bounded by what is known of such machines." });
   latest();
   budgets();
   waste();

@@ -8,13 +8,17 @@ from carbon_pipeline.model.amounts import amount, interval
 from carbon_pipeline.model.flags import SHORTEST_BASELINE_S
 from carbon_pipeline.model.interval import coefficients, intensity_interval, quality_of
 from carbon_pipeline.model.record import TrackingMode
+from carbon_pipeline.model.wall_energy import KINDS
 from carbon_pipeline.probes.cloud import probe_cloud
 from carbon_pipeline.probes.hardware import Hardware, probe_hardware
 from carbon_pipeline.probes.location import Location, probe_location
+from carbon_pipeline.probes.machine import machine_id
 from carbon_pipeline.settings import Settings
 from carbon_pipeline.tracking.baseline import find_baseline
+from carbon_pipeline.tracking.calibration import Way, find_calibrations, line_for
 from carbon_pipeline.tracking.intensity import CarbonIntensity, intensity_now
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Reading
+from carbon_pipeline.tracking.wall_meter import WallMeterError, log_of, open_wall_meter, wall_meter_name
 
 _RAPL = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
 
@@ -23,7 +27,8 @@ class Finding(BaseModel):
     """One row of the report.
 
     Attributes:
-        what: cpu, gpu, ram, machine, idle baseline, location, carbon intensity, cloud or settings.
+        what: cpu, gpu, ram, machine, idle baseline, wall meter, interval, location, carbon intensity, cloud or
+            settings.
         value: the value found; None if unknown.
         method: how its energy would be measured; None for rows without energy.
         source: where the value comes from.
@@ -78,6 +83,8 @@ def examine(settings: Settings) -> list[Finding]:
         ),
         _machine_finding(hardware, methods),
         _baseline_finding(settings, methods),
+        *_wall_findings(settings),
+        _calibration_finding(settings, hardware, methods, meter),
         Finding(
             what="location",
             value=place or None,
@@ -165,6 +172,55 @@ def _baseline_finding(settings: Settings, methods: Reading) -> Finding:
         value=amount(found.power_w, "W"),
         source=f"{found.measured_at:%Y-%m-%d}",
         note=f"{warnings}; run again: carbon-pipeline baseline" if warnings else None,
+    )
+
+
+def _wall_findings(settings: Settings) -> list[Finding]:
+    """The wall meter that is configured, and what it says now."""
+    name = wall_meter_name(settings)
+    if name is None:
+        return []
+    kind = name.split()[0]
+    found = Finding(what="wall meter", source="CARBON_WALL_METER", method=kind)
+    accuracy = f"its own error: {KINDS[kind].accuracy:.0%}"
+    meter = open_wall_meter(settings)
+    if meter is None:
+        log = log_of(settings)
+        note = f"read after each run; {accuracy}" if log.exists() else f"{log} does not exist (yet)"
+        return [found.model_copy(update={"value": str(log), "note": note})]
+    try:
+        power_w, counter_kwh = meter.read()
+    except WallMeterError as error:
+        return [found.model_copy(update={"note": f"it cannot be read: {error}"})]
+    counter = "no energy counter" if counter_kwh is None else f"energy counter at {counter_kwh:.3f} kWh"
+    value = None if power_w is None else amount(power_w, "W")
+    return [found.model_copy(update={"value": value, "note": f"{counter}; {accuracy}"})]
+
+
+def _calibration_finding(settings: Settings, hardware: Hardware, methods: Reading, meter: CodeCarbonMeter) -> Finding:
+    """Where the intervals of runs on this machine come from."""
+    machine = machine_id(hardware.cpu_model.value, hardware.ram_gb.value, settings.host_id)
+    lines = find_calibrations(machine, settings.data_dir)
+    found = Finding(what="interval", value="model", source="carbon_pipeline/model/interval.py")
+    if settings.wall_meter is not None:
+        return found.model_copy(update={"value": "wall meter", "source": "CARBON_WALL_METER"})
+    if not lines:
+        return found.model_copy(
+            update={"note": "a meter at the wall makes it narrow: CARBON_WALL_METER, carbon-pipeline calibrate"}
+        )
+    parts = {
+        name: getattr(hardware, name).value for name in ("cpu_model", "cpu_count", "gpu_model", "gpu_count", "ram_gb")
+    }
+    way = Way.of({**vars(methods), **parts, "meter": meter.name, "codecarbon_version": meter.version})
+    line, reason = line_for(way, lines)
+    if line is None:
+        return found.model_copy(update={"note": reason})
+    calibrated = line.calibration
+    return Finding(
+        what="interval",
+        value=f"calibrated by {calibrated.runs} runs",
+        source=f"{calibrated.last_at:%Y-%m-%d}",
+        note=f"for runs in which the meter sees {calibrated.least_w:.3g} to {calibrated.most_w:.3g} W",
     )
 
 

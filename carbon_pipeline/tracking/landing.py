@@ -126,6 +126,23 @@ def land(record: RunRecord, data_dir: Path) -> Path:
     return path
 
 
+def land_again(record: RunRecord, data_dir: Path, addition: str) -> Path:
+    """Write a record to which something has been added, beside the one that has landed, which stays.
+
+    Args:
+        record: the record.
+        data_dir: the data folder.
+        addition: what was added, in a word: a part of the name.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    path = landing_path(record, data_dir)
+    path = path.with_name(f"{path.name.removesuffix('.json')}.{addition}.json")
+    write_text(path, _readable(record) + "\n")
+    return path
+
+
 def _readable(record: RunRecord) -> str:
     """A record as JSON: a line for each field, one for all of its samples, and one for its phases."""
     long = {"samples", "phases"}

@@ -28,9 +28,11 @@ from carbon_pipeline.probes.gpus import gpus_to_measure
 from carbon_pipeline.probes.hardware import Hardware, probe_hardware
 from carbon_pipeline.probes.host import probe_host
 from carbon_pipeline.probes.location import Location, probe_location
+from carbon_pipeline.probes.machine import machine_id
 from carbon_pipeline.probes.operating_system import probe_operating_system
 from carbon_pipeline.settings import Settings, TrackOptions, encodable_text, read_settings_leniently
 from carbon_pipeline.tracking.baseline import find_baseline
+from carbon_pipeline.tracking.calibration import find_calibrations
 from carbon_pipeline.tracking.intensity import CarbonIntensity, intensity_now, intensity_over
 from carbon_pipeline.tracking.landing import land, write_heartbeat
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, Reading
@@ -38,6 +40,7 @@ from carbon_pipeline.tracking.metering import Metering
 from carbon_pipeline.tracking.phases import PhaseBlock, Phases
 from carbon_pipeline.tracking.run_record import (
     DEFAULT_NAME,
+    AtTheWall,
     Measured,
     Orchestration,
     Surroundings,
@@ -45,6 +48,14 @@ from carbon_pipeline.tracking.run_record import (
     make_run_record,
 )
 from carbon_pipeline.tracking.signals import GracefulSigterm
+from carbon_pipeline.tracking.wall_meter import (
+    WallMeterError,
+    WallMetering,
+    energy_of_file,
+    log_of,
+    open_wall_meter,
+    wall_meter_name,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -214,6 +225,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._sigterm = GracefulSigterm()
         self._metering = Metering(lambda: make_meter(settings.tracking_mode, settings.pue), sample_s, self._on_reading)
         self._gpu_use: GpuUseCounter | None = None
+        self._wall: WallMetering | None = None
         self._curve = Curve()
         self._phases = Phases()
         self._warned: set[str] = set()
@@ -276,6 +288,8 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         try:
             self._begin()
         except BaseException:  # such as Ctrl-C during the start: undo what was started
+            if self._wall:
+                self._wall.let_end()
             self._metering.stop(time.perf_counter())
             self._sigterm.__exit__(None, None, None)
             raise
@@ -285,6 +299,9 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
     def _begin(self) -> None:
         if self._work.settings_error:
             logger.warning("tracking of %s continues with defaults: %s", self._work.name, self._work.settings_error)
+        if meter := _probe_or_default("wall meter", lambda: open_wall_meter(self._settings), None):
+            self._wall = WallMetering(meter, self._work.sample_s)
+            self._wall.prepare()
         self._surroundings = self._probe_surroundings()
         methods = self._metering.prepare()
         if methods.gpu_method.startswith("nvml"):
@@ -300,10 +317,16 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         settings, defaults = self._settings, Surroundings()
         location = _probe_or_default("location", lambda: self._probe_location(settings), defaults.location)
         cloud = _probe_or_default("cloud", lambda: probe_cloud(settings), defaults.cloud)
+        hardware = _probe_or_default("hardware", self._probe_hardware, defaults.hardware)
+        machine = _probe_or_default(
+            "machine", lambda: machine_id(hardware.cpu_model.value, hardware.ram_gb.value, settings.host_id), None
+        )
         return Surroundings(
             location=location,
             cloud=cloud,
-            hardware=_probe_or_default("hardware", self._probe_hardware, defaults.hardware),
+            hardware=hardware,
+            machine_id=machine,
+            calibrations=_probe_or_default("calibration", lambda: find_calibrations(machine, settings.data_dir), []),
             operating_system=_probe_or_default("operating system", probe_operating_system, defaults.operating_system),
             host=_probe_or_default("host", lambda: probe_host(settings.host_id), defaults.host),
             baseline=_probe_or_default("idle baseline", lambda: find_baseline(settings.data_dir), None),
@@ -319,6 +342,8 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._started_at = datetime.now(UTC)
         self._clock = time.perf_counter()
         self._phases.start(self._clock)
+        if self._wall:
+            self._wall.start(self._clock)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -336,11 +361,18 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             self._sigterm.__exit__(None, None, None)
 
     def _finish(self, error: BaseException | None, duration_s: float, ended: float) -> None:
+        if self._wall:
+            self._wall.let_end()
         reading = self._metering.stop(ended)
         try:
             self._add_sample(duration_s, reading, is_last=True)
             self._surroundings = replace(self._surroundings, intensity=self._intensity_over_the_run())
-            measured = replace(self._measured(reading, duration_s), has_ended=True, error=error)
+            measured = replace(
+                self._measured(reading, duration_s),
+                has_ended=True,
+                error=error,
+                wall=self._wall_of_run(duration_s, ended),
+            )
             self.record = make_run_record(self._work, self._surroundings, self._metering, measured)
             if self.record.settings_error != self._work.settings_error:
                 logger.warning("the record of %s lacks a value: %s", self._work.name, self.record.settings_error)
@@ -395,11 +427,27 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         samples, phases = self._curve.samples(), self._phases.finished()
         return Measured(self._started_at, duration_s, reading, samples, phases, self._phases.metrics)
 
+    def _wall_of_run(self, duration_s: float, ended: float | None = None) -> AtTheWall | None:
+        """What the wall meter says of the run; without an end, of the run so far."""
+        name, samples = wall_meter_name(self._settings), self._curve.samples()
+        if name is None or samples is None:
+            return None
+        if self._wall:
+            energy = self._wall.so_far(duration_s) if ended is None else self._wall.result(ended)
+            return AtTheWall(name, energy, self._wall.energies_at(samples.at_s), self._wall.error)
+        if ended is None:  # a log is read afterwards
+            return None
+        try:
+            energy, log = energy_of_file(log_of(self._settings), self._started_at, duration_s)
+        except WallMeterError as error:
+            return AtTheWall(name, None, [], str(error))
+        return AtTheWall(name, energy, log.energies_at(samples.at_s), "; ".join(log.faults.values()) or None)
+
     def _write_heartbeat(self, reading: Reading, duration_s: float) -> None:
         self._last_heartbeat = time.perf_counter()
         data_dir = self._settings.data_dir
         try:
-            measured = self._measured(reading, duration_s)
+            measured = replace(self._measured(reading, duration_s), wall=self._wall_of_run(duration_s))
             record = make_run_record(self._work, self._surroundings, self._metering, measured)
             write_heartbeat(record, data_dir, self._phases.open_names())
         except Exception as error:  # noqa: BLE001 - the work continues, whatever fails here

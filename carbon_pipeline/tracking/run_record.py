@@ -5,14 +5,16 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from carbon_pipeline.model.flags import SHORT_RUN_S, SHORTEST_BASELINE_S
-from carbon_pipeline.model.quantities import LONGEST_TEXT
+from carbon_pipeline.model.quantities import J_PER_KWH, LONGEST_TEXT
 from carbon_pipeline.model.record import EARLIEST, LATEST, Origin, RunRecord, Status
 from carbon_pipeline.model.samples import Phase, Samples
+from carbon_pipeline.model.wall_energy import WallEnergy
 from carbon_pipeline.probes.cloud import Cloud
 from carbon_pipeline.probes.hardware import Hardware
 from carbon_pipeline.probes.host import Host
@@ -20,9 +22,11 @@ from carbon_pipeline.probes.location import Location
 from carbon_pipeline.probes.operating_system import OperatingSystem
 from carbon_pipeline.settings import Settings, encodable_text
 from carbon_pipeline.tracking.baseline import Baseline
+from carbon_pipeline.tracking.calibration import Calibrated, Way, line_for
 from carbon_pipeline.tracking.intensity import CarbonIntensity
 from carbon_pipeline.tracking.meter import Reading
 from carbon_pipeline.tracking.metering import Metering
+from carbon_pipeline.tracking.wall_meter import energy_of_file
 
 DEFAULT_NAME = "work"
 
@@ -95,6 +99,25 @@ class Surroundings:
     host: Host = field(default_factory=Host)
     baseline: Baseline | None = None
     intensity: CarbonIntensity | None = None
+    machine_id: str | None = None
+    calibrations: Sequence[Calibrated] = ()
+
+
+@dataclass(frozen=True)
+class AtTheWall:
+    """What a wall meter said.
+
+    Attributes:
+        meter: name of the meter.
+        energy: the energy, without a PUE; None if it is not known.
+        energies_kwh: the energy until each sample of the run, kWh.
+        error: what was wrong with the meter.
+    """
+
+    meter: str
+    energy: WallEnergy | None
+    energies_kwh: Sequence[float]
+    error: str | None
 
 
 @dataclass(frozen=True)
@@ -110,6 +133,7 @@ class Measured:
         metrics: what the work has reported of itself.
         has_ended: whether the work has ended.
         error: the exception that ended the work, if any.
+        wall: what a wall meter said, if there is one.
     """
 
     started_at: datetime
@@ -120,6 +144,7 @@ class Measured:
     metrics: Mapping[str, float] = field(default_factory=dict)
     has_ended: bool = False
     error: BaseException | None = None
+    wall: AtTheWall | None = None
 
 
 def make_run_record(work: Work, around: Surroundings, metering: Metering, measured: Measured) -> RunRecord:
@@ -143,7 +168,7 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
     tracking_mode = reading.tracking_mode or settings.tracking_mode
     is_baseline_comparable = around.baseline is not None and around.baseline.fits(reading, tracking_mode)
     baseline = around.baseline if is_baseline_comparable else None
-    samples, phases = measured.samples, list(measured.phases)
+    samples, phases = _with_wall(measured.samples, measured.wall, settings.pue), list(measured.phases)
     if reading.gpu_energy_kwh == 0:
         phases = [phase.model_copy(update={"gpu_energy_kwh": 0.0}) for phase in phases]
     meter = metering.meter
@@ -157,7 +182,7 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
         status=_status(measured.error, work.source) if measured.has_ended else "interrupted",
         error_type=_error_type(measured.error, work.source),
         source=work.source,
-        flags=_flags(work, measured.duration_s, reading, gpu_count, baseline, metering.error),
+        flags=_flags(work, measured, reading, gpu_count, baseline, metering.error),
         started_at=measured.started_at,
         ended_at=measured.started_at + timedelta(seconds=measured.duration_s),
         duration_s=measured.duration_s,
@@ -165,6 +190,7 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
         sample_s=work.sample_s,
         sample_count=metering.sample_count,
         **_idle_fields(baseline, settings.pue),
+        **_wall_fields(measured.wall, settings.pue),
         tracking_mode=tracking_mode,
         pue=settings.pue,
         meter=meter_name,
@@ -182,6 +208,7 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
         cloud_region=around.cloud.region.value,
         host=socket.gethostname(),
         **asdict(around.host),
+        machine_id=around.machine_id,
         outer_run_id=work.outer_run_id,
         **{name: getattr(hardware, name).value for name in type(hardware).model_fields if name != "gpu_count"},
         gpu_count=gpu_count,
@@ -196,7 +223,61 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
         task=work.task,
         **asdict(work.orchestration),
     )
-    return _record_of(fields).with_intervals_of_phases()
+    return _calibrated(_record_of(fields), around.calibrations).with_intervals_of_phases()
+
+
+def with_wall_log(record: RunRecord, log: Path) -> RunRecord:
+    """The record of a run that has ended, with the energy of a wall meter that another program has logged.
+
+    Args:
+        record: the record.
+        log: the log, see `energy_of_file`.
+
+    Raises:
+        WallMeterError: the log cannot be read, or has no reading of the run.
+    """
+    energy, readings = energy_of_file(log, record.started_at, record.duration_s)
+    times = record.samples.at_s if record.samples else []
+    error = "; ".join(readings.faults.values()) or None
+    wall = AtTheWall("csv log", energy, readings.energies_at(times), error)
+    flags = ["wall_meter_failed"] if error and "wall_meter_failed" not in record.flags else []
+    return record.model_copy(
+        update={
+            **_wall_fields(wall, record.pue),
+            "samples": _with_wall(record.samples, wall, record.pue),
+            "flags": [*record.flags, *flags],
+        }
+    )
+
+
+def _calibrated(record: RunRecord, lines: Sequence[Calibrated]) -> RunRecord:
+    """The record with what the calibration of the machine predicts for it, or why it does not."""
+    has_gap = bool(record.cpu_gap_s or record.gpu_gap_s)
+    if not lines or record.energy_kwh is None or record.tracking_mode != "machine" or has_gap or not record.duration_s:
+        return record
+    line, note = line_for(Way.of(vars(record)), lines)
+    meter_w = record.energy_kwh / record.pue * J_PER_KWH / record.duration_s
+    if line and not line.calibration.covers(meter_w, record.duration_s):
+        calibrated = line.calibration
+        note = (
+            f"the calibration of this machine was not used: it is of {calibrated.least_w:.4g} to "
+            f"{calibrated.most_w:.4g} W for {calibrated.least_s:.3g} s at least, the run of {meter_w:.4g} W for "
+            f"{record.duration_s:.3g} s"
+        )
+    if line is None or note:
+        return record.model_copy(update={"calibration_note": note}) if note else record
+    kwh_per_w = record.pue * record.duration_s / J_PER_KWH
+    found = line.calibration.predict(meter_w)
+    return record.model_copy(
+        update={
+            "calibrated_kwh": found.wall_w * kwh_per_w,
+            "calibrated_low_kwh": found.low_w * kwh_per_w,
+            "calibrated_high_kwh": found.high_w * kwh_per_w,
+            "calibration_runs": line.calibration.runs,
+            "calibration_first_at": line.calibration.first_at,
+            "calibration_last_at": line.calibration.last_at,
+        }
+    )
 
 
 def _record_of(fields: dict[str, Any]) -> RunRecord:
@@ -236,7 +317,7 @@ def _with_zero_gpu_energy(reading: Reading, hardware: Hardware) -> Reading:
 
 def _flags(
     work: Work,
-    duration_s: float,
+    measured: Measured,
     reading: Reading,
     gpu_count: int | None,
     baseline: Baseline | None,
@@ -247,7 +328,7 @@ def _flags(
     tracked = reading.gpu_tracked_count
     lacks_gpus = bool(gpu_count) and tracked is not None and tracked < (gpu_count or 0)
     flags = {
-        "short_run": duration_s < SHORT_RUN_S,
+        "short_run": measured.duration_s < SHORT_RUN_S,
         "meter_failed": meter_error is not None,
         "gpu_not_measured": is_measured and (reading.gpu_energy_kwh is None or lacks_gpus),
         "energy_missing": meter_error is None and not (is_measured and None not in parts),
@@ -255,6 +336,7 @@ def _flags(
         "settings_ignored": work.settings_error is not None,
         "short_baseline": baseline is not None and baseline.duration_s < SHORTEST_BASELINE_S,
         "busy_baseline": baseline is not None and baseline.is_busy,
+        "wall_meter_failed": measured.wall is not None and measured.wall.error is not None,
     }
     return [*(flag for flag, applies in flags.items() if applies), *reading.flags]
 
@@ -274,6 +356,29 @@ def _idle_fields(baseline: Baseline | None, pue: float) -> dict[str, Any]:
         "idle_duration_s": baseline.duration_s,
         "idle_measured_at": baseline.measured_at,
     }
+
+
+def _wall_fields(wall: AtTheWall | None, pue: float) -> dict[str, Any]:
+    if wall is None:
+        return {}
+    found: dict[str, Any] = {"wall_meter": wall.meter, "wall_error": _message(wall.error)}
+    if wall.energy:
+        found |= {
+            "wall_energy_kwh": pue * wall.energy.energy_kwh,
+            "wall_low_kwh": pue * wall.energy.low_kwh,
+            "wall_high_kwh": pue * wall.energy.high_kwh,
+            "wall_method": f"{wall.meter.split()[0]}_{wall.energy.method}",
+            "wall_gap_s": wall.energy.gap_s,
+        }
+    return found
+
+
+def _with_wall(samples: Samples | None, wall: AtTheWall | None, pue: float) -> Samples | None:
+    """The samples with the energy at the wall beside the energies that the meter saw."""
+    if samples is None or wall is None or wall.energy is None:
+        return samples
+    column = [float(f"{pue * energy:.7g}") for energy in wall.energies_kwh]
+    return samples.model_copy(update={"wall_energy_kwh": column})
 
 
 def _status(error: BaseException | None, source: Origin) -> Status:

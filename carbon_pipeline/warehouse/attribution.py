@@ -90,6 +90,7 @@ def _update(run: dict[str, Any], found: Attribution, method: str) -> dict[str, A
         "row": int(run["row"]),
         "attributed_share": found.share,
         "attributed_idle_share": found.idle_share,
+        "attributed_wall_share": found.wall_share,
         "attribution_method": None if found.share is None else method,
         "day_shares": days + [0.0] * (midnights + 1 - len(days)) if days else None,
     }
@@ -114,6 +115,7 @@ def _curve(run: dict[str, Any], origin_us: int, outer: int | None) -> CurveOfRun
     return CurveOfRun(
         at_s=(run["began_us"] - origin_us + at_us) / 1e6,
         energies=_known({part: run[f"{part}_kwh"] for part in COMPONENTS}),
+        wall=_known({"wall": run["wall_kwh"]}).get("wall"),
         used=_known(uses),
         idle_w={part: run[f"idle_{part}_w"] for part in COMPONENTS if run[f"idle_{part}_w"] is not None},
         gaps=frozenset(part for part in ("cpu", "gpu") if run[f"has_{part}_gap"]),

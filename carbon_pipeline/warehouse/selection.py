@@ -179,7 +179,9 @@ class SelectedReport:
             from duckdb import StarExpression
 
             runs = connection.table_function("query_table", ["report.asset_runs"]).select(
-                StarExpression(exclude=["attributed_share"]), _column("share").alias("attributed_share")
+                StarExpression(exclude=["attributed_share", "estimate_share"]),
+                _column("share").alias("attributed_share"),
+                _column("share_of_estimate").alias("estimate_share"),
             )
         runs = self._where(runs, {"started_at": "TIMESTAMP WITH TIME ZONE", "name": "VARCHAR"}, beneath)
         connection.execute(sql.statement("queries", "look_in_report"))  # the macro has no other name for a relation

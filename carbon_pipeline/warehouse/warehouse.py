@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carbon_pipeline.common.files import printable_path
-from carbon_pipeline.tracking.landing import FOLDER, killed_runs, land_killed_runs, landed_files, landing_path
+from carbon_pipeline.model.record import RunRecord
+from carbon_pipeline.tracking.landing import (
+    FOLDER,
+    find_record,
+    killed_runs,
+    land_killed_runs,
+    landed_files,
+    landing_path,
+)
 from carbon_pipeline.tracking.signals import defer_sigint
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.connection import (
@@ -114,6 +122,17 @@ class Warehouse(PublishedCopy):
         killed = [landing_path(record, self.data_dir) for record in killed_runs(self.data_dir)]
         landed = [path for path in (*landed_files(self.data_dir), *killed) if self._name(path) not in loaded]
         return [*landed, *self._new_in_inbox(loaded)]
+
+    def stored_record(self, run_id: str) -> RunRecord | None:
+        """The record of a run as it has landed; None if there is none.
+
+        Raises:
+            DamagedArchiveError: a file that may have it is damaged.
+        """
+        if record := find_record(run_id, self.data_dir):
+            return record
+        records = (file.record for file in self._archived_records())
+        return next((record for record in records if record and record.run_id == run_id), None)
 
     def everything(self) -> Iterator[SourceFile]:
         """Read all that has ever been loaded, as it is stored: what the warehouse can be rebuilt from.

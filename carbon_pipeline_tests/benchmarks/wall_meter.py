@@ -6,13 +6,17 @@ and few machines are among them: on another machine expect less.
 """
 
 import csv
+import random
 import statistics
 import tempfile
 from collections import defaultdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from carbon_pipeline.model.interval import interval
+from carbon_pipeline.model.calibration import CalibrationPoint, fit
+from carbon_pipeline.model.interval import Interval, interval, narrowed
+from carbon_pipeline.model.quantities import J_PER_KWH
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.codecarbon_files import write
 
@@ -45,9 +49,12 @@ def compare(described: bool = True) -> list[Compared]:
         return [_compare(row, described) for row in csv.DictReader(file)]
 
 
-def _compare(row: dict[str, str], described: bool) -> Compared:
+def _tool_kwh(row: dict[str, str]) -> float:
+    return sum(_number(row[f"{part}_energy_kwh"]) or 0 for part in PARTS) or float(row["total_kwh"])
+
+
+def _interval(row: dict[str, str], described: bool) -> Interval:
     energies = {part: _number(row[f"{part}_energy_kwh"]) for part in PARTS}
-    tool_kwh = sum(kwh or 0 for kwh in energies.values()) or float(row["total_kwh"])
     machine: dict[str, Any] = {
         "machine_kind": row["machine_kind"],
         "cpu_model": row["cpu_model"],
@@ -57,16 +64,20 @@ def _compare(row: dict[str, str], described: bool) -> Compared:
         "ram_gb": _number(row["ram_gb"]),
     }
     found = interval(
-        energies if energies["cpu"] is not None else {"total": tool_kwh},
+        energies if energies["cpu"] is not None else {"total": _tool_kwh(row)},
         {part: row[f"{part}_method"] for part in PARTS},
         float(row["duration_s"]),
         **(machine if described else {}),
     )
     assert found is not None
-    wall_kwh = float(row["wall_energy_kwh"])
+    return found
+
+
+def _compare(row: dict[str, str], described: bool) -> Compared:
+    found, wall_kwh = _interval(row, described), float(row["wall_energy_kwh"])
     return Compared(
         f"{row['machine']}: {row['workload']}",
-        wall_kwh / tool_kwh,
+        wall_kwh / _tool_kwh(row),
         found.low_kwh <= wall_kwh <= found.high_kwh,
         found.high_kwh / found.low_kwh,
     )
@@ -104,6 +115,66 @@ def _compare_row(run: dict[str, str], row: dict[str, Any]) -> Compared:
     wall_kwh, low_kwh, high_kwh = float(run["wall_energy_kwh"]), row["energy_low_kwh"], row["energy_high_kwh"]
     is_inside = low_kwh <= wall_kwh <= high_kwh
     return Compared(run["machine"], wall_kwh / row["energy_kwh"], is_inside, high_kwh / low_kwh)
+
+
+class CalibratedMachine(NamedTuple):
+    """A machine after some calibration runs: of its other runs, how many are inside, and how wide that is.
+
+    Attributes:
+        machine: its name.
+        inside: share of runs whose value at the wall is in the interval.
+        high_over_low: median of upper over lower end.
+        model_high_over_low: the same of the interval of the model.
+        excess_share: by how much the interval spreads (upper over lower end, less 1), relative to that of the model.
+    """
+
+    machine: str
+    inside: float
+    high_over_low: float
+    model_high_over_low: float
+    excess_share: float
+
+
+FEWEST_TO_CALIBRATE = 15
+"""Runs that a machine must have, by one way of measuring, to be calibrated by some and judged by others."""
+
+
+def calibrated(runs: int, repetitions: int) -> list[CalibratedMachine]:
+    """Each machine by some of its runs, chosen by chance, and judged by another one; again and again.
+
+    Args:
+        runs: number of calibration runs.
+        repetitions: how often for each machine.
+    """
+    with RUNS.open(encoding="utf-8", newline="") as file:
+        groups: dict[tuple[str, ...], list[dict[str, str]]] = defaultdict(list)
+        for row in csv.DictReader(file):
+            groups[row["machine"], row["cpu_method"], row["gpu_method"], row["ram_method"]].append(row)
+    return [_calibrated(rows, runs, repetitions) for rows in groups.values() if len(rows) >= FEWEST_TO_CALIBRATE]
+
+
+def _calibrated(rows: list[dict[str, str]], runs: int, repetitions: int) -> CalibratedMachine:
+    chance, inside, widths, models = random.Random(1), 0, [], []
+    for _ in range(repetitions):
+        *known, judged = chance.sample(rows, runs + 1)
+        line = fit([_point(row) for row in known], accuracy=0.0)
+        assert line
+        ends, kwh_per_w = _interval(judged, described=True), float(judged["duration_s"]) / J_PER_KWH
+        models.append(ends.high_kwh / ends.low_kwh)
+        point = _point(judged)
+        if line.covers(point.meter_w, point.duration_s):
+            found = line.predict(point.meter_w)
+            ends = narrowed(Interval(found.low_w * kwh_per_w, found.high_w * kwh_per_w), ends)
+        inside += ends.low_kwh <= float(judged["wall_energy_kwh"]) <= ends.high_kwh
+        widths.append(ends.high_kwh / ends.low_kwh)
+    width, model = statistics.median(widths), statistics.median(models)
+    return CalibratedMachine(rows[0]["machine"], inside / repetitions, width, model, (width - 1) / (model - 1))
+
+
+def _point(row: dict[str, str]) -> CalibrationPoint:
+    seconds = float(row["duration_s"])
+    powers = (kwh * J_PER_KWH / seconds for kwh in (_tool_kwh(row), float(row["wall_energy_kwh"])))
+    return CalibrationPoint(*powers, seconds, datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def compare_small_idle() -> list[Compared]:
@@ -153,6 +224,18 @@ def main() -> None:
     _print("all, as rows of a file of CodeCarbon 2.1 (aim: 95 %, width 8)", compare_as_rows(""))
     _print("all, as rows of a file of CodeCarbon 3.2 (aim: 95 %, width 8)", compare_as_rows("3.2.0"))
     _print("a mini PC, a laptop and a small server, idle (RAPL assumed)", compare_small_idle())
+    print()
+    print(
+        f"{'after calibration runs, judged by another run':<52} {'runs':>5} {'inside':>8} {'high/low':>9} {'model':>8} "
+        f"{'share':>7}"
+    )
+    for runs in (3, 5, 10):
+        for machine in calibrated(runs, 1000):
+            width, model = machine.high_over_low, machine.model_high_over_low
+            print(
+                f"{machine.machine:<52} {runs:>5} {machine.inside:>8.1%} {width:>9.2f} {model:>8.2f} "
+                f"{machine.excess_share:>7.0%}"
+            )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ SELECT
     CASE WHEN m.cpu_kwh IS NOT NULL THEN CASE WHEN at_s IS NULL THEN [0, m.cpu_kwh] ELSE curve.cpu_energy_kwh END END AS cpu_kwh,
     CASE WHEN m.gpu_kwh > 0 THEN CASE WHEN at_s IS NULL THEN [0, m.gpu_kwh] ELSE curve.gpu_energy_kwh END END AS gpu_kwh,
     CASE WHEN m.ram_kwh IS NOT NULL THEN CASE WHEN at_s IS NULL THEN [0, m.ram_kwh] ELSE curve.ram_energy_kwh END END AS ram_kwh,
+    curve.wall_energy_kwh AS wall_kwh,
     cpu_gap_s > 0 AS has_cpu_gap,
     gpu_gap_s > 0 AS has_gpu_gap,
     gpu_ids,

@@ -30,7 +30,8 @@ WITH RECURSIVE nested AS (
         inner_id,
         inner_member.run = outer_member.run AS is_same,
         coalesce(inner_member.run <> outer_member.run, false) AS is_other,
-        CASE WHEN inner_member.run IS NULL THEN inner_run.attributed_energy_kwh ELSE 0 END AS kwh
+        CASE WHEN inner_member.run IS NULL THEN inner_run.attributed_energy_kwh ELSE 0 END AS kwh,
+        CASE WHEN inner_member.run IS NULL THEN inner_run.attributed_estimate_kwh ELSE 0 END AS wall_kwh
     FROM nested
     JOIN member AS outer_member USING (run_id)
     JOIN report.runs AS inner_run ON inner_run.run_id = inner_id
@@ -39,7 +40,8 @@ WITH RECURSIVE nested AS (
     SELECT
         run_id,
         bool_or(is_other) AS encloses,
-        CASE WHEN count(kwh) = count(*) THEN sum(kwh) END AS inner_kwh
+        CASE WHEN count(kwh) = count(*) THEN sum(kwh) END AS inner_kwh,
+        CASE WHEN count(wall_kwh) = count(*) THEN sum(wall_kwh) END AS inner_wall_kwh
     FROM inside
     GROUP BY run_id
 )
@@ -51,6 +53,8 @@ SELECT
     coalesce(bool_or(encloses), false) AS encloses,
     CASE WHEN count(attributed_energy_kwh) = count(*)
         THEN sum((attributed_energy_kwh + CASE WHEN encloses IS NULL THEN 0 ELSE inner_kwh END) * asset_share) END AS energy_kwh,
+    CASE WHEN bool_and(interval_source = 'wall_meter')
+        THEN sum((attributed_estimate_kwh + CASE WHEN encloses IS NULL THEN 0 ELSE inner_wall_kwh END) * asset_share) END AS wall_kwh,
     coalesce(sum(duration_s * asset_share) FILTER (run_id NOT IN (SELECT inner_id FROM inside WHERE is_same)), 0) AS duration_s,
     max(greatest(coalesce(cpu_gap_s, 0), coalesce(gpu_gap_s, 0)) / nullif(duration_s, 0)) AS gap_share,
     flatten(list(flags)) AS flags,

@@ -1,4 +1,4 @@
--- What an asset has spent: in one run, and in a calendar period ($period: day, month; UTC). A run of Dagster may hold several
+-- What an asset has spent (at the wall where that is known): in one run, and in a calendar period ($period: day, month; UTC). A run of Dagster may hold several
 -- records of an asset: attempts, ops of a graph, partitions. It is the run $dagster_run_id if that has any, else the latest
 -- one. What several runs or assets share, counts by its shares; attempts that failed count too. A run that goes on from one
 -- period into the next counts in each with the energy of its days there. A row for each period of the judged run.
@@ -9,10 +9,10 @@ WITH own AS (
         make_timestamp(epoch_us(started_at)) AS began,
         make_timestamp(epoch_us(ended_at)) AS ended,
         core.days_of(started_at, ended_at, day_shares) AS days,
-        energy_kwh * share AS energy_kwh,
-        emissions_kg * share AS emissions_kg,
-        energy_high_kwh * share AS energy_high_kwh,
-        emissions_high_kg * share AS emissions_high_kg
+        estimate_kwh * share_of_estimate AS energy_kwh,
+        estimate_kg * share_of_estimate AS emissions_kg,
+        energy_high_kwh * share_of_estimate AS energy_high_kwh,
+        emissions_high_kg * share_of_estimate AS emissions_high_kg
     FROM report.asset_runs
     WHERE asset_key = $asset_key
 ), judged AS (

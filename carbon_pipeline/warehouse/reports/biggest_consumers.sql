@@ -12,7 +12,7 @@ FROM (
         coalesce(asset_key, name) AS name,
         max(ended_at) AS last_ended_at,
         core.totals(duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg,
-            share) AS total
+            share, share_of_estimate) AS total
     FROM query(run_query)
     GROUP BY ALL
 )

@@ -5,7 +5,7 @@ FROM (
     SELECT
         part.day AS day,
         core.totals(duration_s * part.time_share, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg,
-            emissions_high_kg, attributed_share * part.energy_share) AS total
+            emissions_high_kg, attributed_share * part.energy_share, estimate_share * part.energy_share) AS total
     FROM (SELECT *, unnest(core.days_of(started_at, ended_at, day_shares)) AS part FROM query(run_query))
     GROUP BY ALL
 )

@@ -2,8 +2,8 @@
 CREATE OR REPLACE VIEW report.runs AS
 SELECT
     r.* EXCLUDE (file_no, context_no, hardware_id, location_id, software_id, task_id),
-    r.energy_low_kwh * r.attributed_share AS attributed_energy_low_kwh,
-    r.energy_high_kwh * r.attributed_share AS attributed_energy_high_kwh,
+    r.energy_low_kwh * r.estimate_share AS attributed_energy_low_kwh,
+    r.energy_high_kwh * r.estimate_share AS attributed_energy_high_kwh,
     r.emissions_kg * r.attributed_share AS attributed_emissions_kg,
     c.country_name,
     c.country_iso_code,

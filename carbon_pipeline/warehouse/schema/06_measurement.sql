@@ -50,6 +50,19 @@ CREATE TABLE raw.measurement ( -- noqa: PRS
     idle_measured_at TIMESTAMPTZ,
     cpu_gap_s DOUBLE,
     gpu_gap_s DOUBLE,
+    wall_energy_kwh DOUBLE CHECK (isfinite(wall_energy_kwh) AND wall_energy_kwh >= 0),
+    wall_low_kwh DOUBLE,
+    wall_high_kwh DOUBLE,
+    wall_method VARCHAR,
+    wall_gap_s DOUBLE,
+    wall_error VARCHAR,
+    calibrated_kwh DOUBLE CHECK (isfinite(calibrated_kwh) AND calibrated_kwh >= 0),
+    calibrated_low_kwh DOUBLE,
+    calibrated_high_kwh DOUBLE,
+    calibration_runs INTEGER,
+    calibration_first_at TIMESTAMPTZ,
+    calibration_last_at TIMESTAMPTZ,
+    calibration_note VARCHAR,
     gpu_ids VARCHAR[],
     process VARCHAR,
     parent_processes VARCHAR[],
@@ -68,6 +81,7 @@ CREATE TABLE raw.measurement ( -- noqa: PRS
     is_cumulative BOOLEAN NOT NULL DEFAULT false,
     attributed_share DOUBLE CHECK (attributed_share >= 0),
     attributed_idle_share DOUBLE CHECK (attributed_idle_share >= 0),
+    attributed_wall_share DOUBLE CHECK (attributed_wall_share >= 0),
     attribution_method VARCHAR CHECK (attribution_method IN ('curve', 'mean_power')),
     day_shares DOUBLE[],
     tasks_s DOUBLE
@@ -98,5 +112,6 @@ COMMENT ON COLUMN raw.measurement.is_current IS 'Whether this measurement is the
 COMMENT ON COLUMN raw.measurement.is_cumulative IS 'Whether imported files contain several states of the run.';
 COMMENT ON COLUMN raw.measurement.attributed_share IS 'Attributed energy over measured energy where runs overlap; 0 for a task whose run is known; else empty.';
 COMMENT ON COLUMN raw.measurement.attributed_idle_share IS 'The same of the energy that the idle machine would have used.';
+COMMENT ON COLUMN raw.measurement.attributed_wall_share IS 'The same of the energy by a wall meter.';
 COMMENT ON COLUMN raw.measurement.day_shares IS 'Share of each day (UTC) in the energy of a record of several days; empty for one day and for imported rows.';
 COMMENT ON COLUMN raw.measurement.tasks_s IS 'Total duration of the tasks of the run, seconds, where they are known.';

@@ -9,7 +9,8 @@ CREATE TABLE raw.curve (
     process_cpu_s FLOAT[],
     host_cpu_s FLOAT[],
     process_gpu_s FLOAT[],
-    process_gpu_memory_gb_s FLOAT[]
+    process_gpu_memory_gb_s FLOAT[],
+    wall_energy_kwh DOUBLE[]
 );
 COMMENT ON TABLE raw.curve IS 'The readings of landed records, as columns: cumulated values, the first at the start of the run.';
 COMMENT ON COLUMN raw.curve.file_no IS 'Key to raw.loaded_file.';
@@ -22,3 +23,4 @@ COMMENT ON COLUMN raw.curve.process_cpu_s IS 'CPU time of the process and its de
 COMMENT ON COLUMN raw.curve.host_cpu_s IS 'Busy CPU time of the whole host, seconds.';
 COMMENT ON COLUMN raw.curve.process_gpu_s IS 'Time in which the process and its descendants kept GPUs busy, seconds.';
 COMMENT ON COLUMN raw.curve.process_gpu_memory_gb_s IS 'GPU memory of the process and its descendants times time, GiB s.';
+COMMENT ON COLUMN raw.curve.wall_energy_kwh IS 'Energy by a wall meter until these times, kWh, PUE included.';

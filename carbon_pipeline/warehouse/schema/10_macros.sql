@@ -56,18 +56,19 @@ CREATE OR REPLACE MACRO core.total_high(high, high_w, kwh, kwh_per_w) AS
     least(high[1] * kwh + high_w[1] * kwh_per_w, high[2] * kwh + high_w[2] * kwh_per_w);
 -- The lower end at the wall: with the power of the rest of the machine, which may be below 0 (model/interval.py).
 CREATE OR REPLACE MACRO core.with_rest(at_least_kwh, rest_kwh) AS greatest(0.7 * at_least_kwh, at_least_kwh + rest_kwh);
--- What an aggregate has of its runs. An interval only where each run that has a value has one, too.
+-- What an aggregate has of its runs. An interval only where each run that has a value has one, too. Of runs that overlap, the
+-- interval has the share of the energy at the wall.
 CREATE OR REPLACE MACRO core.totals(
-    duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg, share
+    duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg, share, estimate_share
 ) AS {
     'runs': count(*),
     'duration_s': sum(duration_s),
     'energy_kwh': sum(energy_kwh * share),
-    'energy_low_kwh': CASE WHEN count(energy_low_kwh) = count(energy_kwh) THEN sum(energy_low_kwh * share) END,
-    'energy_high_kwh': CASE WHEN count(energy_high_kwh) = count(energy_kwh) THEN sum(energy_high_kwh * share) END,
+    'energy_low_kwh': CASE WHEN count(energy_low_kwh) = count(energy_kwh) THEN sum(energy_low_kwh * estimate_share) END,
+    'energy_high_kwh': CASE WHEN count(energy_high_kwh) = count(energy_kwh) THEN sum(energy_high_kwh * estimate_share) END,
     'emissions_kg': sum(emissions_kg * share),
-    'emissions_low_kg': CASE WHEN count(emissions_low_kg) = count(emissions_kg) THEN sum(emissions_low_kg * share) END,
-    'emissions_high_kg': CASE WHEN count(emissions_high_kg) = count(emissions_kg) THEN sum(emissions_high_kg * share) END
+    'emissions_low_kg': CASE WHEN count(emissions_low_kg) = count(emissions_kg) THEN sum(emissions_low_kg * estimate_share) END,
+    'emissions_high_kg': CASE WHEN count(emissions_high_kg) = count(emissions_kg) THEN sum(emissions_high_kg * estimate_share) END
 };
 -- The day of a moment, UTC, whatever the time zone of the connection; several times faster than AT TIME ZONE.
 CREATE OR REPLACE MACRO core.utc_day(moment) AS make_timestamp(epoch_us(moment))::DATE;

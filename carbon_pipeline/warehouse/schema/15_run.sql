@@ -71,20 +71,36 @@ WITH joined AS (
 ), bounded AS (
     SELECT
         *,
+        -- The meter at the wall, else the calibration of the machine, else the model; both are of the whole machine.
+        CASE WHEN tracking_mode <> 'machine' THEN 'model' WHEN wall_high_kwh IS NOT NULL THEN 'wall_meter'
+            WHEN calibrated_high_kwh IS NOT NULL THEN 'calibrated' ELSE 'model' END AS source_of_interval,
         losses_low * CASE WHEN is_total THEN core.total_low(total_low, total_low_w, energy_kwh, kwh_per_w)
             ELSE parts_low_kwh END AS at_least_kwh,
         CASE WHEN has_interval THEN least(
             energy_kwh,
             core.with_rest(at_least_kwh, (rest_low_w + CASE WHEN is_gpu_in_rest THEN missing_gpu_low_w ELSE 0 END
                 + CASE WHEN is_ram_in_rest THEN missing_ram_low_w ELSE 0 END) * kwh_per_w)
-        ) END AS energy_low_kwh,
+        ) END AS model_low_kwh,
         CASE WHEN has_interval THEN least(1e300, greatest(
             energy_kwh,
             losses_high * CASE WHEN is_total THEN core.total_high(total_high, total_high_w, energy_kwh, kwh_per_w)
                 ELSE parts_high_kwh END
             + (rest_high_w + CASE WHEN is_gpu_in_rest THEN missing_gpu_high_w ELSE 0 END
                 + CASE WHEN is_ram_in_rest THEN missing_ram_high_w ELSE 0 END) * kwh_per_w
-        )) END AS energy_high_kwh,
+        )) END AS model_high_kwh,
+        source_of_interval = 'calibrated' AND coalesce(calibrated_low_kwh > model_high_kwh OR calibrated_high_kwh < model_low_kwh, true)
+            AS is_contradicted,
+        CASE WHEN source_of_interval = 'wall_meter' THEN wall_low_kwh
+            WHEN is_contradicted THEN calibrated_low_kwh
+            WHEN source_of_interval = 'calibrated' THEN greatest(calibrated_low_kwh, model_low_kwh)
+            ELSE model_low_kwh END AS energy_low_kwh,
+        CASE WHEN source_of_interval = 'wall_meter' THEN wall_high_kwh
+            WHEN is_contradicted THEN calibrated_high_kwh
+            WHEN source_of_interval = 'calibrated' THEN least(calibrated_high_kwh, model_high_kwh)
+            ELSE model_high_kwh END AS energy_high_kwh,
+        CASE source_of_interval WHEN 'wall_meter' THEN wall_energy_kwh
+            WHEN 'calibrated' THEN least(greatest(calibrated_kwh, energy_low_kwh), energy_high_kwh) END AS wall_estimate_kwh,
+        coalesce(wall_estimate_kwh, energy_kwh) AS estimate_kwh,
         -- What the emissions of the file were computed with; below this bound a quotient has no meaning.
         CASE
             WHEN is_fallback THEN fallback_g_per_kwh
@@ -98,6 +114,7 @@ WITH joined AS (
         *,
         CASE WHEN is_csv AND NOT is_fallback THEN file_emissions_kg
             ELSE energy_kwh * carbon_intensity_g_per_kwh / 1000 END AS emissions_kg,
+        wall_estimate_kwh * carbon_intensity_g_per_kwh / 1000 AS wall_emissions_kg,
         CASE WHEN carbon_intensity_g_per_kwh IS NOT NULL
             THEN least(carbon_intensity_g_per_kwh * intensity_low, intensity_low_g_per_kwh) END AS carbon_intensity_low_g_per_kwh,
         CASE WHEN carbon_intensity_g_per_kwh IS NOT NULL
@@ -166,10 +183,24 @@ SELECT
     attribution_method,
     energy_low_kwh,
     energy_high_kwh,
+    source_of_interval AS interval_source,
+    wall_energy_kwh,
+    wall_method,
+    wall_estimate_kwh,
+    wall_emissions_kg,
+    estimate_kwh,
+    coalesce(wall_emissions_kg, emissions_kg) AS estimate_kg,
+    CASE source_of_interval WHEN 'wall_meter' THEN coalesce(attributed_wall_share, attributed_share, 1)
+        ELSE coalesce(attributed_share, 1) END AS estimate_share,
+    estimate_kwh * estimate_share AS attributed_estimate_kwh,
+    calibration_runs,
+    calibration_first_at,
+    calibration_last_at,
+    calibration_note,
     CASE
-        WHEN greatest(energy_kwh - energy_low_kwh, energy_high_kwh - energy_kwh) <= 0.10 * energy_kwh THEN 'high'
-        WHEN greatest(energy_kwh - energy_low_kwh, energy_high_kwh - energy_kwh) <= 0.25 * energy_kwh THEN 'medium'
-        WHEN greatest(energy_kwh - energy_low_kwh, energy_high_kwh - energy_kwh) <= 0.50 * energy_kwh THEN 'low'
+        WHEN greatest(estimate_kwh - energy_low_kwh, energy_high_kwh - estimate_kwh) <= 0.10 * estimate_kwh THEN 'high'
+        WHEN greatest(estimate_kwh - energy_low_kwh, energy_high_kwh - estimate_kwh) <= 0.25 * estimate_kwh THEN 'medium'
+        WHEN greatest(estimate_kwh - energy_low_kwh, energy_high_kwh - estimate_kwh) <= 0.50 * estimate_kwh THEN 'low'
     END AS quality,
     -- CodeCarbon's own power is a mean of samples that does not fit its energy.
     cpu_energy_kwh * 3.6e6 / power_span_s AS cpu_power_w,
@@ -226,7 +257,11 @@ SELECT
         * coalesce(attributed_idle_share, 1) AS attributed_above_idle_kwh,
     cpu_gap_s,
     gpu_gap_s,
+    wall_gap_s,
+    wall_meter,
+    wall_error,
     host_id,
+    machine_id,
     day_shares,
     CASE WHEN is_csv THEN file_cpu_utilization
         WHEN duration_s >= 1 AND host_cpu_s / cpu_count IS NOT NULL THEN least(host_cpu_s / (duration_s * cpu_count), 1) END
@@ -254,6 +289,13 @@ COMMENT ON COLUMN core.run.attributed_share IS 'Attributed energy over measured 
 COMMENT ON COLUMN core.run.attribution_method IS 'How overlapping runs were told apart: by curve, or by mean_power if one has none.';
 COMMENT ON COLUMN core.run.attributed_above_idle_kwh IS 'Attributed energy minus idle energy, attributed likewise, kWh.';
 COMMENT ON COLUMN core.run.day_shares IS 'Share of each day (UTC) from the first on; empty for a run of one day, and for imported rows.';
+COMMENT ON COLUMN core.run.interval_source IS 'Where the interval is from: wall_meter, calibrated (of this machine), or model.';
+COMMENT ON COLUMN core.run.wall_estimate_kwh IS 'Best estimate of the energy at the wall, kWh: by a wall meter, else calibrated.';
+COMMENT ON COLUMN core.run.wall_emissions_kg IS 'Emissions from that estimate, kg CO2eq.';
+COMMENT ON COLUMN core.run.estimate_kwh IS 'What is published, kWh: the energy at the wall where it is known, else what the meter saw.';
+COMMENT ON COLUMN core.run.estimate_kg IS 'Emissions likewise, kg CO2eq.';
+COMMENT ON COLUMN core.run.estimate_share IS 'Share of this run in its estimate and interval; other than 1 where runs overlap on a host.';
+COMMENT ON COLUMN core.run.attributed_estimate_kwh IS 'What is published, attributed, kWh.';
 COMMENT ON COLUMN core.run.method_source IS 'Whether the methods are recorded, were inferred from the row, or one of them is unknown.';
 COMMENT ON COLUMN core.run.flags IS 'What was corrected or looks wrong; docs/warehouse.md lists every flag.';
 COMMENT ON COLUMN core.run.file_no IS 'Key to raw.loaded_file.';
