@@ -228,8 +228,8 @@ WITH machine AS MATERIALIZED (
                 format('Emissions: {:.4g} kg CO2eq, between {:.4g} and {:.4g}.', estimate_kg, emissions_low_kg, emissions_high_kg)
                 WHEN estimate_kg IS NOT NULL THEN format('Emissions: {:.4g} kg CO2eq.', estimate_kg) END,
             CASE interval_source WHEN 'wall_meter' THEN 'The energy is that of a meter at the wall.'
-                WHEN 'calibrated' THEN format('The energy is predicted from {} runs of this machine with a meter at the wall.', calibration_runs)
-                END,
+                WHEN 'calibrated' THEN format('The energy is predicted from {} runs of this machine with a meter at the wall.',
+                    calibration_runs) END,
             CASE WHEN intensity_source = 'world_average' THEN 'The country is not known: the carbon intensity is the world average.' END,
             CASE WHEN list_contains(flags, 'overlapping') AND attributed_share < 1 THEN
                 format('Other tracked work used the machine at the same time; the share of this run is {:.4g}.', attributed_share) END,

@@ -24,7 +24,9 @@ def calibrate(
         Path | None,
         typer.Option(metavar="FILE", help="A log of a wall meter (CSV: time, power in W or energy in kWh) to add."),
     ] = None,
-    run: Annotated[str | None, typer.Option(metavar="RUN_ID", help="The run that the log is added to.")] = None,
+    run: Annotated[
+        str | None, typer.Option(metavar="RUN_ID", help="The run that the log is added to; a unique prefix will do.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
     """Fit this machine's energy at the wall from its runs with a wall meter, and show how narrow its interval is."""
@@ -95,20 +97,21 @@ def _add_log(warehouse: "Warehouse", wall: Path, run_id: str) -> None:
     from carbon_pipeline.tracking.run_record import with_wall_log
     from carbon_pipeline.tracking.wall_meter import WallMeterError
 
-    record = warehouse.stored_record(run_id)
+    row = warehouse.run(run_id)
+    record = warehouse.stored_record(row["run_id"])
     if record is None:
-        raise InputError(f"there is no record of a run {run_id!r}; `carbon-pipeline report runs` has their IDs")
-    if record.wall_energy_kwh is not None:
-        raise InputError(f"run {run_id} has the energy of a wall meter already ({record.wall_meter})")
+        raise InputError(f"run {row['run_id']} is no record of this project, but from {row['source_file']}")
+    if row["wall_energy_kwh"] is not None:
+        raise InputError(f"run {record.run_id} has the energy of a wall meter already ({row['wall_meter']})")
     try:
         found = with_wall_log(record, wall)
     except WallMeterError as error:
         raise InputError(str(error)) from None
     if found.wall_energy_kwh is None:
-        raise InputError(f"{wall} does not tell the energy of run {run_id}: {found.wall_error}")
+        raise InputError(f"{wall} does not tell the energy of run {record.run_id}: {found.wall_error}")
     path = land_again(found, warehouse.data_dir, "wall")
     warehouse.load()
-    say(f"{amount(found.wall_energy_kwh, 'kWh')} at the wall added to run {run_id}: {path}")
+    say(f"{amount(found.wall_energy_kwh, 'kWh')} at the wall added to run {record.run_id}: {path}")
     if found.wall_error:
         say(f"the log has faults: {found.wall_error}")
 

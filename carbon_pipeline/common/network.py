@@ -55,7 +55,7 @@ def ask_json(
     headers: Mapping[str, str] | None = None,
     *,
     login: Login | None = None,
-    deadline_s: float = DEADLINE_S,
+    deadline_s: float | None = None,
 ) -> Any:
     """Send a GET request; give up after a time.
 
@@ -64,7 +64,7 @@ def ask_json(
         parameters: query parameters.
         headers: HTTP headers, such as a token.
         login: who asks, where it is a device in the local network: then no proxy is used.
-        deadline_s: how long to wait at most, seconds.
+        deadline_s: how long to wait at most, seconds; default DEADLINE_S.
 
     Raises:
         OSError: no answer in time, an HTTP error, a redirect, or an answer longer than MOST_BYTES.
@@ -72,6 +72,7 @@ def ask_json(
     """
     # Not compressed: a small compressed answer can be a huge one.
     wanted = {"Accept": "application/json", "Accept-Encoding": "identity", **(headers or {})}
+    deadline_s = DEADLINE_S if deadline_s is None else deadline_s
     timeout_s = min(TIMEOUT_S, deadline_s)
     body = _exchange("GET", url, deadline_s, login, params=parameters, headers=wanted, timeout=timeout_s)
     if body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):

@@ -361,7 +361,7 @@ def apply(model: Coefficients, energy: Mapping[str, float | None], kwh_per_w: fl
         low = max(line.factor * known + line.constant_w * kwh_per_w for line in model.total_low)
         high = min(line.factor * known + line.constant_w * kwh_per_w for line in model.total_high)
     else:
-        if total is not None and (gpu is None or ram is None):
+        if total is not None and (gpu is None or ram is None or abs(total - known) <= 1e-6 * total):
             known = total  # as the file rounds it
         missing = [w for w, part in ((model.missing_gpu_w, gpu), (model.missing_ram_w, ram)) if part is None]
         rest_low_w = model.rest_w.low + sum(range_w.low for range_w in missing)

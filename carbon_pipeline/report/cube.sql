@@ -1,8 +1,8 @@
 -- What the page adds up: sums by period, project and one more thing (asset, hardware, ...), few enough to be embedded. The
--- sums are those of the views in `report`; the energy is that at the wall where it is known. A run that goes on past midnight has its energy in each period; it is counted in
--- the first one. The period is the finest of which there are at most $most_periods; of projects and of other things those
--- with the most energy are named, and the rest is one row without a name. What is not known has an empty name. $project is the
--- only project, or NULL for all.
+-- sums are those of the views in `report`; the energy is that at the wall where it is known. A run that goes on past
+-- midnight has its energy in each period; it is counted in the first one. The period is the finest of which there are at
+-- most $most_periods; of projects and of other things those with the most energy are named, and the rest is one row without
+-- a name. What is not known has an empty name. $project is the only project, or NULL for all.
 WITH daily AS MATERIALIZED (
     SELECT
         part.day AS day,

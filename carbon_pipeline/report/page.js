@@ -186,8 +186,10 @@ function totals() {
   const [low, high] = ends(sum, "energy");
   const open = sum.energy_open && low != null
     ? `${amount(sum.energy_open_kwh, "kWh")} of the energy has no interval, since its CPU was not measured, for example. At the wall, the rest took ${interval(low, high, "kWh", sum.energy_kwh)}.` : null;
+  const atWall = named("source", "other").filter(({ label }) => label !== "the general model").reduce((all, row) => ({ runs: all.runs + row.sum.runs, kwh: all.kwh + (row.sum.energy_kwh ?? 0) }), { runs: 0, kwh: 0 });
   const said = [
     "The energy is what the meters saw of CPU, GPU and memory. Power supply, mainboard and fans are only in the interval at the wall, in which the energy drawn from the socket lies.",
+    atWall.runs ? `Of ${counted(atWall.runs, "run")}, ${amount(atWall.kwh, "kWh")} in all, the energy at the wall itself is known, and counts here: read by a meter there, or predicted from earlier runs with one.` : null,
     open,
     sum.runs_unknown ? `The energy of ${counted(sum.runs_unknown, "run")} is not known. They count as nothing here, so the true total is higher.` : null,
     sum.energy_without_emissions_kwh ? `${amount(sum.energy_without_emissions_kwh, "kWh")} has no known carbon intensity and is not in the emissions.` : null,
@@ -293,7 +295,7 @@ async function render() {
   breakdown("by-country", "country", "country", { other: "other countries" });
   breakdown("by-method", "method", "method", { note: "Only energies that were measured in one way compare." });
   breakdown("by-quality", "quality", "quality", { other: "other", note: "High, medium and low: the energy errs by at most 10, 25 and 50 %; none: by more, or it is not known by how much." });
-  breakdown("by-source", "source", "interval from", { other: "other", note: "What the machine drew at the wall is read by a meter there, predicted from earlier runs with one, or bounded by what is known of such machines." });
+  breakdown("by-source", "source", "source of the interval", { other: "other", note: "What the machine drew at the wall is read by a meter there, predicted from earlier runs with one, or bounded by what is known of such machines." });
   latest();
   budgets();
   waste();

@@ -201,7 +201,7 @@ def _calibration_finding(settings: Settings, hardware: Hardware, methods: Readin
     """Where the intervals of runs on this machine come from."""
     machine = machine_id(hardware.cpu_model.value, hardware.ram_gb.value, settings.host_id)
     lines = find_calibrations(machine, settings.data_dir)
-    found = Finding(what="interval", value="model", source="carbon_pipeline/model/interval.py")
+    found = Finding(what="interval", value="model", source="docs/measuring.md")
     if settings.wall_meter is not None:
         return found.model_copy(update={"value": "wall meter", "source": "CARBON_WALL_METER"})
     if not lines:

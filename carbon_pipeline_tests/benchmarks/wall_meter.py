@@ -146,11 +146,38 @@ def calibrated(runs: int, repetitions: int) -> list[CalibratedMachine]:
         runs: number of calibration runs.
         repetitions: how often for each machine.
     """
+    return [_calibrated(rows, runs, repetitions) for rows in _groups().values()]
+
+
+def calibrated_by_others(runs: int) -> list[tuple[str, float, float]]:
+    """Each machine by the line of all others, some runs of each: whether a calibration holds for another machine.
+
+    Args:
+        runs: number of runs of each of the other machines.
+
+    Returns:
+        Name of the machine, the share of its runs that are inside, and the median of upper over lower end.
+    """
+    groups, chance, found = _groups(), random.Random(1), []
+    for name, rows in groups.items():
+        others = [row for other, kept in groups.items() if other != name for row in chance.sample(kept, runs)]
+        line = fit([_point(row) for row in others], accuracy=0.0)
+        assert line
+        points = [_point(row) for row in rows]
+        ends = [line.predict(point.meter_w) for point in points]
+        inside = sum(end.low_w <= point.wall_w <= end.high_w for end, point in zip(ends, points, strict=True))
+        width = statistics.median(end.high_w / max(end.low_w, 0.1) for end in ends)
+        found.append((name[0], inside / len(rows), width))
+    return found
+
+
+def _groups() -> dict[tuple[str, ...], list[dict[str, str]]]:
+    """The runs of each machine and way of measuring that has enough of them."""
     with RUNS.open(encoding="utf-8", newline="") as file:
         groups: dict[tuple[str, ...], list[dict[str, str]]] = defaultdict(list)
         for row in csv.DictReader(file):
             groups[row["machine"], row["cpu_method"], row["gpu_method"], row["ram_method"]].append(row)
-    return [_calibrated(rows, runs, repetitions) for rows in groups.values() if len(rows) >= FEWEST_TO_CALIBRATE]
+    return {name: rows for name, rows in groups.items() if len(rows) >= FEWEST_TO_CALIBRATE}
 
 
 def _calibrated(rows: list[dict[str, str]], runs: int, repetitions: int) -> CalibratedMachine:
@@ -236,6 +263,10 @@ def main() -> None:
                 f"{machine.machine:<52} {runs:>5} {machine.inside:>8.1%} {width:>9.2f} {model:>8.2f} "
                 f"{machine.excess_share:>7.0%}"
             )
+    print()
+    print(f"{'calibrated by all other machines':<58} {'inside':>8} {'high/low':>9}")
+    for name, inside, width in calibrated_by_others(15):
+        print(f"{name:<58} {inside:>8.0%} {width:>9.2f}")
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def test_the_page_draws_all_charts_without_a_network_and_axe_finds_nothing(
 ) -> None:
     noise: list[str] = []
     page = opened(chromium, warehouse, kind, noise)
-    assert page.locator(".chart").count() == page.locator(".chart > svg, .chart > div > svg").count() == 18
+    assert page.locator(".chart").count() == page.locator(".chart > svg, .chart > div > svg").count() == 19
     assert page.locator(".chart svg .mark-rect path, .chart svg .mark-area path").count() > 60
     width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert width[0] <= width[1], "the page scrolls sideways"

@@ -35,7 +35,7 @@ def test_doctor_shows_for_each_component_how_it_would_be_measured(data_dir: Path
     findings = json.loads(carbon_pipeline("doctor", "--json", CARBON_COUNTRY_ISO_CODE="FRA").stdout)
     by_name = {finding["what"]: finding for finding in findings}
     assert list(by_name) == [
-        "cpu", "gpu", "ram", "machine", "idle baseline", "location", "carbon intensity", "cloud",
+        "cpu", "gpu", "ram", "machine", "idle baseline", "interval", "location", "carbon intensity", "cloud",
     ]  # fmt: skip
     assert by_name["location"]["value"] == "France"
     assert by_name["carbon intensity"]["source"] == "country_average"

@@ -135,6 +135,22 @@ def test_periods_have_the_energy_of_the_daily_report_and_the_attributes_the_sums
     assert float(main["data-total-energy-kwh"] or 0) == pytest.approx(row["energy_kwh"])
 
 
+def test_the_page_has_the_energy_at_the_wall_where_it_is_known_and_says_where_intervals_are_from(
+    data_dir: Path,
+) -> None:
+    wall = {"wall_energy_kwh": 2.0, "wall_low_kwh": 1.9, "wall_high_kwh": 2.1, "wall_meter": "shelly 1"}
+    calibrated = {"calibrated_kwh": 1.5, "calibrated_low_kwh": 1.4, "calibrated_high_kwh": 1.6, "calibration_runs": 9}
+    for number, own in enumerate((wall, calibrated, {})):
+        at = datetime(2026, 10, 2, number, 30, tzinfo=UTC)
+        land(make_record(ended_at=at, duration_s=600.0, cpu_energy_kwh=1.0, ram_energy_kwh=0.0, **own), data_dir)
+    warehouse = Warehouse(data_dir)
+    warehouse.load()
+    content = read_content(warehouse, data_dir / "page.html")
+    found = {name: row["energy_kwh"] for name, row in sums(content, "source").items()}
+    assert found == pytest.approx({"a meter at the wall": 2.0, "the calibrated machine": 1.5, "the general model": 1.0})
+    assert content["totals"]["energy_kwh"] == pytest.approx(4.5)
+
+
 def test_the_policy_lets_the_own_scripts_run_and_nothing_else(data_dir: Path) -> None:
     page = Parts(html(read_content(land_hostile(data_dir), data_dir / "page.html"), BUNDLE))
     assert page.open == ["html"] or page.open == []

@@ -31,7 +31,7 @@ def login(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CARBON_WALL_METER_PASSWORD", SECRET)
 
 
-def measured(meter: Meter, seconds: float = 3.0, **options: Any) -> tuple[RunRecord, float]:
+def measured(meter: Meter, seconds: float = 2.0, **options: Any) -> tuple[RunRecord, float]:
     """A run of a time beside a meter, and the true energy at the wall, kWh."""
     with track("work", wall_meter=meter.address, sample_s=0.25, **options) as run:
         began = time.perf_counter() - meter.origin

@@ -1,8 +1,8 @@
 -- Which measurement of a run counts: the last of its states, which CodeCarbon writes cumulatively. The order is a total one
 -- over what the measurements say, so that the order of loads does not matter: our own records before imported files, ended
--- runs before interrupted ones, with an energy before without, with a wall meter likewise, then time, duration, energy, and a hash of all that was
--- measured. Of measurements that say the same, an intact one before a repaired one, then the one that was loaded first. An
--- export of ours that comes back is the same state with less about it: energies are compared as FLOAT, and the original is
+-- runs before interrupted ones, with an energy before without, with a wall meter likewise, then time, duration, energy, and a
+-- hash of all that was measured. Of measurements that say the same, an intact one before a repaired one, then the one that was
+-- loaded first. An export of ours that comes back is the same state with less about it: energies are compared as FLOAT, and the original is
 -- the row with CodeCarbon's fallback location, its constant as an ID, or a country code of three letters.
 CREATE OR REPLACE TEMP TABLE contested_row AS
 SELECT rowid AS row FROM raw.measurement SEMI JOIN contested USING (run_id);
@@ -18,7 +18,8 @@ SELECT
     has_mixed_modes, experiment_id, file_no, line,
     md5(to_json(struct_pack(context_key, *COLUMNS(m.* EXCLUDE (
         rowid, file_no, line, context_no, inferred_method, extra_columns, has_invalid_value, has_default_experiment,
-        is_repaired, is_current, is_cumulative, attributed_share, attributed_idle_share, attributed_wall_share, attribution_method, day_shares, tasks_s
+        is_repaired, is_current, is_cumulative, attributed_share, attributed_idle_share, attributed_wall_share,
+        attribution_method, day_shares, tasks_s
     ))))::VARCHAR) AS said
 FROM (SELECT *, rowid FROM raw.measurement WHERE rowid IN (SELECT row FROM contested_row)) AS m
 JOIN raw.context USING (context_no)

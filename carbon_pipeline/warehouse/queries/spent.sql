@@ -1,7 +1,8 @@
--- What an asset has spent (at the wall where that is known): in one run, and in a calendar period ($period: day, month; UTC). A run of Dagster may hold several
--- records of an asset: attempts, ops of a graph, partitions. It is the run $dagster_run_id if that has any, else the latest
--- one. What several runs or assets share, counts by its shares; attempts that failed count too. A run that goes on from one
--- period into the next counts in each with the energy of its days there. A row for each period of the judged run.
+-- What an asset has spent (at the wall where that is known): in one run, and in a calendar period ($period: day, month;
+-- UTC). A run of Dagster may hold several records of an asset: attempts, ops of a graph, partitions. It is the run
+-- $dagster_run_id if that has any, else the latest one. What several runs or assets share, counts by its shares; attempts
+-- that failed count too. A run that goes on from one period into the next counts in each with the energy of its days there.
+-- A row for each period of the judged run.
 WITH own AS (
     SELECT
         run_id,
