@@ -86,6 +86,8 @@ def clues_of(
     guesses = [GENERIC_TDP_W, *([W_PER_THREAD * cpu_count] if cpu_count else [])]
     processors = [1, 2] if re.search(r"xeon|epyc|opteron", cpu_model or "", re.I) else [1]
     assumed = [cpu_tdp_w * number for number in processors] if cpu_tdp_w else [GENERIC_TDP_W] if is_apple else guesses
+    if not cpu_tdp_w and not is_apple and cpu_model and cpu_count and is_known and version >= FLOOR_FROM:
+        assumed = [guesses[1] * number for number in processors]  # the generic one is for processors without a name
     may_be_modelled = not is_known or version >= LOAD_MODEL_FROM
     return Clues(
         counter=_counter(version, os, cpu_model, gpu_model) if is_known else None,
