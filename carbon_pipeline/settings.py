@@ -333,10 +333,15 @@ def _field_name(location: tuple[int | str, ...]) -> str:
 
 def _explain(error: ValidationError) -> list[str]:
     return [
-        f"{variable(_field_name(part['loc']))}={part['input']!r:.200} is not usable: "
+        f"{variable(_field_name(part['loc']))}={_without_password(part['input'])} is not usable: "
         + (_WANTED.get(part["type"]) or f"{part['msg'].removeprefix('Value error, '):.500}")
         for part in error.errors()
     ]
+
+
+def _without_password(value: Any) -> str:
+    """A value as it is shown, which ends up in logs and records: without user and password of an address."""
+    return re.sub(r"//[^/@\s]*@", "//***@", repr(value))[:200]
 
 
 _WANTED = {"bool_parsing": "it should be on or off", "string_pattern_mismatch": "it should be such as 4GB or 512MiB"}

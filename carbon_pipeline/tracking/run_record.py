@@ -253,10 +253,11 @@ def with_wall_log(record: RunRecord, log: Path) -> RunRecord:
 def _calibrated(record: RunRecord, lines: Sequence[Calibrated]) -> RunRecord:
     """The record with what the calibration of the machine predicts for it, or why it does not."""
     has_gap = bool(record.cpu_gap_s or record.gpu_gap_s)
-    if not lines or record.energy_kwh is None or record.tracking_mode != "machine" or has_gap or not record.duration_s:
+    is_whole = record.energy_kwh is not None and "energy_missing" not in record.flags and not has_gap
+    if not lines or not is_whole or record.tracking_mode != "machine" or not record.duration_s:
         return record
     line, note = line_for(Way.of(vars(record)), lines)
-    meter_w = record.energy_kwh / record.pue * J_PER_KWH / record.duration_s
+    meter_w = (record.energy_kwh or 0.0) / record.pue * J_PER_KWH / record.duration_s
     if line and not line.calibration.covers(meter_w, record.duration_s):
         calibrated = line.calibration
         note = (

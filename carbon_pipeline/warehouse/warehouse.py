@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,6 @@ from carbon_pipeline.common.files import printable_path
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.tracking.landing import (
     FOLDER,
-    find_record,
     killed_runs,
     land_killed_runs,
     landed_files,
@@ -129,10 +129,9 @@ class Warehouse(PublishedCopy):
         Raises:
             DamagedArchiveError: a file that may have it is damaged.
         """
-        if record := find_record(run_id, self.data_dir):
-            return record
-        records = (file.record for file in self._archived_records())
-        return next((record for record in records if record and record.run_id == run_id), None)
+        landed = (path for path in landed_files(self.data_dir) if path.name.startswith(f"{run_id}."))
+        files = chain((read_record(path, self._name(path)) for path in landed), self._archived_records())
+        return next((file.record for file in files if file.record and file.record.run_id == run_id), None)
 
     def everything(self) -> Iterator[SourceFile]:
         """Read all that has ever been loaded, as it is stored: what the warehouse can be rebuilt from.

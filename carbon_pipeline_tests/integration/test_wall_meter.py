@@ -336,6 +336,16 @@ def test_a_wrong_address_is_named_with_what_it_should_be(text: str, said: str) -
     with pytest.raises(SettingsError, match="CARBON_WALL_METER") as error:
         read_settings(wall_meter=text)
     assert said in str(error.value)
+    assert "secret" not in str(error.value)
+
+
+def test_a_password_in_a_wrong_address_is_in_no_record(data_dir: Path) -> None:
+    with track("work", wall_meter="shelly+http://admin:secret@plug", data_dir=data_dir) as run:
+        pass
+    assert run.landed_at
+    text = run.landed_at.read_text()
+    assert "CARBON_WALL_METER_PASSWORD" in text
+    assert "secret@" not in text
 
 
 def test_no_meter_is_asked_where_none_is_named() -> None:
