@@ -135,7 +135,7 @@ def _wall_meter(text: str) -> str:
     found = re.fullmatch(r"(shelly|tasmota|redfish)\+(https?://[^/\s?#]+)(/[^\s?#]*)?", text)
     if not found:
         raise ValueError(f"it should be such as {WALL_METERS}")
-    if "@" in found[2]:
+    if "@" in text:
         raise ValueError("user and password belong into CARBON_WALL_METER_USER and CARBON_WALL_METER_PASSWORD")
     if found[1] == "redfish" and not (found[3] or "").strip("/"):
         raise ValueError("the path is missing, such as /redfish/v1/Chassis/1/Power")
@@ -333,15 +333,15 @@ def _field_name(location: tuple[int | str, ...]) -> str:
 
 def _explain(error: ValidationError) -> list[str]:
     return [
-        f"{variable(_field_name(part['loc']))}={_without_password(part['input'])} is not usable: "
+        f"{variable(_field_name(part['loc']))}={_without_secrets(part['input'])} is not usable: "
         + (_WANTED.get(part["type"]) or f"{part['msg'].removeprefix('Value error, '):.500}")
         for part in error.errors()
     ]
 
 
-def _without_password(value: Any) -> str:
-    """A value as it is shown, which ends up in logs and records: without user and password of an address."""
-    return re.sub(r"//[^/@\s]*@", "//***@", repr(value))[:200]
+def _without_secrets(value: Any) -> str:
+    """A value as it is shown, which ends up in logs and records: of an address only the scheme."""
+    return re.sub(r"://.*", "://...'", repr(value), flags=re.DOTALL)[:200]
 
 
 _WANTED = {"bool_parsing": "it should be on or off", "string_pattern_mismatch": "it should be such as 4GB or 512MiB"}

@@ -1,5 +1,6 @@
 """The command `calibrate`: the energy at the wall of this machine, from its runs with a wall meter."""
 
+import statistics
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -30,7 +31,7 @@ def calibrate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")] = False,
 ) -> None:
     """Fit this machine's energy at the wall from its runs with a wall meter, and show how narrow its interval is."""
-    from carbon_pipeline.tracking.calibration import write_calibrations
+    from carbon_pipeline.tracking.calibration import find_calibrations, write_calibrations
 
     if (wall is None) != (run is None):
         raise InputError("--wall FILE and --run RUN_ID belong together: the log, and the run that it is added to")
@@ -43,7 +44,7 @@ def calibrate(
     with working("looking at this machine"):
         machine, way = _this_machine(settings)
     lines, few = _lines(warehouse, machine)
-    if lines:
+    if lines or find_calibrations(machine, settings.data_dir):  # what its runs do not give any more is no longer used
         write_calibrations(machine, lines, settings.data_dir)
     own = next((line for line in lines if line.way == way), None)
     if as_json:
@@ -67,7 +68,6 @@ def _this_machine(settings: Settings) -> tuple[str, "Way"]:
 
 def _lines(warehouse: "Warehouse", machine: str) -> tuple[list["Calibrated"], dict["Way", int]]:
     """The lines that the machine's runs give; and the number of runs of each way that has too few."""
-    from carbon_pipeline.model.wall_energy import KINDS
     from carbon_pipeline.tracking.calibration import Calibrated, Way
     from carbon_pipeline.warehouse import sql
 
@@ -78,14 +78,11 @@ def _lines(warehouse: "Warehouse", machine: str) -> tuple[list["Calibrated"], di
     lines, few = [], {}
     for way, runs in by_way.items():
         last = runs[0]["wall_meter"]  # runs with a meter that was replaced do not count
-        points = [
-            CalibrationPoint(row["meter_w"], row["wall_w"], row["duration_s"], row["ended_at"])
-            for name, group in groupby(runs, lambda row: row["wall_meter"])
-            if name == last
-            for row in group
-        ]
-        kind = KINDS.get(str(last).split()[0], KINDS["csv"])
-        if calibration := fit(points, kind.accuracy):
+        kept = [row for name, group in groupby(runs, lambda row: row["wall_meter"]) if name == last for row in group]
+        points = [CalibrationPoint(row["meter_w"], row["wall_w"], row["duration_s"], row["ended_at"]) for row in kept]
+        # What the readings of all runs may have in common: the meter's own error, and its lag where runs are short.
+        accuracy = statistics.median(row["error"] for row in kept)
+        if calibration := fit(points, accuracy):
             lines.append(Calibrated(way=way, wall_meter=last, calibration=calibration))
         else:
             few[way] = len(points)

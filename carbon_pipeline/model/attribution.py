@@ -122,7 +122,14 @@ def attribute(runs: Sequence[CurveOfRun]) -> list[Attribution]:
         )
         for component, members in _divided(runs)
     ]
-    at_the_wall = _at_the_wall(timeline, runs, [machine for _, _, machine in machines])
+    at_the_wall, only_wall = _at_the_wall(timeline, runs, [machine for _, _, machine in machines])
+    if only_wall.any():  # nothing that could tell the shares but who was there, and worked
+        members = tuple(number for number, run in enumerate(runs) if run.wall is not None and run.is_machine)
+        steps = known.setdefault(members, _steps_of(timeline, runs, members))
+        each = _per_use(timeline, steps, only_wall[None], ("cpu",))
+        for number, step in zip(members, steps, strict=True):
+            parts = [step.weight[use] * np.diff(cumulated[:, step.edges]) for use, cumulated in each.items()]
+            wall_kwh[number] += float(np.sum(parts))
     for component, members, machine in machines:
         if members not in known:
             known[members] = _steps_of(timeline, runs, members)
@@ -251,16 +258,17 @@ def _between(timeline: _Timeline, edges: Any, run: CurveOfRun, cumulated: "Array
     return np.diff(np.interp(timeline.times[edges], run.at_s, cumulated))
 
 
-def _at_the_wall(timeline: _Timeline, runs: Sequence[CurveOfRun], machines: "Sequence[Array]") -> "Array":
-    """Energy at the wall as a multiple of that of all components, in each stretch; 0 where no wall meter read."""
+def _at_the_wall(timeline: _Timeline, runs: Sequence[CurveOfRun], machines: "Sequence[Array]") -> "tuple[Array, Array]":
+    """Energy at the wall as a multiple of that of all components, in each stretch; and, kWh, where those have none."""
     import numpy as np
 
     read = [(run, WALL) for run in runs if run.wall is not None and run.is_machine]
     if not read:
-        return np.zeros(len(timeline.seconds))
-    total = np.sum(machines, axis=0)
-    found: Array = np.divide(_machine(timeline, read), total, out=np.zeros_like(total), where=total > LEAST_KWH)
-    return found
+        return np.zeros(len(timeline.seconds)), np.zeros(len(timeline.seconds))
+    wall = _machine(timeline, read)
+    total = np.sum(machines, axis=0) if machines else np.zeros_like(wall)
+    is_known = total > LEAST_KWH
+    return np.divide(wall, total, out=np.zeros_like(wall), where=is_known), np.where(is_known, 0.0, wall)
 
 
 def _machine(timeline: _Timeline, measured: Sequence[tuple[CurveOfRun, str]]) -> "Array":

@@ -94,7 +94,8 @@ class Calibration(BaseModel):
             meter_w: mean power that the meter saw, W.
             duration_s: duration of the run, seconds: the mean power of a short one varies more.
         """
-        margin_w = MARGIN * max(self.most_w - self.least_w, meter_w)
+        # Without a slope, nothing is known of any other power.
+        margin_w = MARGIN * max(self.most_w - self.least_w, meter_w) if self.losses else LEAST_SPREAD * self.most_w
         return self.least_w - margin_w <= meter_w <= self.most_w + margin_w and duration_s >= self.least_s / 2
 
     def predict(self, meter_w: float) -> "Predicted":

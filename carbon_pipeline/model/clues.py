@@ -65,7 +65,9 @@ def clues_of(
     cpu_tdp_w: float | None,
     gpu_model: str | None,
     tracking_mode: str | None,
+    *,
     is_recent: bool = False,
+    is_cloud: bool = False,
 ) -> Clues:
     """Collect the clues about the CPU's energy in the rows of one machine, version and mode.
 
@@ -78,19 +80,20 @@ def clues_of(
         gpu_model: name of the GPUs.
         tracking_mode: `machine` or `process`.
         is_recent: whether the file has columns of recent versions, so that one without a version is not an old one.
+        is_cloud: whether it is a machine of a cloud, whose guests have no counters.
     """
     version = version_of(codecarbon_version)
     is_known = version is not None or not (is_recent or cpu_model is None)
     version = version or (2, 0)
     is_apple = bool(re.search(r"\bapple m\d|^apple", cpu_model or "", re.I))
     guesses = [GENERIC_TDP_W, *([W_PER_THREAD * cpu_count] if cpu_count else [])]
-    processors = [1, 2] if re.search(r"xeon|epyc|opteron", cpu_model or "", re.I) else [1]
+    processors = _processors(os, cpu_model, cpu_count)
     assumed = [cpu_tdp_w * number for number in processors] if cpu_tdp_w else [GENERIC_TDP_W] if is_apple else guesses
     if not cpu_tdp_w and not is_apple and cpu_model and cpu_count and is_known and version >= FLOOR_FROM:
         assumed = [guesses[1] * number for number in processors]  # the generic one is for processors without a name
     may_be_modelled = not is_known or version >= LOAD_MODEL_FROM
     return Clues(
-        counter=_counter(version, os, cpu_model, gpu_model) if is_known else None,
+        counter=_counter(version, os, cpu_model, gpu_model) if is_known and not is_cloud else None,
         constants_w=tuple(sorted({CONSTANT_SHARE * tdp_w for tdp_w in (*assumed, *guesses)})),
         loads_w=tuple(assumed) if may_be_modelled else (),
         has_floor=is_known and version >= FLOOR_FROM and tracking_mode == "machine",
@@ -123,6 +126,16 @@ def version_of(text: str | None) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
+def _processors(os: str | None, cpu_model: str | None, cpu_count: int | None) -> list[int]:
+    """How many processors CodeCarbon may have counted: a guest may show each of its CPUs as one, Windows each core."""
+    most = min(cpu_count or 8, 8)
+    if re.search(r"xeon|epyc|opteron", cpu_model or "", re.I):
+        return list(range(1, max(most, 2) + 1))
+    if (os or "").lower().startswith("windows") and cpu_count:
+        return sorted({1, max(cpu_count // 2, 1), cpu_count})
+    return [1]
+
+
 def _counter(version: tuple[int, int], os: str | None, cpu_model: str | None, gpu_model: str | None) -> str | None:
     """The counter that is read on such a system, if any is."""
     system, name = (os or "").lower(), cpu_model or ""
@@ -134,6 +147,7 @@ def _counter(version: tuple[int, int], os: str | None, cpu_model: str | None, gp
         return None
     if system.startswith("linux"):
         return "rapl"
+    is_intel = bool(re.search(r"intel|xeon|core\(tm\)", name, re.I))
     if system.startswith("windows"):
-        return "emi" if version >= EMI_FROM else "power_gadget"
-    return "power_gadget" if system.startswith(("darwin", "macos")) else None
+        return "emi" if version >= EMI_FROM else "power_gadget" if is_intel else None
+    return "power_gadget" if system.startswith(("darwin", "macos")) and is_intel else None

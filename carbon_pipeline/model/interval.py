@@ -221,9 +221,15 @@ class Interval:
         return next((level for level, share in QUALITY_WITHIN.items() if error_kwh <= share * energy_kwh), None)
 
 
-def narrowed(calibrated: Interval, model: Interval | None) -> Interval:
-    """What a calibration leaves of the interval of the model; where the two contradict each other, the calibration."""
-    if model is None or calibrated.low_kwh > model.high_kwh or calibrated.high_kwh < model.low_kwh:
+def narrowed(calibrated: Interval, estimate_kwh: float, model: Interval | None) -> Interval:
+    """What a calibration leaves of the interval of the model; where the two contradict each other, the calibration.
+
+    Args:
+        calibrated: the interval of the calibration.
+        estimate_kwh: its estimate, kWh.
+        model: the interval of the model.
+    """
+    if model is None or not model.low_kwh <= estimate_kwh <= model.high_kwh:
         return calibrated
     return Interval(max(calibrated.low_kwh, model.low_kwh), min(calibrated.high_kwh, model.high_kwh))
 
@@ -516,7 +522,10 @@ def _checked(name: str, value: float | None) -> float | None:
 def _tdp_range(kind: str | None, machine: Machine) -> Range:
     """Range of the TDP factor of a machine; a virtual machine may have only some threads of a large processor."""
     tdp = _times(_guess(kind, machine), _turbo(machine.get("cpu_model")))
-    if machine.get("machine_kind") == "virtual" and machine.get("cpu_tdp_source") == "table":
+    is_guest = machine.get("machine_kind") == "virtual" and machine.get("cpu_tdp_source") == "table"
+    # An imported row does not say whether it is of a guest; where it has a counter, its TDP does not matter.
+    may_be_guest = machine.get("cpu_tdp_source") == "table_of_processors" and kind in ("server", "gpu_server")
+    if is_guest or may_be_guest:
         tdp = _times(tdp, Range(min(1.0, (machine.get("cpu_count") or 1) / MOST_THREADS), 1.0, ""))
     return tdp
 

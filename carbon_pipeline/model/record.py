@@ -334,8 +334,8 @@ class RunRecord(BaseModel):
                 return "wall_meter", self.wall_energy_kwh, Interval(ends[0], ends[1])
             ends = self.calibrated_low_kwh, self.calibrated_high_kwh
             if self.calibrated_kwh is not None and ends[0] is not None and ends[1] is not None:
-                found = narrowed(Interval(ends[0], ends[1]), model)
-                return "calibrated", min(max(self.calibrated_kwh, found.low_kwh), found.high_kwh), found
+                found = narrowed(Interval(ends[0], ends[1]), self.calibrated_kwh, model)
+                return "calibrated", self.calibrated_kwh, found
         return "model", None, model
 
     @computed_field  # type: ignore[prop-decorator]

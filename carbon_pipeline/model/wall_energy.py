@@ -122,6 +122,16 @@ class WallLog:
         self._energies: list[float] = [0.0]
         self._apart_s = 0.0
         self._least_w, self._most_w = math.inf, 0.0
+        self._head_s = 0.0
+        self._ends_at_s = math.inf
+
+    def end_at(self, ended_s: float) -> None:
+        """Take no reading beyond the first one at the end of the run or later.
+
+        Args:
+            ended_s: that end, seconds since its start.
+        """
+        self._ends_at_s = ended_s
 
     def add(self, reading: WallReading) -> None:
         """Add a reading; what is impossible in it is left out, and noted in `faults`."""
@@ -131,12 +141,16 @@ class WallLog:
             self._checked(reading.counter_kwh, math.inf, "kWh"),
         )
         last = self._last
-        if (reading.power_w is None and reading.counter_kwh is None) or (last and reading.at_s <= last.at_s):
+        if (reading.power_w is None and reading.counter_kwh is None) or (
+            last and (reading.at_s <= last.at_s or last.at_s >= self._ends_at_s)
+        ):
             return
         if reading.power_w is None and last and last.counter_kwh is not None and reading.counter_kwh is not None:
             mean_w = (reading.counter_kwh - last.counter_kwh) * J_PER_KWH / (reading.at_s - last.at_s)
             if 0 <= mean_w <= MOST_W:
                 reading = WallReading(reading.at_s, mean_w, reading.counter_kwh)
+                if last.power_w is None:
+                    last = WallReading(last.at_s, mean_w, last.counter_kwh)
         if reading.power_w is None:
             reading = WallReading(reading.at_s, last.power_w if last else None, reading.counter_kwh)
         if last is None or last.power_w is None:
@@ -146,10 +160,8 @@ class WallLog:
                 return
         self._commit(math.inf)
         self._before, self._last = last, reading
-        if last is None and reading.at_s > 0:  # no reading before the start: as the first one
-            is_gap = reading.at_s > self._quiet_s
-            self._sums.extrapolate(reading, reading.at_s, is_gap=is_gap, step_kwh=self._kind.counter_step_kwh)
-            self._note(reading.at_s)
+        if (first := last or reading).at_s > 0 and not self._times[1:]:  # no reading before the start: as the first one
+            self._head_s = self._head_s or first.at_s
         if reading.at_s > -self._quiet_s and reading.power_w is not None:
             self._least_w, self._most_w = min(self._least_w, reading.power_w), max(self._most_w, reading.power_w)
 
@@ -172,14 +184,13 @@ class WallLog:
             return None
         sums = self._sums
         if (rest_s := ended_s - max(self._last.at_s, 0.0)) > 0:  # no reading after the end: as the last one
-            sums.extrapolate(self._last, rest_s, is_gap=rest_s > self._quiet_s, step_kwh=self._kind.counter_step_kwh)
-            self._note(ended_s)
+            self._extrapolate(self._last, rest_s, ended_s)
         if sums.gap_s > 0:
             self.fail("gap", f"no reading of the wall meter for {sums.gap_s:.0f} s in all")
         if sums.gap_s > MOST_GAP * ended_s and not self._counts(sums):
             self.fail("silent", "the wall meter was silent for more than half of the run: its energy is not used")
             return None
-        found = self._by_counter(sums) if self._counts(sums) else self._by_power(sums, ended_s)
+        found = self._found(sums, ended_s)
         if self._energies[-1] > 0:
             scale = found.energy_kwh / self._energies[-1]
             self._energies = [energy * scale for energy in self._energies]
@@ -210,6 +221,9 @@ class WallLog:
     def _commit(self, until_s: float) -> None:
         """Add the time between the last two readings to the sums, as far as it is in the run."""
         before, last = self._before, self._last
+        if self._head_s and last and (before or until_s < math.inf):
+            head_s, self._head_s = min(self._head_s, until_s), 0.0
+            self._extrapolate(before or last, head_s, head_s)
         if before is None or last is None:
             return
         self._before = None
@@ -220,6 +234,12 @@ class WallLog:
         for name in self._sums.add(before, last, began_s, ended_s, is_gap=is_gap, step_kwh=self._kind.counter_step_kwh):
             self.fail(name, FAULTS[name])
         self._note(ended_s)
+
+    def _extrapolate(self, reading: WallReading, seconds: float, until_s: float) -> None:
+        """Add time before the first reading, or after the last one: at its power."""
+        is_gap = seconds > self._quiet_s
+        self._sums.extrapolate(reading, seconds, is_gap=is_gap, step_kwh=self._kind.counter_step_kwh)
+        self._note(until_s)
 
     def _note(self, at_s: float) -> None:
         if len(self._times) > 2 and self._times[-1] - self._times[-2] < self._apart_s:
@@ -238,34 +258,30 @@ class WallLog:
             and step_kwh * (1 + sums.breaks) <= FINE_STEP * sums.counter_j / J_PER_KWH
         )
 
-    def _by_counter(self, sums: "_Sums") -> WallEnergy:
-        kwh = sums.counter_j / J_PER_KWH
-        error_kwh = (self._kind.counter_step_kwh or 0.0) * (1 + sums.breaks) + sums.edge_j / J_PER_KWH
-        return self._ends(kwh, kwh - error_kwh, kwh + error_kwh, "counter", sums.gap_s)
-
-    def _by_power(self, sums: "_Sums", ended_s: float) -> WallEnergy:
+    def _found(self, sums: "_Sums", ended_s: float) -> WallEnergy:
+        lag_j = self._kind.lag_s * (self._most_w - self._least_w)
+        power_error_j = 2 * math.sqrt(sums.steps_j2) + lag_j + self._kind.power_step_w / 2 * ended_s
         known_j = sums.power_j - sums.gap_j
-        error_j = (
-            2 * math.sqrt(sums.steps_j2)
-            + self._kind.lag_s * (self._most_w - self._least_w)
-            + self._kind.power_step_w / 2 * ended_s
-        )
-        low_j = known_j - error_j + 0.5 * self._least_w * sums.gap_s
-        high_j = known_j + error_j + 1.5 * self._most_w * sums.gap_s
-        energy_j = sums.power_j
-        if sums.is_counted and self._kind.counter_step_kwh is not None:
-            step_j = (self._kind.counter_step_kwh * (1 + sums.breaks)) * J_PER_KWH + sums.edge_j
-            least_j, most_j = sums.counter_j - step_j, sums.counter_j + step_j
-            if most_j < low_j or least_j > high_j:
-                self.fail("contradiction", "power and counter of the wall meter contradict each other")
-                low_j, high_j = min(low_j, least_j), max(high_j, most_j)
-            else:
-                low_j, high_j = max(low_j, least_j), min(high_j, most_j)
-                energy_j = min(max(energy_j, low_j), high_j)
-        return self._ends(energy_j / J_PER_KWH, low_j / J_PER_KWH, high_j / J_PER_KWH, "power", sums.gap_s)
+        low_j = known_j - power_error_j + 0.5 * self._least_w * sums.gap_s
+        high_j = known_j + power_error_j + 1.5 * self._most_w * sums.gap_s
+        if not sums.is_counted or self._kind.counter_step_kwh is None:
+            return self._ends(sums.power_j, low_j, high_j, "power", sums.gap_s)
+        error_j = self._kind.counter_step_kwh * (1 + sums.breaks) * J_PER_KWH + sums.edge_j + lag_j
+        least_j, most_j = sums.counter_j - error_j, sums.counter_j + error_j
+        # What the power was in a gap is not known: only the counter's word counts there.
+        least_known_j = (known_j - power_error_j) * (1 - self._kind.accuracy)
+        most_known_j = (known_j + power_error_j) * (1 + self._kind.accuracy) + MOST_W * sums.gap_s
+        if most_j < least_known_j or least_j > most_known_j:
+            self.fail("contradiction", "power and counter of the wall meter contradict each other")
+            return self._ends(sums.power_j, min(low_j, least_j), max(high_j, most_j), "power", sums.gap_s)
+        if self._counts(sums):
+            return self._ends(sums.counter_j, least_j, most_j, "counter", sums.gap_s)
+        low_j, high_j = min(max(low_j, least_j), most_j), max(min(high_j, most_j), least_j)
+        return self._ends(min(max(sums.power_j, low_j), high_j), low_j, high_j, "power", sums.gap_s)
 
-    def _ends(self, kwh: float, low_kwh: float, high_kwh: float, method: str, gap_s: float) -> WallEnergy:
-        low_kwh, high_kwh = max(low_kwh, 0.0) * (1 - self._kind.accuracy), high_kwh * (1 + self._kind.accuracy)
+    def _ends(self, joules: float, low_j: float, high_j: float, method: str, gap_s: float) -> WallEnergy:
+        kwh, low_kwh, high_kwh = joules / J_PER_KWH, max(low_j, 0.0) / J_PER_KWH, high_j / J_PER_KWH
+        low_kwh, high_kwh = low_kwh * (1 - self._kind.accuracy), high_kwh * (1 + self._kind.accuracy)
         return WallEnergy(kwh, min(low_kwh, kwh), max(high_kwh, kwh), method, gap_s)
 
 
@@ -329,6 +345,7 @@ class _Sums:
         fault = "reset" if grown_j < -step_j / 2 else "jump" if grown_j > MOST_W * span_s + step_j else None
         if fault:
             self.breaks += 1
+            self.is_counted = self.is_counted and not is_gap  # what it missed in a gap is not known
             self.counter_j += joules
             yield fault
             return

@@ -1,6 +1,7 @@
 """The kind of this machine, on which the unmeasured energy depends (mainboard, fans, power supply)."""
 
 import hashlib
+import math
 import platform
 import re
 import subprocess
@@ -89,8 +90,17 @@ def machine_id(cpu_model: str | None, ram_gb: float | None, configured_id: str |
     board = _board()
     if cpu_model is None and not board:
         return None
-    parts = [cpu_model, None if ram_gb is None else f"{ram_gb:.0f}", *board]
+    parts = [cpu_model, installed_gb(ram_gb), *board]
     return hashlib.sha256(f"carbon_pipeline {parts}".encode()).hexdigest()[:32]
+
+
+def installed_gb(ram_gb: float | None) -> int | None:
+    """The memory that is installed, GiB, of which the system sees a little less, and not always the same.
+
+    Args:
+        ram_gb: memory that the system sees, GiB.
+    """
+    return None if ram_gb is None else math.ceil(ram_gb / 4) * 4 if ram_gb > 4 else math.ceil(ram_gb)
 
 
 @cache

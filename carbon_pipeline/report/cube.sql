@@ -22,12 +22,12 @@ WITH daily AS MATERIALIZED (
         sum(estimate_kg * part_share) AS emissions_kg,
         sum(emissions_low_kg * part_share) AS emissions_low_kg,
         sum(emissions_high_kg * part_share) AS emissions_high_kg,
-        count(*) FILTER (energy_kwh IS NULL AND is_first_day AND is_first_asset) AS runs_unknown,
-        count(*) FILTER (energy_kwh IS NOT NULL AND energy_low_kwh IS NULL) AS energy_open,
+        count(*) FILTER (estimate_kwh IS NULL AND is_first_day AND is_first_asset) AS runs_unknown,
+        count(*) FILTER (estimate_kwh IS NOT NULL AND energy_low_kwh IS NULL) AS energy_open,
         sum(estimate_kwh * part_share) FILTER (energy_low_kwh IS NULL) AS energy_open_kwh,
-        count(*) FILTER (emissions_kg IS NOT NULL AND emissions_low_kg IS NULL) AS emissions_open,
+        count(*) FILTER (estimate_kg IS NOT NULL AND emissions_low_kg IS NULL) AS emissions_open,
         sum(estimate_kg * part_share) FILTER (emissions_low_kg IS NULL) AS emissions_open_kg,
-        sum(estimate_kwh * part_share) FILTER (emissions_kg IS NULL) AS energy_without_emissions_kwh
+        sum(estimate_kwh * part_share) FILTER (estimate_kg IS NULL) AS energy_without_emissions_kwh
     FROM (
         SELECT
             *,

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from carbon_pipeline.common.files import remove_stale_parts, write_text
 from carbon_pipeline.model.calibration import Calibration
 from carbon_pipeline.probes.hardware import Hardware
+from carbon_pipeline.probes.machine import installed_gb
 from carbon_pipeline.tracking.meter import CodeCarbonMeter
 
 FOLDER = "calibration"
@@ -50,12 +51,12 @@ class Way(BaseModel):
         Args:
             fields: fields of its record, or columns of its row in report.runs, by name.
         """
-        parts = [fields[name] for name in ("cpu_model", "cpu_count", "gpu_model", "gpu_count", "ram_gb")]
+        parts = [fields[name] for name in ("cpu_model", "cpu_count", "gpu_model", "gpu_count")]
         own = {name: fields[name] for name in cls.model_fields if name not in ("meter", "hardware")}
         return cls(
             **own,
             meter=" ".join([fields["meter"], *re.findall(r"^\d+\.\d+", fields["codecarbon_version"] or "")]),
-            hardware=", ".join(f"{part:.0f}" if isinstance(part, float) else str(part) for part in parts),
+            hardware=", ".join(map(str, [*parts, installed_gb(fields["ram_gb"])])),
         )
 
     def differences(self, other: "Way") -> list[str]:
@@ -101,9 +102,10 @@ def find_calibrations(machine_id: str | None, data_dir: Path) -> list[Calibrated
     if machine_id is None:
         return []
     try:
-        return _File.model_validate_json(calibration_path(machine_id, data_dir).read_bytes()).lines
+        found = _File.model_validate_json(calibration_path(machine_id, data_dir).read_bytes())
     except (OSError, ValidationError):
         return []
+    return found.lines if found.machine_id == machine_id else []
 
 
 def line_for(way: Way, lines: Sequence[Calibrated]) -> tuple[Calibrated | None, str | None]:
@@ -117,9 +119,11 @@ def line_for(way: Way, lines: Sequence[Calibrated]) -> tuple[Calibrated | None, 
             return line, None
     if not lines:
         return None, None
-    nearest = min((line.way.differences(way) for line in lines), key=len)
-    changed = ", ".join(f"{name} was {getattr(lines[-1].way, name)}, is {getattr(way, name)}" for name in nearest)
-    return None, f"the calibration of this machine has expired: {changed}; run: carbon-pipeline calibrate"
+    nearest = min((line.way for line in lines), key=lambda other: len(other.differences(way)))
+    changed = ", ".join(
+        f"{name} was {getattr(nearest, name)}, is {getattr(way, name)}" for name in nearest.differences(way)
+    )
+    return None, f"the calibration of this machine does not hold: {changed}; run: carbon-pipeline calibrate"
 
 
 def calibration_path(machine_id: str, data_dir: Path) -> Path:

@@ -83,8 +83,8 @@ def examine(settings: Settings) -> list[Finding]:
         ),
         _machine_finding(hardware, methods),
         _baseline_finding(settings, methods),
-        *_wall_findings(settings),
-        _calibration_finding(settings, hardware, methods, meter),
+        *(wall := _wall_findings(settings)),
+        _calibration_finding(settings, hardware, methods, meter, has_wall_meter=any(row.value for row in wall)),
         Finding(
             what="location",
             value=place or None,
@@ -197,12 +197,16 @@ def _wall_findings(settings: Settings) -> list[Finding]:
     return [found.model_copy(update={"value": value, "note": f"{counter}; {accuracy}"})]
 
 
-def _calibration_finding(settings: Settings, hardware: Hardware, methods: Reading, meter: CodeCarbonMeter) -> Finding:
+def _calibration_finding(
+    settings: Settings, hardware: Hardware, methods: Reading, meter: CodeCarbonMeter, *, has_wall_meter: bool
+) -> Finding:
     """Where the intervals of runs on this machine come from."""
     machine = machine_id(hardware.cpu_model.value, hardware.ram_gb.value, settings.host_id)
     lines = find_calibrations(machine, settings.data_dir)
     found = Finding(what="interval", value="model", source="docs/measuring.md")
-    if settings.wall_meter is not None:
+    if settings.tracking_mode is not TrackingMode.machine:
+        return found.model_copy(update={"note": "in process mode, no meter at the wall can tell the energy"})
+    if has_wall_meter:
         return found.model_copy(update={"value": "wall meter", "source": "CARBON_WALL_METER"})
     if not lines:
         return found.model_copy(

@@ -362,7 +362,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
 
     def _finish(self, error: BaseException | None, duration_s: float, ended: float) -> None:
         if self._wall:
-            self._wall.let_end()
+            self._wall.let_end(ended)
         reading = self._metering.stop(ended)
         try:
             self._add_sample(duration_s, reading, is_last=True)
@@ -371,7 +371,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
                 self._measured(reading, duration_s),
                 has_ended=True,
                 error=error,
-                wall=self._wall_of_run(duration_s, ended),
+                wall=_probe_or_default("energy at the wall", lambda: self._wall_of_run(duration_s, ended), None),
             )
             self.record = make_run_record(self._work, self._surroundings, self._metering, measured)
             if self.record.settings_error != self._work.settings_error:
@@ -433,8 +433,11 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         if name is None or samples is None:
             return None
         if self._wall:
-            energy = self._wall.so_far(duration_s) if ended is None else self._wall.result(ended)
-            return AtTheWall(name, energy, self._wall.energies_at(samples.at_s), self._wall.error)
+            if ended is None:
+                energy, energies = self._wall.so_far(duration_s, samples.at_s)
+            else:
+                energy, energies = self._wall.result(ended), self._wall.energies_at(samples.at_s)
+            return AtTheWall(name, energy, energies, self._wall.error)
         if ended is None:  # a log is read afterwards
             return None
         try:

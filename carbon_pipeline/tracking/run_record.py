@@ -240,12 +240,12 @@ def with_wall_log(record: RunRecord, log: Path) -> RunRecord:
     times = record.samples.at_s if record.samples else []
     error = "; ".join(readings.faults.values()) or None
     wall = AtTheWall("csv log", energy, readings.energies_at(times), error)
-    flags = ["wall_meter_failed"] if error and "wall_meter_failed" not in record.flags else []
+    flags = [flag for flag in record.flags if flag != "wall_meter_failed"]
     return record.model_copy(
         update={
             **_wall_fields(wall, record.pue),
             "samples": _with_wall(record.samples, wall, record.pue),
-            "flags": [*record.flags, *flags],
+            "flags": [*flags, "wall_meter_failed"] if error else flags,
         }
     )
 

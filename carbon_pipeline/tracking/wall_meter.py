@@ -13,7 +13,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,7 +33,11 @@ HTTP_NOT_FOUND = 404
 MOST_PAUSE_S = 10.0
 """Longest pause after failed readings, seconds; it doubles with each."""
 
-MOST_LOG_BYTES = 64 * 1024**2
+TAIL_BYTES, BYTES_PER_S = 1024**2, 100
+"""How much of a log is read at least, and for each second since the start of the run."""
+
+LEAST_STEP_KWH = 1e-9
+"""Resolution of a counter in a log, where all of its differences are large."""
 
 WH_PER_KWH = 1000.0
 
@@ -248,13 +253,21 @@ class WallMetering:
                 self._log.add(WallReading(at - began, power_w, counter_kwh))
         self._wake.set()  # a reading now tells the power at the start
 
-    def so_far(self, at_s: float) -> WallEnergy | None:
-        """The energy until a time of the run that goes on, seconds since its start."""
+    def so_far(self, at_s: float, times_s: Sequence[float]) -> tuple[WallEnergy | None, list[float]]:
+        """The energy until a time of the run that goes on, seconds since its start; and until some times before it."""
         with self._lock:
-            return copy.deepcopy(self._log).result(at_s)
+            log = copy.deepcopy(self._log)
+        return log.result(at_s), log.energies_at(times_s)
 
-    def let_end(self) -> None:
-        """The work has ended: take a last reading, while others are busy."""
+    def let_end(self, ended: float | None = None) -> None:
+        """The work has ended: take a last reading, while others are busy.
+
+        Args:
+            ended: its end (`time.perf_counter`, seconds).
+        """
+        with self._lock:
+            if ended is not None and self._began is not None:
+                self._log.end_at(ended - self._began)
         self._stop.set()
         self._wake.set()
 
@@ -267,7 +280,7 @@ class WallMetering:
         Returns:
             The energy; None if it is not known, for a reason in `error`.
         """
-        self.let_end()
+        self.let_end(ended)
         if self._thread.ident is not None:
             self._done.wait(END_WAIT_S)
         with self._lock:
@@ -330,25 +343,36 @@ def energy_of_file(path: Path, started_at: datetime, duration_s: float) -> tuple
     Raises:
         WallMeterError: the file cannot be read, or has no reading of the run; the message names it, line and column.
     """
-    readings = list(_readings(path, started_at))
+    try:
+        readings = list(_readings(path, started_at, duration_s))
+    except (csv.Error, OverflowError) as error:
+        raise WallMeterError(f"{path} cannot be read: {error}") from None
     if not readings:
         raise WallMeterError(f"{path} has no readings")
-    inside = [reading for reading in readings if -60 <= reading.at_s <= duration_s + 60]
-    if not inside:
-        first, last = (started_at + timedelta(seconds=readings[at].at_s) for at in (0, -1))
+    if not any(-60 <= reading.at_s <= duration_s + 60 for reading in readings):
+        nearest_s = min((reading.at_s for reading in readings), key=abs)
+        side = "before" if nearest_s < 0 else "after"
         raise WallMeterError(
-            f"{path} has readings from {first:%Y-%m-%d %H:%M:%S} to {last:%Y-%m-%d %H:%M:%S} UTC, none of the run from "
-            f"{started_at:%Y-%m-%d %H:%M:%S} UTC on (times without a zone are read as UTC)"
+            f"{path} has no reading of the run from {started_at:%Y-%m-%d %H:%M:%S} UTC on: the nearest is "
+            f"{abs(nearest_s):,.0f} s {side} its start (times without a zone are read as UTC)"
         )
-    return energy_of_log(KINDS["csv"], readings, duration_s)
+    counters = [reading.counter_kwh for reading in readings if reading.counter_kwh is not None]
+    steps = [after - before for before, after in pairwise(counters) if after > before]
+    kind = KINDS["csv"]._replace(counter_step_kwh=max(min(steps), LEAST_STEP_KWH) if steps else None)
+    return energy_of_log(kind, readings, duration_s)
 
 
-def _readings(path: Path, started_at: datetime) -> Iterator[WallReading]:
-    """The readings of a log, in the order of their times; those at the same time as another are left out."""
+def _readings(path: Path, started_at: datetime, duration_s: float) -> Iterator[WallReading]:
+    """The readings of a log, in the order of their times; of a large one, the end that may be of the run."""
+    most_bytes = max(TAIL_BYTES, round(BYTES_PER_S * (duration_s + (datetime.now(UTC) - started_at).total_seconds())))
     try:
-        if path.stat().st_size > MOST_LOG_BYTES:
-            raise WallMeterError(f"{path} is larger than {MOST_LOG_BYTES // 1024**2} MB: cut out the time of the run")
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            header = file.readline()
+            size = path.stat().st_size
+            if size > most_bytes:
+                file.seek(size - most_bytes)
+                file.readline()
+            text = (header + file.read()).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise WallMeterError(f"{path} cannot be read: {one_line(error)}") from None
     lines = text.splitlines()

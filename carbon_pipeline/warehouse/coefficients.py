@@ -28,7 +28,7 @@ def coefficients_of(
     cpu_count: int | None, cpu_tdp_w: float | None, cpu_tdp_source: str | None, gpu_model: str | None,
     gpu_count: int | None, gpu_tracked_count: int | None, ram_gb: float | None, tracking_mode: str | None,
     intensity_source: str, country_iso_code: str | None, region: str | None, codecarbon_version: str | None,
-    os: str | None, is_recent: bool,
+    os: str | None, is_recent: bool, is_cloud: bool,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Compute the rows of raw.coefficients from columns of raw.context, without its number.
 
@@ -43,7 +43,15 @@ def coefficients_of(
         cpu_tdp_w, cpu_tdp_source = table_w, "table_of_processors"
     if cpu_method == UNKNOWN:
         clues = clues_of(
-            codecarbon_version, os, cpu_model, cpu_count, table_w, gpu_model, tracking_mode, is_recent=is_recent
+            codecarbon_version,
+            os,
+            cpu_model,
+            cpu_count,
+            table_w,
+            gpu_model,
+            tracking_mode,
+            is_recent=is_recent,
+            is_cloud=is_cloud,
         )
         methods = {
             name: name for name in (UNKNOWN, "constant", "cpu_load", *([clues.counter] if clues.counter else []))

@@ -191,7 +191,7 @@ def _calibrated(rows: list[dict[str, str]], runs: int, repetitions: int) -> Cali
         point = _point(judged)
         if line.covers(point.meter_w, point.duration_s):
             found = line.predict(point.meter_w)
-            ends = narrowed(Interval(found.low_w * kwh_per_w, found.high_w * kwh_per_w), ends)
+            ends = narrowed(Interval(found.low_w * kwh_per_w, found.high_w * kwh_per_w), found.wall_w * kwh_per_w, ends)
         inside += ends.low_kwh <= float(judged["wall_energy_kwh"]) <= ends.high_kwh
         widths.append(ends.high_kwh / ends.low_kwh)
     width, model = statistics.median(widths), statistics.median(models)

@@ -163,11 +163,11 @@ def test_a_calibration_expires_with_hardware_and_methods_and_says_so(template: R
         assert run.record
         assert run.record.interval_source == "model"
         assert run.record.calibration_note is not None
-        assert "has expired" in run.record.calibration_note
+        assert "does not hold" in run.record.calibration_note
         assert next(iter(change.values())) in run.record.calibration_note
         (found,) = [finding for finding in examine(Settings(data_dir=data_dir)) if finding.what == "interval"]
         assert found.note is not None
-        assert "expired" in found.note
+        assert "does not hold" in found.note
 
 
 def test_outside_of_the_calibrated_powers_the_interval_is_that_of_the_model(

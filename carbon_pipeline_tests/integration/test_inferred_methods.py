@@ -64,6 +64,9 @@ CASES = [
     ("constant", made(32.0, codecarbon_version="2.4.2", cpu_power="")),  # the energy of a last reading is missing
     ("unknown", made(31, codecarbon_version="2.4.2", cpu_model="")),
     ("unknown", made(31, codecarbon_version="2.4.2", os="")),
+    ("unknown", made(31, codecarbon_version="2.4.2", cloud_provider="aws", cloud_region="eu-west-3")),
+    ("unknown", made(31, codecarbon_version="2.4.2", cpu_model="AMD Ryzen 7 5800X 8-Core", os="Windows-10-10.0.19041")),
+    ("unknown", {**made(31, codecarbon_version="", utilization=50.0), "pue": "", "wue": ""}),
     # From then on, the load model gives any power from a tenth of the TDP on, and the load tells.
     ("unknown", made(31, codecarbon_version="2.8.2")),
     ("unknown", made(31, codecarbon_version="3.0.4")),
@@ -75,7 +78,7 @@ CASES = [
     ("rapl", made(60, utilization=5.0)),
     ("rapl", made(14, utilization=95.0)),
     ("unknown", made(60, utilization=5.0, seconds=5.0)),  # too short to know the load
-    ("emi", made(60, utilization=5.0, os="Windows-11-10.0.26200")),
+    ("emi", made(14, utilization=95.0, os="Windows-11-10.0.26200")),
     ("cpu_load", made(9.0, utilization=4.0, cpu_model="Apple M5", os="macOS-26.0-arm64")),
     ("unknown", made(60, utilization=5.0, cpu_model="Apple M5", os="macOS-26.0-arm64")),
     ("unknown", made(0.0)),

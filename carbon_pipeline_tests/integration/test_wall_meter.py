@@ -310,7 +310,12 @@ def test_logs_as_plugs_and_people_write_them_are_understood(tmp_path: Path, head
         ("a,b\n1,2\n", "needs a header with a column for the time"),
         ("", "needs a header"),
         ("time,power_w\n", "has no readings"),
-        ("time,power_w\n2026-05-02T12:00:00Z,100\n", "none of the run from 2026-05-01 12:00:00 UTC"),
+        ('time,power_w\n2026-05-01T12:00:00Z,"' + 200_000 * "1", "cannot be read"),
+        ("time,power_w\n0001-01-01T00:00:00+23:00,100\n", "no reading of the run"),
+        (
+            "time,power_w\n2026-05-02T12:00:00Z,100\n",
+            "no reading of the run from 2026-05-01 12:00:00 UTC on: the nearest is 86,400 s after",
+        ),
     ],
 )
 def test_a_log_that_cannot_be_used_says_where_and_what_to_do(tmp_path: Path, text: str, said: str) -> None:
@@ -328,6 +333,8 @@ def test_a_log_that_cannot_be_used_says_where_and_what_to_do(tmp_path: Path, tex
         ("192.168.1.5", "it should be such as shelly+http://HOST"),
         ("shelly+ftp://plug", "it should be such as"),
         ("shelly+http://admin:secret@plug", "CARBON_WALL_METER_PASSWORD"),
+        ("redfish+https://root:a/secret@bmc/redfish/v1", "CARBON_WALL_METER_PASSWORD"),
+        ("tasmota+http://plug/cm?user=admin&password=secret", "it should be such as"),
         ("redfish+https://bmc", "the path is missing"),
         ("csv:", "it should be such as"),
     ],

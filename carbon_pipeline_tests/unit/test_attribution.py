@@ -291,3 +291,13 @@ def test_runs_that_only_touch_share_nothing() -> None:
 def test_many_runs_at_once_still_add_up() -> None:
     runs = [run(number * 0.01, 50 + number * 0.01, 1 + number % 7, samples=20) for number in range(400)]
     assert sum(wh(runs)) == pytest.approx(50 + 3.99, rel=1e-6)
+
+
+def test_energy_at_the_wall_is_nobodys_loss_where_the_components_saw_nothing() -> None:
+    import numpy as np
+
+    at_s = np.array([0.0, 10.0, 20.0])
+    cpu, wall = np.array([0.0, 0.0, 1e-3]), np.array([0.0, 1e-3, 2e-3])
+    runs = [CurveOfRun(at_s, {"cpu": cpu}, {"cpu": at_s * part}, wall=wall) for part in (1.0, 3.0)]
+    shares = [found.wall_share for found in attribute(runs)]
+    assert shares == pytest.approx([0.25, 0.75])

@@ -66,6 +66,8 @@ def test_two_runs_are_no_calibration_and_equal_powers_have_no_slope() -> None:
     found = fit(points, 0.0)
     assert found
     assert found.losses == 0
+    assert found.covers(42.5, 60)
+    assert not found.covers(46, 60)
     predicted = found.predict(42.5)
     assert predicted.wall_w == pytest.approx(95)
     assert predicted.low_w < 80
@@ -85,9 +87,9 @@ def test_what_is_unlike_the_calibration_runs_is_left_to_the_model() -> None:
 
 def test_a_calibration_narrows_the_interval_of_the_model_and_overrules_it_where_they_contradict() -> None:
     model = Interval(1.0, 3.0)
-    assert narrowed(Interval(0.5, 2.0), model) == Interval(1.0, 2.0)
-    assert narrowed(Interval(4.0, 5.0), model) == Interval(4.0, 5.0)
-    assert narrowed(Interval(1.5, 2.0), None) == Interval(1.5, 2.0)
+    assert narrowed(Interval(0.5, 2.0), 1.25, model) == Interval(1.0, 2.0)
+    assert narrowed(Interval(2.9, 5.0), 4.0, model) == Interval(2.9, 5.0)  # no false precision where they barely meet
+    assert narrowed(Interval(1.5, 2.0), 1.75, None) == Interval(1.5, 2.0)
 
 
 def test_a_calibration_survives_the_disk() -> None:

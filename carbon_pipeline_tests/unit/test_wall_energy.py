@@ -114,6 +114,61 @@ def test_a_counter_that_jumps_is_not_believed() -> None:
     assert list(log.faults) == ["jump"]
 
 
+def test_a_counter_that_lags_or_is_refreshed_seldom_is_not_believed_beyond_its_power() -> None:
+    late = Power(
+        [(0, 10), (1, 10), (1.01, 200), (200, 200)]
+    )  # what a meter says that is 1 s late, of 200 W from 0 s on
+    found = found_of("shelly", read(late, 10), 10)
+    assert found.low_kwh < 2000 / J_PER_KWH < found.high_kwh
+    seldom = [
+        WallReading(r.at_s, r.power_w, 7 + 100 * 60 * math.floor((r.at_s + 31) / 60) / J_PER_KWH)
+        for r in read(Power([(0, 100)]), 90)
+    ]
+    found, log = energy_of_log(SHELLY, seldom, 90)
+    assert found
+    assert found.low_kwh < 9000 / J_PER_KWH < found.high_kwh
+    small = [
+        WallReading(r.at_s, r.power_w, (r.counter_kwh or 0) + (0.005 if r.at_s > 5 else 0))
+        for r in read(Power([(0, 100)]), 10)
+    ]
+    found, log = energy_of_log(SHELLY, small, 10)
+    assert found
+    assert found.low_kwh < 1000 / J_PER_KWH < found.high_kwh
+    assert found.energy_kwh == pytest.approx(1000 / J_PER_KWH, rel=0.01)
+    assert list(log.faults) == ["contradiction"]
+
+
+def test_a_counter_that_starts_anew_in_a_gap_does_not_hide_it() -> None:
+    power = Power([(0, 100), (100, 100), (100.1, 300), (200, 300), (200.1, 100)])
+    readings = [
+        WallReading(r.at_s, r.power_w, (r.counter_kwh or 0) - (7 if r.at_s > 150 else 0))
+        for r in read(power, 300)
+        if not 98 < r.at_s < 202
+    ]
+    found, log = energy_of_log(SHELLY, readings, 300)
+    assert found
+    assert found.method == "power"
+    assert found.high_kwh / found.low_kwh > 1.3
+    assert {"gap", "reset"} <= set(log.faults)
+
+
+def test_readings_after_the_end_count_for_nothing_beyond_it() -> None:
+    for ended_s, times in ((2.0, (-0.7, 1.3, 2.3, 2.9)), (1.0, (-0.5, 0.5, 1.2, 1.9)), (10.0, (20.0,))):
+        log = WallLog(REDFISH)
+        log.end_at(ended_s)
+        for at_s in times:
+            log.add(WallReading(at_s, 100.0))
+        found = log.result(ended_s)
+        assert found is None or found.energy_kwh == pytest.approx(100 * ended_s / J_PER_KWH)
+
+
+def test_two_readings_of_a_counter_alone_around_the_run_are_cut_to_it() -> None:
+    far = [WallReading(at_s, None, 7 + 100 * at_s / J_PER_KWH) for at_s in (-100.0, 800.0)]
+    found, _ = energy_of_log(KINDS["csv"], far, 600)
+    assert found
+    assert found.energy_kwh == pytest.approx(600 * 100 / J_PER_KWH)
+
+
 def test_nonsense_is_left_out_and_named() -> None:
     chance = random.Random(1)
     wrong = [

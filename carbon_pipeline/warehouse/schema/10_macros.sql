@@ -15,7 +15,7 @@ END;
 CREATE OR REPLACE MACRO core.cpu_method_by_power(power_w, tolerance, load, counter, constants_w, loads_w, has_floor) AS CASE
     WHEN power_w IS NULL OR power_w = 0 THEN 'unknown'
     WHEN len(list_filter(constants_w, lambda w: abs(power_w - w) <= tolerance * w)) > 0 THEN 'constant'
-    WHEN len(loads_w) = 0 THEN coalesce(counter, 'unknown')
+    WHEN len(loads_w) = 0 THEN CASE WHEN load IS NULL THEN coalesce(counter, 'unknown') ELSE 'unknown' END -- no old version has it
     WHEN NOT has_floor THEN 'unknown'
     WHEN power_w < 0.09 * list_min(loads_w) THEN coalesce(counter, 'unknown')
     WHEN load IS NULL THEN 'unknown'
@@ -31,7 +31,7 @@ CREATE OR REPLACE MACRO core.cpu_method_of(kwh, file_w, duration_s, pue, load, c
     core.cpu_method_by_power(
         CASE WHEN pue > 1 OR file_w IS NULL OR file_w = 0 THEN kwh * 3.6e6 / nullif(duration_s, 0) / coalesce(pue, 1) ELSE file_w END,
         CASE WHEN pue > 1 OR file_w IS NULL OR file_w = 0 THEN 0.05 + 0.1 / duration_s ELSE 0.005 END,
-        CASE WHEN duration_s >= 10 THEN load END, counter, constants_w, loads_w, has_floor);
+        CASE WHEN duration_s >= 10 OR len(loads_w) = 0 THEN load END, counter, constants_w, loads_w, has_floor);
 -- What is known of an energy where readings failed for a time, and the most that it may be: in the gap the component may
 -- have drawn up to its limit, or twice its mean power where that is more.
 CREATE OR REPLACE MACRO core.without_gap(kwh, gap_s, duration_s) AS
@@ -64,11 +64,15 @@ CREATE OR REPLACE MACRO core.totals(
     'runs': count(*),
     'duration_s': sum(duration_s),
     'energy_kwh': sum(energy_kwh * share),
-    'energy_low_kwh': CASE WHEN count(energy_low_kwh) = count(energy_kwh) THEN sum(energy_low_kwh * estimate_share) END,
-    'energy_high_kwh': CASE WHEN count(energy_high_kwh) = count(energy_kwh) THEN sum(energy_high_kwh * estimate_share) END,
+    'energy_low_kwh': CASE WHEN count(*) FILTER (energy_kwh IS NOT NULL AND energy_low_kwh IS NULL) = 0
+        THEN sum(energy_low_kwh * estimate_share) FILTER (energy_kwh IS NOT NULL) END,
+    'energy_high_kwh': CASE WHEN count(*) FILTER (energy_kwh IS NOT NULL AND energy_high_kwh IS NULL) = 0
+        THEN sum(energy_high_kwh * estimate_share) FILTER (energy_kwh IS NOT NULL) END,
     'emissions_kg': sum(emissions_kg * share),
-    'emissions_low_kg': CASE WHEN count(emissions_low_kg) = count(emissions_kg) THEN sum(emissions_low_kg * estimate_share) END,
-    'emissions_high_kg': CASE WHEN count(emissions_high_kg) = count(emissions_kg) THEN sum(emissions_high_kg * estimate_share) END
+    'emissions_low_kg': CASE WHEN count(*) FILTER (emissions_kg IS NOT NULL AND emissions_low_kg IS NULL) = 0
+        THEN sum(emissions_low_kg * estimate_share) FILTER (emissions_kg IS NOT NULL) END,
+    'emissions_high_kg': CASE WHEN count(*) FILTER (emissions_kg IS NOT NULL AND emissions_high_kg IS NULL) = 0
+        THEN sum(emissions_high_kg * estimate_share) FILTER (emissions_kg IS NOT NULL) END
 };
 -- The day of a moment, UTC, whatever the time zone of the connection; several times faster than AT TIME ZONE.
 CREATE OR REPLACE MACRO core.utc_day(moment) AS make_timestamp(epoch_us(moment))::DATE;

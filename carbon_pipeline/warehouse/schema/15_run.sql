@@ -88,7 +88,7 @@ WITH joined AS (
             + (rest_high_w + CASE WHEN is_gpu_in_rest THEN missing_gpu_high_w ELSE 0 END
                 + CASE WHEN is_ram_in_rest THEN missing_ram_high_w ELSE 0 END) * kwh_per_w
         )) END AS model_high_kwh,
-        source_of_interval = 'calibrated' AND coalesce(calibrated_low_kwh > model_high_kwh OR calibrated_high_kwh < model_low_kwh, true)
+        source_of_interval = 'calibrated' AND coalesce(NOT calibrated_kwh BETWEEN model_low_kwh AND model_high_kwh, true)
             AS is_contradicted,
         CASE WHEN source_of_interval = 'wall_meter' THEN wall_low_kwh
             WHEN is_contradicted THEN calibrated_low_kwh
@@ -98,8 +98,7 @@ WITH joined AS (
             WHEN is_contradicted THEN calibrated_high_kwh
             WHEN source_of_interval = 'calibrated' THEN least(calibrated_high_kwh, model_high_kwh)
             ELSE model_high_kwh END AS energy_high_kwh,
-        CASE source_of_interval WHEN 'wall_meter' THEN wall_energy_kwh
-            WHEN 'calibrated' THEN least(greatest(calibrated_kwh, energy_low_kwh), energy_high_kwh) END AS wall_estimate_kwh,
+        CASE source_of_interval WHEN 'wall_meter' THEN wall_energy_kwh WHEN 'calibrated' THEN calibrated_kwh END AS wall_estimate_kwh,
         coalesce(wall_estimate_kwh, energy_kwh) AS estimate_kwh,
         -- What the emissions of the file were computed with; below this bound a quotient has no meaning.
         CASE
