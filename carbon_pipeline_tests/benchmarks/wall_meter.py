@@ -6,6 +6,7 @@ and few machines are among them: on another machine expect less.
 """
 
 import csv
+import math
 import random
 import statistics
 import tempfile
@@ -193,7 +194,7 @@ def _calibrated(rows: list[dict[str, str]], runs: int, repetitions: int) -> Cali
             found = line.predict(point.meter_w)
             ends = narrowed(Interval(found.low_w * kwh_per_w, found.high_w * kwh_per_w), found.wall_w * kwh_per_w, ends)
         inside += ends.low_kwh <= float(judged["wall_energy_kwh"]) <= ends.high_kwh
-        widths.append(ends.high_kwh / ends.low_kwh)
+        widths.append(ends.high_kwh / ends.low_kwh if ends.low_kwh > 0 else math.inf)
     width, model = statistics.median(widths), statistics.median(models)
     return CalibratedMachine(rows[0]["machine"], inside / repetitions, width, model, (width - 1) / (model - 1))
 
