@@ -326,8 +326,9 @@ class _Sums:
         step_kwh: float | None,
     ) -> Iterable[str]:
         """Add the part of the time between two readings that is in the run. Yields the names of faults."""
+        assert before.power_w is not None
         assert last.power_w is not None
-        first_w = last.power_w if before.power_w is None else before.power_w
+        first_w = before.power_w
         span_s = last.at_s - before.at_s
         slope = (last.power_w - first_w) / span_s
         middle_s = (began_s + ended_s) / 2 - before.at_s

@@ -450,7 +450,8 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._last_heartbeat = time.perf_counter()
         data_dir = self._settings.data_dir
         try:
-            measured = replace(self._measured(reading, duration_s), wall=self._wall_of_run(duration_s))
+            wall = _probe_or_default("energy at the wall", lambda: self._wall_of_run(duration_s), None)
+            measured = replace(self._measured(reading, duration_s), wall=wall)
             record = make_run_record(self._work, self._surroundings, self._metering, measured)
             write_heartbeat(record, data_dir, self._phases.open_names())
         except Exception as error:  # noqa: BLE001 - the work continues, whatever fails here

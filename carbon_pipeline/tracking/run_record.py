@@ -267,8 +267,12 @@ def _calibrated(record: RunRecord, lines: Sequence[Calibrated]) -> RunRecord:
         )
     if line is None or note:
         return record.model_copy(update={"calibration_note": note}) if note else record
-    kwh_per_w = record.pue * record.duration_s / J_PER_KWH
+    kwh_per_w, model = record.pue * record.duration_s / J_PER_KWH, record.model_interval
     found = line.calibration.predict(meter_w)
+    is_outside = model is not None and not model.low_kwh <= found.wall_w * kwh_per_w <= model.high_kwh
+    if model and is_outside and (found.high_w - found.low_w) * kwh_per_w >= model.high_kwh - model.low_kwh:
+        note = "the calibration of this machine was not used: its runs leave more open than the model does"
+        return record.model_copy(update={"calibration_note": note})
     return record.model_copy(
         update={
             "calibrated_kwh": found.wall_w * kwh_per_w,

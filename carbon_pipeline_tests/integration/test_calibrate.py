@@ -185,6 +185,21 @@ def test_outside_of_the_calibrated_powers_the_interval_is_that_of_the_model(
     assert "was not used" in (run.record.calibration_note or "")
 
 
+def test_a_calibration_that_leaves_more_open_than_the_model_is_not_used(template: RunRecord, data_dir: Path) -> None:
+    power_w = (template.energy_kwh or 0) / template.duration_s * J_PER_KWH
+    scattered = [CalibrationPoint(power_w * n, 1000.0 * n**3, 0.01, template.ended_at) for n in (0.5, 1.0, 3.0)]
+    calibration = fit(scattered, 0.01)
+    assert calibration
+    wide = calibration.model_copy(update={"least_w": 0.0, "most_w": 10 * power_w, "least_s": 0.0})
+    line = Calibrated(way=Way.of(vars(template)), wall_meter="shelly 1", calibration=wide)
+    write_calibrations("test machine", [line], data_dir)
+    with track("later", data_dir=data_dir) as run:
+        time.sleep(0.05)
+    assert run.record
+    assert run.record.interval_source == "model"
+    assert "more open than the model" in (run.record.calibration_note or "")
+
+
 def test_a_log_of_a_wall_meter_is_added_to_a_run_that_has_ended(template: RunRecord, data_dir: Path) -> None:
     record = with_wall(template, 0, 30, None, wall_meter=None, wall_method=None)
     land(record, data_dir)
