@@ -218,7 +218,8 @@ def test_readings_that_fail_for_a_while_cost_no_energy_and_show(
     assert low_kwh * J_PER_KWH <= span.true_j <= high_kwh * J_PER_KWH
     assert span.flags == {"reads_failed"}
     gap_s = span.record.cpu_gap_s or 0
-    assert ended - 0.01 < gap_s <= span.record.duration_s if began < 0 else gap_s == 0
+    # On a busy machine the run itself begins late.
+    assert ended - span.began_s - 0.01 < gap_s <= span.record.duration_s if began < 0 else gap_s == 0
 
 
 def test_a_counter_that_stays_away_ends_the_measurement_there_and_the_interval_covers_the_rest(
