@@ -85,6 +85,12 @@ def data_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return folder
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("real_time"):
+            item.add_marker(pytest.mark.flaky(reruns=2))
+
+
 def pytest_report_header() -> list[str]:
     return [_duckdb_line(), _torch_line(), _trainers_line(), _browser_line(), _real_files_line(), _schemas_line()]
 

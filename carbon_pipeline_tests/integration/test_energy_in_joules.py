@@ -26,6 +26,8 @@ from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fake_machine import HERE, J_PER_KWH, LOADS, RANGE_J, FakeMachine, Fault
 from carbon_pipeline_tests.waiting import wait_until
 
+pytestmark = pytest.mark.real_time
+
 
 @pytest.fixture
 def machine(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMachine:

@@ -15,6 +15,8 @@ from carbon_pipeline import track
 from carbon_pipeline.probes import hardware
 from carbon_pipeline.tracking.meter import CodeCarbonMeter
 
+pytestmark = pytest.mark.real_time
+
 CPU_METHODS = {"rapl", "emi", "power_gadget", "powermetrics", "pmic", "cpu_load", "constant"}
 
 
