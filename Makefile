@@ -40,7 +40,7 @@ test: $(VENV)/ready-test$(EXTRAS) browser ## Runs the tests; EXTRAS=torch includ
 OTHER_DUCKDB := 2.0.0
 WAREHOUSE_TESTS := $(addprefix carbon_pipeline_tests/integration/test_,storage.py warehouse.py csv_import.py faults.py fuzz.py real_files.py)
 
-test-long: $(VENV)/ready-test$(EXTRAS) $(VENV)/duckdb-$(OTHER_DUCKDB) ## Runs the slow tests: kill series, fuzz, real load, the other DuckDB
+test-long: $(VENV)/ready-test$(EXTRAS) browser $(VENV)/duckdb-$(OTHER_DUCKDB) ## Runs the slow tests: kill series, fuzz, real load, the other DuckDB
 	$(BIN)/pytest $(IN_PARALLEL) -m long
 	PYTHONPATH=$(VENV)/duckdb-$(OTHER_DUCKDB) $(BIN)/pytest $(IN_PARALLEL) -q -m "long or not long" $(WAREHOUSE_TESTS)
 

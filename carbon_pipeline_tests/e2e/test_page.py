@@ -61,7 +61,9 @@ def tile(page: Page, number: int) -> str:
     return page.locator("#tiles b").nth(number).inner_text()
 
 
-@pytest.mark.parametrize("kind", [LIGHT, DARK, PHONE], ids=["light", "dark", "phone"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param(LIGHT, marks=pytest.mark.long), DARK, PHONE], ids=["light", "dark", "phone"]
+)
 def test_the_page_draws_all_charts_without_a_network_and_axe_finds_nothing(
     chromium: Browser, warehouse: Warehouse, kind: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -154,7 +154,7 @@ def test_what_a_user_can_mend_is_told_from_a_bug(
     assert printed.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["warehouse.duckdb", "reports.duckdb"])
+@pytest.mark.parametrize("name", ["warehouse.duckdb", pytest.param("reports.duckdb", marks=pytest.mark.long)])
 def test_a_damaged_database_is_no_bug_and_the_remedy_works(data_dir: Path, name: str) -> None:
     land(make_record(), data_dir)
     carbon_pipeline("load")

@@ -79,8 +79,7 @@ def test_the_json_has_the_keys_that_scripts_rely_on(warehouse: Warehouse) -> Non
     assert "CPU: A CPU in A, Another CPU in B" in found["reasons"]
 
 
-@pytest.mark.parametrize("width", [80, 120, 200])
-@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize(("width", "encoding"), [(80, "utf-8"), (120, "ascii"), (200, "utf-8")])
 def test_what_people_read_fits_the_terminal(warehouse: Warehouse, width: int, encoding: str) -> None:
     done = carbon_pipeline("compare", HOSTILE, "large", COLUMNS=str(width), PYTHONIOENCODING=encoding)
     lines = done.stdout.splitlines()
@@ -181,6 +180,7 @@ def test_a_run_counts_with_what_is_nested_in_it_and_never_twice(data_dir: Path) 
     assert sorted(run["encloses"] for run in warehouse.group("period", None, day, day)) == [False, False, True]
 
 
+@pytest.mark.long
 def test_a_model_that_is_trained_repeatedly_is_a_run_for_each_training(data_dir: Path) -> None:
     def trained(**config: Any) -> dg.ExecuteInProcessResult:
         run_config = {"ops": {"regression_model": {"config": config}, "idle_baseline": {"config": {"seconds": 0.3}}}}

@@ -393,6 +393,7 @@ def test_one_file_under_two_names_in_one_import_counts_once(warehouse: Warehouse
     assert warehouse.count() == 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "others",
     [

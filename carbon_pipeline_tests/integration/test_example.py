@@ -131,6 +131,7 @@ def test_a_wrong_attribute_is_one_clear_line_when_the_project_is_checked(
     assert "\n" not in str(cause)
 
 
+@pytest.mark.long
 def test_all_names_of_the_component_can_be_prefixed() -> None:
     component = CarbonTracking(key_prefix="energy", name_prefix="energy_", daily_report=True)
     built = component.build_defs(None)  # type: ignore[arg-type]

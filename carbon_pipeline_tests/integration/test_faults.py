@@ -77,6 +77,7 @@ RUN_WITH_TASKS = {
 }
 
 
+@pytest.mark.long
 def test_a_run_with_tasks_has_at_least_their_duration_in_any_order_of_loads(tmp_path: Path) -> None:
     run = write(tmp_path / "run.csv", row(**RUN_WITH_TASKS))
     tasks = [
@@ -286,6 +287,7 @@ def test_local_times_are_read_in_the_zone_that_is_given_and_rebuilt_in_it(wareho
     assert rebuild(warehouse).differences == []
 
 
+@pytest.mark.long
 def test_our_own_exports_that_come_back_change_no_run(warehouse: Warehouse, tmp_path: Path) -> None:
     lost = {"country_name": "Canada", "country_iso_code": "CAN", "region": "quebec"}
     lost |= {"latitude": "46.8", "longitude": "-71.2"}

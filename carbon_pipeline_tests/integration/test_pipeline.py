@@ -106,6 +106,7 @@ def test_the_task_in_an_assets_metadata_is_in_its_report(data_dir: Path) -> None
     assert json.loads(path.read_bytes())["task"] == {"taskStage": "inference", "taskFamily": "questionAnswering"}
 
 
+@pytest.mark.long
 def test_a_second_run_adds_one_run_and_changes_nothing_else(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A place with negative degrees: they begin as a spreadsheet's formula does.
     lima = Location(
@@ -134,6 +135,7 @@ def test_without_network_or_country_canada_appears_nowhere_in_the_pipeline(data_
     assert {run["country_iso_code"] for run in warehouse.report("runs")} == {None}
 
 
+@pytest.mark.long
 def test_the_configuration_of_a_resource_wins_over_the_environment(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -168,6 +170,7 @@ def test_what_is_configured_at_launch_is_in_the_record(data_dir: Path, tmp_path:
     assert not data_dir.exists()
 
 
+@pytest.mark.long
 def test_a_resource_that_is_replaced_is_the_one_that_is_used(data_dir: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     result = run_pipeline(
@@ -195,6 +198,7 @@ def test_a_wrong_configuration_raises_and_measures_nothing(data_dir: Path, wrong
     assert not (data_dir / "landing").exists()
 
 
+@pytest.mark.long
 def test_the_training_can_be_configured_with_a_csv_file_of_ones_own(data_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "houses.csv").write_text("area,rooms,price\n50,2,100\n80,3,161\n120,5,239\n60,2,122\n")
     result = run_pipeline(
@@ -267,6 +271,7 @@ def test_the_sensor_asks_for_a_load_only_when_something_has_landed(data_dir: Pat
     assert requests() == []
 
 
+@pytest.mark.long
 def test_the_archive_job_puts_past_days_together(data_dir: Path) -> None:
     land(make_record(ended_at=datetime(2026, 1, 2, tzinfo=UTC)), data_dir)
     defs = build_defs()

@@ -21,7 +21,7 @@ from carbon_pipeline_tests.codecarbon_files import row, write
 from carbon_pipeline_tests.fakes import FakeMeter, make_record
 
 
-@pytest.mark.parametrize("is_dangling", [False, True])
+@pytest.mark.parametrize("is_dangling", [pytest.param(False, marks=pytest.mark.long), True])
 def test_a_warehouse_that_is_a_link_stays_one(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_dangling: bool
 ) -> None:

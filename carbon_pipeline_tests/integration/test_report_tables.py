@@ -84,7 +84,9 @@ def reports_on_a_terminal(columns: int, *names: str) -> str:
     return re.sub(r"\x1b\[[\d;]*m", "", on_a_terminal([sys.executable, "-c", ALL_REPORTS, *names], columns))
 
 
-@pytest.mark.parametrize("columns", [80, 120, 200])
+@pytest.mark.parametrize(
+    "columns", [80, pytest.param(120, marks=pytest.mark.long), pytest.param(200, marks=pytest.mark.long)]
+)
 def test_each_report_is_a_table_with_a_line_for_each_row(warehouse: Warehouse, columns: int) -> None:
     printed = reports_on_a_terminal(columns, *LAYOUTS)
     assert "\x1b" not in printed, "a name from outside controls the terminal"

@@ -271,6 +271,7 @@ RUNS = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(runs=RUNS)
 def test_whatever_runs_overlap_the_reports_add_up_to_the_projects(

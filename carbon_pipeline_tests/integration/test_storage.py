@@ -82,6 +82,7 @@ def _append(path: Path, name: str, count: int) -> None:
             assert opened.execute("SELECT count(*) FROM t WHERE id = ?", [f"{name}-{number}"]).fetchall() == [(1,)]
 
 
+@pytest.mark.long
 def test_many_writers_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "warehouse.duckdb"
     with connection.open_for_writing(path) as opened:
@@ -431,7 +432,7 @@ def test_a_deleted_warehouse_is_rebuilt_by_the_next_load(warehouse: Warehouse, t
     all_is_well(warehouse)
 
 
-@pytest.mark.parametrize("version", [0, schema.VERSION + 1])
+@pytest.mark.parametrize("version", [pytest.param(0, marks=pytest.mark.long), schema.VERSION + 1])
 def test_a_warehouse_of_another_version_is_left_alone_until_it_is_rebuilt_from_the_stored_files(
     warehouse: Warehouse, tmp_path: Path, version: int
 ) -> None:
