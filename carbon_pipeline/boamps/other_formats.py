@@ -13,6 +13,12 @@ from carbon_pipeline.model.fields import measurement_method
 HOURS_PER_YEAR = 8766
 """365.25 days."""
 
+AT_THE_WALL = {
+    "wall_meter": "a meter at the wall, beside ",
+    "calibrated": "this machine's runs with a meter at the wall, and ",
+}
+"""Where an estimate of the energy at the wall is from, by `interval_source`."""
+
 TRAINING_TYPES = {"training": "pre-training", "retraining": "pre-training", "finetuning": "fine-tuning"}
 """From BoAmps' task stage to the training type of a model card."""
 
@@ -45,10 +51,11 @@ def model_card(run: Mapping[str, Any], task_stage: str | None) -> str:
     if run["emissions_high_kg"] is not None:
         low_kg, high_kg = share * run["emissions_low_kg"], share * run["emissions_high_kg"]
         between = f"; interval {interval(low_kg, high_kg, 'kg CO2eq', grams / 1000)}"
+    where = AT_THE_WALL.get(run["interval_source"], "")
     version = f" {run['codecarbon_version']}" if run["codecarbon_version"] else ""
     card = {
         "emissions": float(f"{grams:.6g}"),
-        "source": f"CodeCarbon{version} ({measurement_method(run)}){between}",
+        "source": f"{where}CodeCarbon{version} ({measurement_method(run)}){between}",
         "training_type": TRAINING_TYPES.get(task_stage or ""),
         "geographical_location": ", ".join(part for part in (run["region"], run["country_name"]) if part),
         "hardware_used": ", ".join(part for part in (gpus, run["cpu_model"]) if part),

@@ -1,7 +1,6 @@
 """The command `calibrate`: the energy at the wall of this machine, from its runs with a wall meter."""
 
 import statistics
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +17,9 @@ from carbon_pipeline.settings import Settings, read_settings
 if TYPE_CHECKING:
     from carbon_pipeline.tracking.calibration import Calibrated, Way
     from carbon_pipeline.warehouse.warehouse import Warehouse
+
+WIDE_LINE = 1.5
+"""Upper over lower end of a line's interval from which on it is called wide."""
 
 
 def calibrate(
@@ -43,7 +45,7 @@ def calibrate(
         _add_log(warehouse, wall, run)
     with working("looking at this machine"):
         machine, way = _this_machine(settings)
-    lines, few = _lines(warehouse, machine)
+    lines, few, left_out = _lines(warehouse, machine)
     if lines or find_calibrations(machine, settings.data_dir):  # what its runs do not give any more is no longer used
         write_calibrations(machine, lines, settings.data_dir)
     own = next((line for line in lines if line.way == way), None)
@@ -51,6 +53,8 @@ def calibrate(
         print_json(_as_json(machine, own, few.get(way, 0)))
         return
     _print(lines, few, own, way)
+    if way in left_out:
+        print_wrapped(f"{left_out[way]}: not in this line, since each wall meter needs {FEWEST_RUNS} runs of its own.")
 
 
 def _this_machine(settings: Settings) -> tuple[str, "Way"]:
@@ -66,27 +70,36 @@ def _this_machine(settings: Settings) -> tuple[str, "Way"]:
     return machine, way_now(hardware)
 
 
-def _lines(warehouse: "Warehouse", machine: str) -> tuple[list["Calibrated"], dict["Way", int]]:
-    """The lines that the machine's runs give; and the number of runs of each way that has too few."""
+def _lines(warehouse: "Warehouse", machine: str) -> tuple[list["Calibrated"], dict["Way", int], dict["Way", str]]:
+    """The lines that the machine's runs give; of each way that has none, its number of runs; and what is left out.
+
+    A line is one of a single wall meter: the last one that has runs enough for it.
+    """
     from carbon_pipeline.tracking.calibration import Calibrated, Way
     from carbon_pipeline.warehouse import sql
 
     rows = warehouse.rows(sql.statement("queries", "calibration_runs"), {"machine_id": machine})
-    by_way: dict[Way, list[dict[str, Any]]] = {}
+    by_way: dict[Way, dict[str, list[dict[str, Any]]]] = {}
     for row in rows:
-        by_way.setdefault(Way.of(row), []).append(row)
-    lines, few = [], {}
-    for way, runs in by_way.items():
-        last = runs[0]["wall_meter"]  # runs with a meter that was replaced do not count
-        kept = [row for name, group in groupby(runs, lambda row: row["wall_meter"]) if name == last for row in group]
-        points = [CalibrationPoint(row["meter_w"], row["wall_w"], row["duration_s"], row["ended_at"]) for row in kept]
-        # What the readings of all runs may have in common: the meter's own error, and its lag where runs are short.
-        accuracy = statistics.median(row["error"] for row in kept)
-        if calibration := fit(points, accuracy):
-            lines.append(Calibrated(way=way, wall_meter=last, calibration=calibration))
-        else:
-            few[way] = len(points)
-    return lines, few
+        by_way.setdefault(Way.of(row), {}).setdefault(row["wall_meter"], []).append(row)
+    lines, few, left_out = [], {}, {}
+    for way, by_meter in by_way.items():
+        few[way] = max(map(len, by_meter.values()))
+        for wall_meter, runs in by_meter.items():  # the last one first
+            points = [
+                CalibrationPoint(row["meter_w"], row["wall_w"], row["duration_s"], row["ended_at"]) for row in runs
+            ]
+            # What the readings of all runs may have in common: the meter's own error, and its lag where runs are short.
+            accuracy = statistics.median(row["error"] for row in runs)
+            if calibration := fit(points, accuracy):
+                lines.append(Calibrated(way=way, wall_meter=wall_meter, calibration=calibration))
+                del few[way]
+                break
+        used = lines[-1].wall_meter if way not in few else None
+        others = {name: runs for name, runs in by_meter.items() if name != used}
+        if others and (used or len(by_meter) > 1):
+            left_out[way] = ", ".join(f"{counted(len(runs), 'run')} with {name}" for name, runs in others.items())
+    return lines, few, left_out
 
 
 def _add_log(warehouse: "Warehouse", wall: Path, run_id: str) -> None:
@@ -151,7 +164,10 @@ def _print(lines: list["Calibrated"], few: dict["Way", int], own: "Calibrated | 
                 "last run": f"{found.last_at:%Y-%m-%d}",
                 "": "in use" if line == own else "another way of measuring",
             })  # fmt: skip
-        print_table(rows, "Energy at the wall of this machine, from what its meter sees")
+        print_table(
+            rows,
+            "Power at the wall of this machine by that of its meter; high/low: ends of the interval",
+        )
     if own is None:
         have = few.get(way, 0)
         print_wrapped(
@@ -159,8 +175,26 @@ def _print(lines: list["Calibrated"], few: dict["Way", int], own: "Calibrated | 
             f"needed, {ENOUGH_RUNS} are enough. Set CARBON_WALL_METER and run work of different power for 10 s each, "
             "or add a log to a run: carbon-pipeline calibrate --wall FILE --run RUN_ID."
         )
-    elif own.calibration.runs < ENOUGH_RUNS:
-        more = ENOUGH_RUNS - own.calibration.runs
-        print_wrapped(f"{counted(more, 'more run')} with a wall meter would make the interval narrower.")
     else:
-        print_wrapped("More runs would hardly make the interval narrower, unless they have other powers than these.")
+        print_wrapped(" ".join(_remarks(own)))
+
+
+def _remarks(own: "Calibrated") -> list[str]:
+    """What somebody should know of a line that is in use."""
+    found, width = own.calibration, _width(own)
+    remarks = [
+        f"It is used for runs of {found.least_s / 2:.3g} s at least in which the meter sees about "
+        f"{found.least_w:.3g} to {found.most_w:.3g} W; others have the wider interval of the model."
+    ]
+    if not found.losses:
+        remarks.append("All runs had the same power: run work of other powers to make it hold for more.")
+    if found.idle_w < 0 or width is None or width > WIDE_LINE:
+        modelled = own.way.cpu_method in ("cpu_load", "constant")
+        why = f", since the meter's CPU power is modelled ({own.way.cpu_method})" if modelled else ""
+        remarks.append(f"The runs are far from a line{why}: leave the wall meter in for runs that matter.")
+    elif found.runs < ENOUGH_RUNS:
+        more = ENOUGH_RUNS - found.runs
+        remarks.append(f"{counted(more, 'more run')} with a wall meter would make the interval narrower.")
+    else:
+        remarks.append("More runs would hardly make the interval narrower, unless they have other powers than these.")
+    return remarks

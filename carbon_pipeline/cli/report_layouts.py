@@ -5,16 +5,17 @@ from typing import NamedTuple
 INTERVAL = ".."
 """Stands between the two columns of an interval."""
 
-ENERGY = ("energy_kwh", "energy_low_kwh..energy_high_kwh", "emissions_kg")
+ENERGY = ("estimate_kwh", "energy_low_kwh..energy_high_kwh", "estimate_kg")
+"""The best estimate: where a wall meter or a calibration tells the energy at the wall, that."""
 GROUP = (*ENERGY, "runs", "duration_s")
-SHARED_SUMS = ("energy_kwh", "energy_low_kwh", "energy_high_kwh", "emissions_kg")
+SHARED_SUMS = ("estimate_kwh", "energy_low_kwh", "energy_high_kwh", "estimate_kg")
 """Where a run is in several rows, it and its duration would count twice."""
 SUMS = (*SHARED_SUMS, "runs", "duration_s")
 
 ATTRIBUTED = (
-    "attributed_energy_kwh",
+    "attributed_estimate_kwh",
     "attributed_energy_low_kwh..attributed_energy_high_kwh",
-    "attributed_emissions_kg",
+    "attributed_estimate_kg",
 )
 RUN = (
     "run_id",
@@ -25,11 +26,12 @@ RUN = (
     "project_name",
     "status",
     "quality",
+    "interval_source",
     "flags",
     "asset_key",
 )
 RUN_SUMS = (
-    "attributed_energy_kwh", "attributed_energy_low_kwh", "attributed_energy_high_kwh", "attributed_emissions_kg",
+    "attributed_estimate_kwh", "attributed_energy_low_kwh", "attributed_energy_high_kwh", "attributed_estimate_kg",
     "duration_s",
 )  # fmt: skip
 
@@ -56,10 +58,10 @@ LAYOUTS = {
     "asset_runs": Layout(
         "row",
         (
-            "asset_key", "run_id", "started_at", "asset_energy_kwh", "asset_energy_low_kwh..asset_energy_high_kwh",
-            "asset_emissions_kg", "asset_share", "status", "project_name",
+            "asset_key", "run_id", "started_at", "asset_estimate_kwh", "asset_energy_low_kwh..asset_energy_high_kwh",
+            "asset_estimate_kg", "asset_share", "status", "project_name",
         ),
-        ("asset_energy_kwh", "asset_energy_low_kwh", "asset_energy_high_kwh", "asset_emissions_kg"),
+        ("asset_estimate_kwh", "asset_energy_low_kwh", "asset_energy_high_kwh", "asset_estimate_kg"),
         ("ended_at:desc", "run_id", "asset_key"),
     ),
     "daily": Layout("day", ("day", *GROUP), (*SHARED_SUMS, "duration_s"), ("day:desc",)),
@@ -80,24 +82,24 @@ LAYOUTS = {
         "row",
         ("week", "project_name", "name", *GROUP),
         SHARED_SUMS,
-        ("week:desc", "energy_kwh:desc", "name"),
+        ("week:desc", "estimate_kwh:desc", "name"),
     ),
     "biggest_consumers": Layout(
         "consumer",
-        ("position", "name", "project_name", *ENERGY[:2], "energy_share", "emissions_kg", "energy_share_so_far",
+        ("position", "name", "project_name", *ENERGY[:2], "energy_share", "estimate_kg", "energy_share_so_far",
          "runs", "duration_s", "last_ended_at"),
         SHARED_SUMS,
     ),
     "same_work": Layout(
         "row",
         ("name", "cpu_model", "gpu_model", "energy_per_run_kwh", "energy_ratio", "duration_per_run_s", "runs",
-         "energy_kwh", "emissions_kg", "project_name", "methods"),
+         "estimate_kwh", "estimate_kg", "project_name", "methods"),
         SUMS,
     ),
     "energy_per_phase": Layout(
         "row",
         ("phase", "run_name", "energy_per_phase_kwh", "energy_per_phase_low_kwh..energy_per_phase_high_kwh",
-         "duration_per_phase_s", "phases", "energy_share", "energy_kwh", "emissions_kg", "runs", "project_name"),
+         "duration_per_phase_s", "phases", "energy_share", "estimate_kwh", "estimate_kg", "runs", "project_name"),
     ),
     "pareto": Layout(
         "result",

@@ -43,10 +43,11 @@ GROUPS = {
 HEADS = {
     "run_id": "run", "started_at": "started", "at": "time", "loaded_at": "loaded", "last_ended_at": "last end",
     "project_name": "project", "run_name": "tracked", "country_name": "country", "country_iso_code": "code",
-    "attributed_energy": "energy", "asset_energy": "energy", "energy_low": "at wall",
+    "estimate_kwh": "energy", "attributed_estimate_kwh": "energy", "asset_estimate_kwh": "energy",
+    "estimate_kg": "CO2eq", "attributed_estimate_kg": "CO2eq", "asset_estimate_kg": "CO2eq", "energy_low": "at wall",
     "attributed_energy_low": "at wall", "asset_energy_low": "at wall", "energy_per_phase_low": "at wall",
-    "emissions": "CO2eq", "attributed_emissions": "CO2eq", "asset_emissions": "CO2eq", "energy_share": "share",
-    "asset_share": "share", "energy_share_so_far": "so far", "energy_per_phase": "per phase",
+    "emissions": "CO2eq", "energy_share": "share", "interval_source": "interval by", "asset_share": "share",
+    "energy_share_so_far": "so far", "energy_per_phase": "per phase",
     "energy_per_run": "per run", "duration_per_phase": "duration", "duration_per_run": "duration",
     "energy_ratio": "ratio", "position": "no.", "is_on_front": "on front", "is_shared": "shared",
     "rows_read": "read", "rows_loaded": "loaded", "rows_superseded": "superseded", "rows_quarantined": "rejected",
@@ -88,7 +89,7 @@ def columns_of(rows: Rows, names: Sequence[str], *, is_chosen: bool = False) -> 
         if not is_chosen and low not in GROUPS and all(row[low] is None for row in rows):
             continue
         unit = _unit_of_column(rows, low, high, unit)
-        head = low if is_chosen else HEADS.get(_bare(low), _bare(low))
+        head = low if is_chosen else HEADS.get(low) or HEADS.get(_bare(low), _bare(low))
         head = safe_text(_bare(head).replace("_", " ") + _unit_text(low, unit, rows))
         if high:
             columns.append(Column(head, [_interval_cell(row[low], row[high], unit) for row in rows], False, True))
@@ -173,7 +174,7 @@ def _total(totals: Mapping[str, Any], name: str) -> str:
     value = totals.get(name)
     if "_low_" in name:
         high = totals.get(name.replace("_low_", "_high_"))
-        of = totals.get(name.replace("_low_", "_"))
+        of = totals.get(name.replace("energy_low", "estimate"))
         return "" if value is None or high is None else f"{interval(value, high, 'kWh', of)} at the wall"
     unit = _quantity(name)
     if unit:

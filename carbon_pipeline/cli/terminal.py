@@ -171,9 +171,19 @@ def print_table(rows: Sequence[Mapping[str, Any]], title: str) -> None:
 
 
 def print_wrapped(text: str) -> None:
-    """Print a text, with its further lines indented where it is wider than the terminal."""
-    width = make_console().width if is_terminal(sys.stdout) else WIDE
-    print(textwrap.fill(safe_text(text), width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False))
+    """Print a text: on a terminal with its further lines indented where it is wider, elsewhere as one line."""
+    if not is_terminal(sys.stdout):
+        print(safe_text(text))
+        return
+    print(
+        textwrap.fill(
+            safe_text(text),
+            make_console().width,
+            subsequent_indent="  ",
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+    )
 
 
 def _cell_text(value: Any) -> str:

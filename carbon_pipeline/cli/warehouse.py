@@ -10,7 +10,7 @@ import typer
 from carbon_pipeline.cli.errors import fail
 from carbon_pipeline.cli.progress import progress_bar
 from carbon_pipeline.cli.report_table import columns_of, table_lines
-from carbon_pipeline.cli.terminal import counted, make_console, print_json, printable, say
+from carbon_pipeline.cli.terminal import counted, make_console, print_json, print_wrapped, printable, say
 from carbon_pipeline.common.files import printable_path
 from carbon_pipeline.errors import FAILURE, WRONG_INPUT, InputError
 from carbon_pipeline.model.flags import FLAGS
@@ -147,11 +147,26 @@ def _print_import(warehouse: "Warehouse", found: "FoundFiles", results: "Sequenc
         print("nothing new: what these files say was in the warehouse before")
     for flag, runs in _flags(results).most_common():
         print(f"  {runs:>9,} {flag}: {FLAGS.get(flag, '')}")
+    _print_methods(warehouse, results)
     _print_rejected(warehouse, results)
     for reason in found.skipped:
         say(f"skipped: {reason}")
     if found.others:
         say(f"skipped: {counted(found.others, 'other file')}, hidden or none of CodeCarbon's")
+
+
+def _print_methods(warehouse: "Warehouse", results: "Sequence[FileResult]") -> None:
+    """How the CPU's energy of the imported runs was obtained, as far as their rows give it away."""
+    from carbon_pipeline.warehouse import sql
+
+    files = [result.source_file for result in results if result.rows_loaded]
+    rows = warehouse.rows(sql.statement("queries", "methods_of_files"), {"files": files}) if files else []
+    if rows:
+        said = ", ".join(f"{row['cpu_method']} ({row['runs']:,})" for row in rows)
+        print_wrapped(
+            f"how the CPU's energy was obtained, inferred from the rows: {said}; `report runs --columns "
+            "run_id,cpu_method,method_reason` says why"
+        )
 
 
 def _print_import_as_json(found: "FoundFiles", results: "Sequence[FileResult]") -> None:

@@ -35,9 +35,9 @@ def summary_parts(record: RunRecord, assets_of_the_step: int = 1, partitions_of_
         calibrated = (
             f" (calibrated by {record.calibration_runs} runs)" if record.interval_source == "calibrated" else ""
         )
-        parts.append(f"between {ends}{calibrated}" if where else f"at the wall {ends}")
+        parts.append(f"{ends}{calibrated}" if where else f"at the wall {ends}")
     if "wall_meter_failed" in record.flags:
-        parts.append("the wall meter failed")
+        parts.append(f"the wall meter failed: {(record.wall_error or 'for an unknown reason').split(';')[0]}")
     if record.quality:
         parts.append(f"quality {record.quality}")
     if record.status != "completed":

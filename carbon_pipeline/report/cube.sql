@@ -10,7 +10,7 @@ WITH daily AS MATERIALIZED (
         coalesce(asset_key, name) AS asset,
         cpu_model, cpu_count, gpu_model, gpu_count, round(ram_gb, 1) AS ram_gb,
         country_name,
-        cpu_method, gpu_method, ram_method, tracking_mode,
+        cpu_method, gpu_method, ram_method, tracking_mode, method_source,
         quality, interval_source, status, flags,
         count(*) FILTER (is_first_day AND is_first_asset) AS runs,
         count(*) FILTER (is_first_day) AS asset_runs,
@@ -63,14 +63,15 @@ WITH daily AS MATERIALIZED (
                     THEN gpu_count || ' x ' || coalesce(gpu_model, 'unknown GPU') ELSE gpu_model END, ram_gb || ' GiB')},
             {'dimension': 'country', 'name': coalesce(country_name, '')},
             {'dimension': 'method', 'name': concat_ws(', ', 'CPU ' || coalesce(cpu_method, 'unknown'),
-                'GPU ' || coalesce(gpu_method, 'unknown'), 'RAM ' || coalesce(ram_method, 'unknown'), tracking_mode || ' mode')},
+                'GPU ' || coalesce(gpu_method, 'unknown'), 'RAM ' || coalesce(ram_method, 'unknown'), tracking_mode || ' mode',
+                CASE method_source WHEN 'inferred' THEN 'inferred' END)},
             {'dimension': 'quality', 'name': coalesce(quality, 'none')},
             {'dimension': 'source', 'name': CASE interval_source WHEN 'wall_meter' THEN 'a meter at the wall'
                 WHEN 'calibrated' THEN 'the calibrated machine' ELSE 'the general model' END},
             {'dimension': 'status', 'name': coalesce(status, '')}
         ] || list_transform(flags, lambda flag: {'dimension': 'flag', 'name': flag})) AS kind,
         COLUMNS(* EXCLUDE (unit, day, project_name, asset, cpu_model, cpu_count, gpu_model, gpu_count, ram_gb, country_name,
-            cpu_method, gpu_method, ram_method, tracking_mode, quality, interval_source, status, flags))
+            cpu_method, gpu_method, ram_method, tracking_mode, method_source, quality, interval_source, status, flags))
     FROM daily, calendar
 ), summed AS MATERIALIZED (
     SELECT

@@ -178,7 +178,7 @@ function totals() {
   const sum = grouped("total", () => 0).get(0) ?? NONE;
   const tile = (title, value, below) => element("div", { class: "tile" }, element("span", {}, title), element("b", {}, ...split(value)), element("span", {}, below));
   place("tiles").replaceChildren(
-    tile("Energy, as measured", shown(sum, "energy"), `at the wall ${range(sum, "energy")}`),
+    tile("Energy", shown(sum, "energy"), `at the wall ${range(sum, "energy")}`),
     tile("Emissions", shown(sum, "emissions"), range(sum, "emissions")),
     tile("Time of all runs", duration(sum.duration_s), "added up"),
     tile("Runs", sum.runs.toLocaleString("en"), !sum.runs ? "none that the filters leave" : sum.runs_unknown ? `${sum.runs_unknown.toLocaleString("en")} without a known energy` : "all with a known energy"),
@@ -187,12 +187,14 @@ function totals() {
   const open = sum.energy_open && low != null
     ? `${amount(sum.energy_open_kwh, "kWh")} of the energy has no interval, since its CPU was not measured, for example. At the wall, the rest took ${interval(low, high, "kWh", sum.energy_kwh)}.` : null;
   const atWall = named("source", "other").filter(({ label }) => label !== "the general model").reduce((all, row) => ({ runs: all.runs + row.sum.runs, kwh: all.kwh + (row.sum.energy_kwh ?? 0) }), { runs: 0, kwh: 0 });
+  const nowhere = named("country", "other countries").find(({ label }) => label === "");
   const said = [
-    "The energy is what the meters saw of CPU, GPU and memory. Power supply, mainboard and fans are only in the interval at the wall, in which the energy drawn from the socket lies.",
-    atWall.runs ? `Of ${counted(atWall.runs, "run")}, ${amount(atWall.kwh, "kWh")} in all, the energy at the wall itself is known, and counts here: read by a meter there, or predicted from earlier runs with one.` : null,
+    atWall.runs ? `The energy of ${counted(atWall.runs, "run")}, ${amount(atWall.kwh, "kWh")} in all, is that at the wall: read by a meter there, or predicted from earlier runs with one.` : null,
+    atWall.runs === sum.runs ? null : `${atWall.runs ? "That of the others" : "The energy"} is what is known of CPU, GPU and memory: counted, or modelled where there is no counter. Power supply, mainboard and fans are only in the interval at the wall, in which the energy drawn from the socket lies.`,
     open,
     sum.runs_unknown ? `The energy of ${counted(sum.runs_unknown, "run")} is not known. They count as nothing here, so the true total is higher.` : null,
     sum.energy_without_emissions_kwh ? `${amount(sum.energy_without_emissions_kwh, "kWh")} has no known carbon intensity and is not in the emissions.` : null,
+    nowhere ? `The country of ${counted(nowhere.sum.runs, "run")} is not known: their emissions are those of the world's average electricity, unless its carbon intensity was given.` : null,
     data.totals.tasks ? `${counted(data.totals.tasks, "task")} within these runs ${data.totals.tasks === 1 ? "is" : "are"} counted there, not again.` : null,
     "Not included: making the hardware, network and storage elsewhere, and machines that idle between runs.",
   ];

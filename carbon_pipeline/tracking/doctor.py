@@ -20,6 +20,9 @@ from carbon_pipeline.tracking.intensity import CarbonIntensity, intensity_now
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Reading
 from carbon_pipeline.tracking.wall_meter import WallMeterError, log_of, open_wall_meter, wall_meter_name
 
+LEAST_MACHINE_W = 0.5
+"""Less than a board computer draws when idle, W."""
+
 _RAPL = Path("/sys/class/powercap/intel-rapl:0/energy_uj")
 
 
@@ -83,8 +86,8 @@ def examine(settings: Settings) -> list[Finding]:
         ),
         _machine_finding(hardware, methods),
         _baseline_finding(settings, methods),
-        *(wall := _wall_findings(settings)),
-        _calibration_finding(settings, hardware, methods, meter, has_wall_meter=any(row.value for row in wall)),
+        *(wall := _wall_findings(settings, hardware)),
+        _calibration_finding(settings, hardware, methods, meter, wall),
         Finding(
             what="location",
             value=place or None,
@@ -152,7 +155,7 @@ def _machine_finding(hardware: Hardware, methods: Reading) -> Finding:
         what="machine",
         value=hardware.machine_kind.value,
         source=hardware.machine_kind.source,
-        note=f"not measured, but in the interval: losses of {losses.low - 1:.0%} to {losses.high - 1:.0%}, and "
+        note=f"by the model, the interval has losses of {losses.low - 1:.0%} to {losses.high - 1:.0%}, and "
         f"{interval(rest_w.low, rest_w.high, 'W')} for mainboard, disks and fans",
     )
 
@@ -175,7 +178,7 @@ def _baseline_finding(settings: Settings, methods: Reading) -> Finding:
     )
 
 
-def _wall_findings(settings: Settings) -> list[Finding]:
+def _wall_findings(settings: Settings, hardware: Hardware) -> list[Finding]:
     """The wall meter that is configured, and what it says now."""
     name = wall_meter_name(settings)
     if name is None:
@@ -186,19 +189,25 @@ def _wall_findings(settings: Settings) -> list[Finding]:
     meter = open_wall_meter(settings)
     if meter is None:
         log = log_of(settings)
-        note = f"read after each run; {accuracy}" if log.exists() else f"{log} does not exist (yet)"
-        return [found.model_copy(update={"value": str(log), "note": note})]
+        if not log.exists():
+            return [found.model_copy(update={"note": f"{log} does not exist (yet)"})]
+        return [found.model_copy(update={"value": str(log), "note": f"read after each run; {accuracy}"})]
     try:
         power_w, counter_kwh = meter.read()
     except WallMeterError as error:
         return [found.model_copy(update={"note": f"it cannot be read: {error}"})]
     counter = "no energy counter" if counter_kwh is None else f"energy counter at {counter_kwh:.3f} kWh"
     value = None if power_w is None else amount(power_w, "W")
-    return [found.model_copy(update={"value": value, "note": f"{counter}; {accuracy}"})]
+    notes = [counter, accuracy]
+    if power_w is not None and power_w < LEAST_MACHINE_W:
+        notes.append("no machine draws so little: is this one plugged in there?")
+    if hardware.machine_kind.value == "virtual":
+        notes.append("on a virtual machine, it has to be that of its host, with nothing else on it")
+    return [found.model_copy(update={"value": value, "note": "; ".join(notes)})]
 
 
 def _calibration_finding(
-    settings: Settings, hardware: Hardware, methods: Reading, meter: CodeCarbonMeter, *, has_wall_meter: bool
+    settings: Settings, hardware: Hardware, methods: Reading, meter: CodeCarbonMeter, wall: list[Finding]
 ) -> Finding:
     """Where the intervals of runs on this machine come from."""
     machine = machine_id(hardware.cpu_model.value, hardware.ram_gb.value, settings.host_id)
@@ -206,12 +215,11 @@ def _calibration_finding(
     found = Finding(what="interval", value="model", source="docs/measuring.md")
     if settings.tracking_mode is not TrackingMode.machine:
         return found.model_copy(update={"note": "in process mode, no meter at the wall can tell the energy"})
-    if has_wall_meter:
+    if any(row.value for row in wall):
         return found.model_copy(update={"value": "wall meter", "source": "CARBON_WALL_METER"})
     if not lines:
-        return found.model_copy(
-            update={"note": "a meter at the wall makes it narrow: CARBON_WALL_METER, carbon-pipeline calibrate"}
-        )
+        note = "a meter at the wall makes it narrow: CARBON_WALL_METER, carbon-pipeline calibrate"
+        return found.model_copy(update={"note": None if wall else note})
     parts = {
         name: getattr(hardware, name).value for name in ("cpu_model", "cpu_count", "gpu_model", "gpu_count", "ram_gb")
     }
@@ -224,7 +232,8 @@ def _calibration_finding(
         what="interval",
         value=f"calibrated by {calibrated.runs} runs",
         source=f"{calibrated.last_at:%Y-%m-%d}",
-        note=f"for runs in which the meter sees {calibrated.least_w:.3g} to {calibrated.most_w:.3g} W",
+        note=f"for runs of {calibrated.least_s / 2:.3g} s at least in which the meter sees {calibrated.least_w:.3g} to "
+        f"{calibrated.most_w:.3g} W",
     )
 
 

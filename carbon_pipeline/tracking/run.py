@@ -61,6 +61,9 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+FIRST_HEARTBEAT_S = 1.0
+"""After how long the first heartbeat with a reading is written, if not earlier, seconds."""
+
 LONG_GAP_S = 10.0
 """How long phases wait for a counter that could not be read before their energy counts as not known, seconds."""
 
@@ -226,6 +229,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         self._metering = Metering(lambda: make_meter(settings.tracking_mode, settings.pue), sample_s, self._on_reading)
         self._gpu_use: GpuUseCounter | None = None
         self._wall: WallMetering | None = None
+        self._heartbeat_due = 0.0
         self._curve = Curve()
         self._phases = Phases()
         self._warned: set[str] = set()
@@ -386,7 +390,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         """Add a reading to the curve, and write a heartbeat if due, which remains if the process is killed."""
         at_s = (reading.at or time.perf_counter()) - self._clock
         self._add_sample(at_s, reading)
-        if time.perf_counter() - self._last_heartbeat >= self._settings.heartbeat_s:
+        if time.perf_counter() >= self._heartbeat_due:
             self._write_heartbeat(reading, at_s)
 
     def _add_sample(self, at_s: float, reading: Reading, *, is_last: bool = False) -> None:
@@ -447,7 +451,9 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
         return AtTheWall(name, energy, log.energies_at(samples.at_s), "; ".join(log.faults.values()) or None)
 
     def _write_heartbeat(self, reading: Reading, duration_s: float) -> None:
-        self._last_heartbeat = time.perf_counter()
+        # The first one with a reading comes soon: somebody may be watching, and most runs are short.
+        after_s = self._settings.heartbeat_s if duration_s else min(FIRST_HEARTBEAT_S, self._settings.heartbeat_s)
+        self._heartbeat_due = time.perf_counter() + after_s
         data_dir = self._settings.data_dir
         try:
             wall = _probe_or_default("energy at the wall", lambda: self._wall_of_run(duration_s), None)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from carbon_pipeline.model.amounts import amount
 from carbon_pipeline.model.flags import SHORT_RUN_S, SHORTEST_BASELINE_S
 from carbon_pipeline.model.quantities import J_PER_KWH, LONGEST_TEXT
 from carbon_pipeline.model.record import EARLIEST, LATEST, Origin, RunRecord, Status
@@ -29,6 +30,9 @@ from carbon_pipeline.tracking.metering import Metering
 from carbon_pipeline.tracking.wall_meter import energy_of_file
 
 DEFAULT_NAME = "work"
+
+IMPOSSIBLE_WALL = 0.5
+"""A wall meter that sees less than this multiple of the least energy by the model is that of something else."""
 
 READ = (
     "cpu_energy_kwh", "gpu_energy_kwh", "ram_energy_kwh", "cpu_method", "gpu_method", "ram_method", "cpu_tdp_w",
@@ -223,7 +227,8 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
         task=work.task,
         **asdict(work.orchestration),
     )
-    return _calibrated(_record_of(fields), around.calibrations).with_intervals_of_phases()
+    record = _without_impossible_wall(_record_of(fields))
+    return _calibrated(record, around.calibrations).with_intervals_of_phases()
 
 
 def with_wall_log(record: RunRecord, log: Path) -> RunRecord:
@@ -241,11 +246,32 @@ def with_wall_log(record: RunRecord, log: Path) -> RunRecord:
     error = "; ".join(readings.faults.values()) or None
     wall = AtTheWall("csv log", energy, readings.energies_at(times), error)
     flags = [flag for flag in record.flags if flag != "wall_meter_failed"]
+    return _without_impossible_wall(
+        record.model_copy(
+            update={
+                **_wall_fields(wall, record.pue),
+                "samples": _with_wall(record.samples, wall, record.pue),
+                "flags": [*flags, "wall_meter_failed"] if error else flags,
+            }
+        )
+    )
+
+
+def _without_impossible_wall(record: RunRecord) -> RunRecord:
+    """The record without a wall meter's energy that is far below what its machine draws at least: of another socket."""
+    model = record.model_interval
+    if model is None or record.wall_high_kwh is None or record.wall_high_kwh >= IMPOSSIBLE_WALL * model.low_kwh:
+        return record
+    error = (
+        f"the wall meter saw {amount(record.wall_energy_kwh, 'kWh')}, where this machine drew at least "
+        f"{amount(model.low_kwh, 'kWh')}: is it plugged in there?"
+    )
     return record.model_copy(
         update={
-            **_wall_fields(wall, record.pue),
-            "samples": _with_wall(record.samples, wall, record.pue),
-            "flags": [*flags, "wall_meter_failed"] if error else flags,
+            **dict.fromkeys(("wall_energy_kwh", "wall_low_kwh", "wall_high_kwh", "wall_method")),
+            "wall_error": "; ".join(filter(None, (record.wall_error, error))),
+            "samples": record.samples and record.samples.model_copy(update={"wall_energy_kwh": None}),
+            "flags": list(dict.fromkeys([*record.flags, "wall_meter_failed"])),
         }
     )
 

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from carbon_pipeline.common.network import Login, ask_json, one_line
 from carbon_pipeline.model.wall_energy import KINDS, WallEnergy, WallLog, WallReading, energy_of_log
@@ -28,7 +29,16 @@ DEADLINE_S = 2.0
 END_WAIT_S = 1.0
 """How long the end of the work waits for a last reading, seconds."""
 
-HTTP_NOT_FOUND = 404
+HTTP_UNAUTHORIZED, HTTP_FORBIDDEN, HTTP_NOT_FOUND = 401, 403, 404
+_LOGIN = ": CARBON_WALL_METER_USER and CARBON_WALL_METER_PASSWORD have its login"
+HINTS = {
+    ("", HTTP_UNAUTHORIZED): _LOGIN,
+    ("", HTTP_FORBIDDEN): _LOGIN,
+    ("shelly", HTTP_NOT_FOUND): ": it is no Shelly of the second generation (Plus, Pro) or a later one",
+    ("tasmota", HTTP_NOT_FOUND): ": it is no Tasmota",
+    ("redfish", HTTP_NOT_FOUND): ": the path has to be that of a Power resource, such as /redfish/v1/Chassis/1/Power",
+}
+"""What to do about an HTTP status, by kind of the meter; the kind is empty for all."""
 
 MOST_PAUSE_S = 10.0
 """Longest pause after failed readings, seconds; it doubles with each."""
@@ -94,11 +104,12 @@ class HttpMeter:
         for url, parameters in self._questions:
             try:
                 found = self._parse(ask_json(url, parameters, login=self._login, deadline_s=DEADLINE_S))
-            except (KeyError, IndexError, TypeError, AttributeError, StopIteration) as error:
-                problem = f"its answer has no power ({type(error).__name__}: {error})"[:200]
+            except (KeyError, IndexError, TypeError, AttributeError, StopIteration):
+                problem = "its answer has no power: does it measure one, and is its kind the right one?"
             except (OSError, ValueError) as error:
-                problem = one_line(error)
-                if getattr(getattr(error, "response", None), "status_code", None) != HTTP_NOT_FOUND:
+                status = getattr(getattr(error, "response", None), "status_code", 0)
+                problem = one_line(error) + HINTS.get((self.kind, status), HINTS.get(("", status), ""))
+                if status != HTTP_NOT_FOUND:
                     break
             else:
                 self._questions = [(url, parameters)]
@@ -164,11 +175,13 @@ def open_wall_meter(settings: Settings) -> WallMeter | None:
 
 
 def wall_meter_name(settings: Settings) -> str | None:
-    """A name of the wall meter for the record: its kind and a hash of its address."""
+    """A name of the wall meter for the record: its kind and a hash of its address, however that is written."""
     if settings.wall_meter is None:
         return None
     kind = settings.wall_meter.partition("+")[0].partition(":")[0]
-    return f"{kind} {hashlib.sha256(settings.wall_meter.encode()).hexdigest()[:8]}"
+    parts = urlsplit(settings.wall_meter)
+    address = parts._replace(netloc=parts.netloc.lower(), path=parts.path.rstrip("/")).geturl()
+    return f"{kind} {hashlib.sha256(address.encode()).hexdigest()[:8]}"
 
 
 def log_of(settings: Settings) -> Path:
@@ -191,6 +204,8 @@ def _shelly(answer: Any) -> tuple[float | None, float | None]:
 
 def _tasmota(answer: Any) -> tuple[float | None, float | None]:
     """`Status 10` or `Status 8`: StatusSNS.ENERGY with Power (W) and Total (kWh); several channels are lists."""
+    if "WARNING" in answer:  # the status is 200 all the same
+        raise WallMeterError(f"it says {str(answer['WARNING'])[:80]!r}{_LOGIN}")
     energy = answer["StatusSNS"]["ENERGY"]
     power, total = energy["Power"], energy.get("Total")
     return math.fsum(map(_number, power if isinstance(power, list) else [power])), (

@@ -149,6 +149,29 @@ def test_runs_that_cannot_calibrate_are_left_out(template: RunRecord, data_dir: 
     assert told["width"] < 1.2
 
 
+def test_a_new_wall_meter_takes_over_when_it_has_runs_enough_and_not_before(
+    template: RunRecord, data_dir: Path
+) -> None:
+    land_runs(template, data_dir, 5)
+    for number in (50, 51):
+        land(with_wall(template, number, 10.0 * number, 900, wall_meter="shelly 00000000"), data_dir)
+    told = json.loads(carbon_calibrate(data_dir, "--json").stdout)
+    assert (told["runs"], told["wall_meter"]) == (5, "shelly 12345678")
+    assert "2 runs with shelly 00000000: not in this line" in " ".join(carbon_calibrate(data_dir).stdout.split())
+    land(with_wall(template, 52, 520.0, 900, wall_meter="shelly 00000000"), data_dir)
+    told = json.loads(carbon_calibrate(data_dir, "--json").stdout)
+    assert (told["runs"], told["wall_meter"]) == (3, "shelly 00000000")
+
+
+def test_what_a_line_holds_for_is_said(template: RunRecord, data_dir: Path) -> None:
+    for number in range(4):
+        land(with_wall(template, number, 28.0, 60 + 0.2 * number), data_dir)
+    shown = carbon_calibrate(data_dir).stdout
+    assert "All runs had the same power" in shown
+    assert "for runs of 10 s at least in which the meter sees about 28 to 28 W" in shown
+    assert max(map(len, shown.splitlines())) > 200  # nothing is torn apart where there is no terminal
+
+
 def test_a_calibration_expires_with_hardware_and_methods_and_says_so(template: RunRecord, data_dir: Path) -> None:
     way = Way.of(vars(template))
     points = [CalibrationPoint(10.0 * n, 20 + 11.0 * n, 20, template.ended_at) for n in range(1, 6)]

@@ -82,6 +82,12 @@ CASES = [
     ("cpu_load", made(9.0, utilization=4.0, cpu_model="Apple M5", os="macOS-26.0-arm64")),
     ("unknown", made(60, utilization=5.0, cpu_model="Apple M5", os="macOS-26.0-arm64")),
     ("unknown", made(0.0)),
+    (
+        "cpu_load",
+        made(30, utilization=50.0, cpu_power="60"),
+    ),  # the mean of samples does not fit, that of the energy does
+    ("cpu_load", made(120, utilization=40.0, cpu_model=XEON)),  # two processors
+    ("unknown", made(310, utilization=40.0, cpu_model=XEON, cpu_count="32")),  # more of them fit any power
 ]
 
 
@@ -99,6 +105,27 @@ def test_what_a_row_gives_away(found: list[tuple[str, str, str, str]], number: i
 def test_an_old_file_is_told_from_one_that_has_lost_its_version(tmp_path: Path) -> None:
     old = {**made(31, codecarbon_version=""), "pue": "", "wue": ""}
     assert [found[0] for found in methods(tmp_path, old, made(31, codecarbon_version=""))] == ["rapl", "unknown"]
+
+
+def test_each_inference_says_what_it_rests_on(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path / "data")
+    rows = [
+        made(32.5, codecarbon_version="2.4.2", run_id="0"),
+        made(31, codecarbon_version="2.4.2", run_id="1"),
+        made(30, utilization=50.0, run_id="2"),
+        made(60, utilization=5.0, run_id="3"),
+        made(31, codecarbon_version="3.0.4", run_id="4"),
+    ]
+    names = list(dict.fromkeys(name for each in rows for name in each))
+    warehouse.import_csv([write(tmp_path / "emissions.csv", *rows, names=names)])
+    reasons = {run["run_id"]: run["method_reason"] for run in warehouse.report("runs")}
+    assert reasons == {
+        "0": "CPU: 32.5 W is half of a TDP that CodeCarbon assumes",
+        "1": "CPU: 31 W is no half of a TDP, and this version has no load model",
+        "2": "CPU: 30 W is what the load model gives for a load of 50 %",
+        "3": "CPU: 60 W is neither half of a TDP nor what the load model gives",
+        "4": "CPU: 31 W may be modelled or counted",
+    }
 
 
 def test_the_source_says_whether_the_methods_were_recorded_or_inferred(tmp_path: Path) -> None:

@@ -155,12 +155,12 @@ def test_runs_that_overlap_show_what_belongs_to_them(data_dir: Path, capsys: pyt
 def test_the_total_is_over_all_rows_that_the_filters_leave(
     warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (everything,) = warehouse.rows("SELECT sum(attributed_energy_kwh) AS kwh, count(*) AS runs FROM report.runs")
+    (everything,) = warehouse.rows("SELECT sum(attributed_estimate_kwh) AS kwh, count(*) AS runs FROM report.runs")
     assert everything["runs"] == 6
     for name in ("runs", "by_project", "by_asset", "by_country", "by_hardware", "by_method", "daily", "trend"):
         layout = LAYOUTS[name]
         totals = warehouse.select(name, Selection(limit=1)).totals(layout.sums)
-        energy = next(column for column in layout.sums if column.endswith("energy_kwh"))
+        energy = next(column for column in layout.sums if column.endswith("estimate_kwh"))
         assert totals[energy] == pytest.approx(everything["kwh"]), name
     text = carbon_report(capsys, "runs", "--project", "nlp", "--limit", "1")
     assert "total of 2 runs, 1 shown: 60 mWh, " in text

@@ -231,7 +231,7 @@ def test_the_quality_of_the_data_is_told_by_the_energy_and_not_by_the_number_of_
     rows = warehouse.report("data_quality")
     found = {(row["kind"], row["value"]): row for row in rows}
     kwh = {key: row["energy_kwh"] for key, row in found.items() if row["energy_kwh"]}
-    quality = {row["quality"] or "unknown" for row in warehouse.report("runs")}
+    quality = {row["quality"] or "none" for row in warehouse.report("runs")}
     by_quality = {key: kwh.pop(key) for key in list(kwh) if key[0] == "quality"}
     assert {value for _, value in by_quality} == quality
     assert sum(by_quality.values()) == pytest.approx(10e-3)

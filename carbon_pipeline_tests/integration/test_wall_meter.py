@@ -17,6 +17,7 @@ from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.model.summary import summary
 from carbon_pipeline.settings import Settings, SettingsError, read_settings
 from carbon_pipeline.tracking import wall_meter
+from carbon_pipeline.tracking.doctor import examine
 from carbon_pipeline.tracking.wall_meter import WallMeterError, energy_of_file, open_wall_meter
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fake_machine import J_PER_KWH, FakeMachine, Power
@@ -164,6 +165,49 @@ def test_a_meter_that_is_not_there_is_flagged_and_the_interval_is_that_of_the_mo
     assert (record.wall_energy_kwh, record.interval_source) == (None, "model")
     assert "wall_meter_failed" in record.flags
     assert record.energy_high_kwh
+
+
+def test_a_meter_on_another_socket_is_noticed_and_not_believed(data_dir: Path) -> None:
+    with Shelly(Power([(0, 0)])) as meter:
+        record, _ = measured(meter, 1.0, data_dir=data_dir)
+    assert "is it plugged in there?" in (record.wall_error or "")
+    assert "wall_meter_failed" in record.flags
+    assert (record.wall_energy_kwh, record.interval_source) == (None, "model")
+    warehouse = Warehouse(data_dir)
+    warehouse.load()
+    (run,) = warehouse.report("runs")
+    assert run["interval_source"] == "model"
+    assert run["estimate_kwh"] == pytest.approx(record.energy_kwh)
+
+
+def test_a_meter_has_one_name_however_its_address_is_written() -> None:
+    names = {
+        wall_meter.wall_meter_name(Settings(wall_meter=text))
+        for text in ("shelly+http://plug.local", "shelly+http://Plug.local/")
+    }
+    assert len(names) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "said"),
+    [
+        (Shelly, {"raw": "{}", "status": 401}, "CARBON_WALL_METER_PASSWORD"),
+        (Shelly, {"raw": "{}", "status": 404}, "second generation"),
+        (Tasmota, {"raw": '{"WARNING": "Need user=<username>&password=<password>"}'}, "CARBON_WALL_METER_PASSWORD"),
+        (Tasmota, {"raw": '{"StatusSNS": {"Time": "2026"}}'}, "does it measure one"),
+    ],
+)
+def test_what_to_do_about_a_meter_that_refuses_is_said(
+    kind: type[Meter], answer: dict[str, Any], said: str, data_dir: Path
+) -> None:
+    with kind(fault=lambda at_s, reading: answer) as meter:
+        record, _ = measured(meter, 0.3, data_dir=data_dir)
+        (found,) = [
+            row for row in examine(Settings(wall_meter=meter.address, data_dir=data_dir)) if row.what == "wall meter"
+        ]
+    assert said in (record.wall_error or "")
+    assert said in summary(record)
+    assert said in (found.note or "")
 
 
 def test_a_killed_run_keeps_what_the_wall_meter_said_until_its_last_heartbeat(data_dir: Path) -> None:

@@ -10,7 +10,9 @@ SELECT
     energy_kwh * share AS asset_energy_kwh,
     energy_low_kwh * share_of_estimate AS asset_energy_low_kwh,
     energy_high_kwh * share_of_estimate AS asset_energy_high_kwh,
-    emissions_kg * share AS asset_emissions_kg
+    emissions_kg * share AS asset_emissions_kg,
+    estimate_kwh * share_of_estimate AS asset_estimate_kwh,
+    estimate_kg * share_of_estimate AS asset_estimate_kg
 FROM (SELECT *, coalesce(string_split(asset_key, ', '), [NULL]) AS keys FROM report.counted_runs);
 COMMENT ON VIEW report.asset_runs IS 'The runs by asset: one that made several is listed for each of them, with an equal share.';
 COMMENT ON COLUMN report.asset_runs.assets IS 'All assets that the run made.';
@@ -21,3 +23,5 @@ COMMENT ON COLUMN report.asset_runs.asset_energy_kwh IS 'Energy of this run and 
 COMMENT ON COLUMN report.asset_runs.asset_energy_low_kwh IS 'Lower end of their energy at the wall, kWh.';
 COMMENT ON COLUMN report.asset_runs.asset_energy_high_kwh IS 'Upper end of their energy at the wall, kWh.';
 COMMENT ON COLUMN report.asset_runs.asset_emissions_kg IS 'Emissions of this run and asset, kg CO2eq.';
+COMMENT ON COLUMN report.asset_runs.asset_estimate_kwh IS 'Best estimate of their energy, kWh: at the wall where that is known.';
+COMMENT ON COLUMN report.asset_runs.asset_estimate_kg IS 'Emissions from that estimate, kg CO2eq.';

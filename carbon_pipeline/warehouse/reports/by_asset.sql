@@ -6,7 +6,7 @@ FROM (
         coalesce(asset_key, name) AS name,
         bool_or(asset_share < 1) AS is_shared,
         core.totals(duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg,
-            share, share_of_estimate) AS total
+            share, share_of_estimate, estimate_kwh, estimate_kg) AS total
     FROM query(run_query)
     GROUP BY ALL
 )

@@ -4,7 +4,7 @@ FROM (
     SELECT
         project_name,
         core.totals(duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg,
-            attributed_share, estimate_share) AS total
+            attributed_share, estimate_share, estimate_kwh, estimate_kg) AS total
     FROM query(run_query)
     GROUP BY ALL
 )

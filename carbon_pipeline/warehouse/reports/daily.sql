@@ -5,7 +5,7 @@ FROM (
     SELECT
         part.day AS day,
         core.totals(duration_s * part.time_share, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg,
-            emissions_high_kg, attributed_share * part.energy_share, estimate_share * part.energy_share) AS total
+            emissions_high_kg, attributed_share * part.energy_share, estimate_share * part.energy_share, estimate_kwh, estimate_kg) AS total
     FROM (SELECT *, unnest(core.days_of(started_at, ended_at, day_shares)) AS part FROM query(run_query))
     GROUP BY ALL
 )
@@ -21,3 +21,6 @@ COMMENT ON COLUMN report.daily.energy_high_kwh IS 'Sum of the upper ends, attrib
 COMMENT ON COLUMN report.daily.emissions_kg IS 'Sum of the emissions, attributed, kg CO2eq.';
 COMMENT ON COLUMN report.daily.emissions_low_kg IS 'Sum of the lower ends, attributed, kg CO2eq.';
 COMMENT ON COLUMN report.daily.emissions_high_kg IS 'Sum of the upper ends, attributed, kg CO2eq.';
+COMMENT ON COLUMN report.daily.estimate_kwh IS
+'Sum of the best estimates of the energy, attributed, kWh: at the wall where a wall meter or a calibration tells it.';
+COMMENT ON COLUMN report.daily.estimate_kg IS 'Sum of the emissions from those estimates, attributed, kg CO2eq.';

@@ -16,7 +16,7 @@ WITH alike AS (
             {'kind': 'method', 'value': concat('cpu ', cpu_method), 'energy_kwh': cpu_kwh},
             {'kind': 'method', 'value': concat('gpu ', gpu_method), 'energy_kwh': gpu_kwh},
             {'kind': 'method', 'value': concat('ram ', ram_method), 'energy_kwh': ram_kwh},
-            {'kind': 'quality', 'value': coalesce(quality, 'unknown'), 'energy_kwh': energy_kwh}
+            {'kind': 'quality', 'value': coalesce(quality, 'none'), 'energy_kwh': energy_kwh}
         ],
         -- A file may contain a total, rounded otherwise than its parts.
         list_filter(

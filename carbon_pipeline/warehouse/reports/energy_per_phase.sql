@@ -16,7 +16,7 @@ FROM (
         sum(energy_kwh * attributed_share) FILTER (phase_kwh IS NOT NULL) AS run_kwh,
         core.totals(phase_s, phase_kwh, phase_low_kwh, phase_high_kwh, phase_kwh * carbon_intensity_g_per_kwh / 1000,
             phase_low_kwh * carbon_intensity_low_g_per_kwh / 1000, phase_high_kwh * carbon_intensity_high_g_per_kwh / 1000,
-            attributed_share, attributed_share) AS total
+            attributed_share, attributed_share, phase_kwh, phase_kwh * carbon_intensity_g_per_kwh / 1000) AS total
     FROM (
         SELECT
             run_id, name AS phase, coalesce(depth, 0) AS depth, parent,

@@ -5,6 +5,7 @@ SELECT
     r.energy_low_kwh * r.estimate_share AS attributed_energy_low_kwh,
     r.energy_high_kwh * r.estimate_share AS attributed_energy_high_kwh,
     r.emissions_kg * r.attributed_share AS attributed_emissions_kg,
+    r.estimate_kg * r.estimate_share AS attributed_estimate_kg,
     c.country_name,
     c.country_iso_code,
     c.region,
@@ -39,3 +40,4 @@ COMMENT ON COLUMN report.runs.on_cloud IS 'Whether a cloud provider is known.';
 COMMENT ON COLUMN report.runs.attributed_energy_low_kwh IS 'Lower end of the energy at the wall, attributed, kWh.';
 COMMENT ON COLUMN report.runs.attributed_energy_high_kwh IS 'Upper end of the energy at the wall, attributed, kWh.';
 COMMENT ON COLUMN report.runs.attributed_emissions_kg IS 'Emissions, attributed, kg CO2eq.';
+COMMENT ON COLUMN report.runs.attributed_estimate_kg IS 'Emissions from the best estimate of the energy, attributed, kg CO2eq.';

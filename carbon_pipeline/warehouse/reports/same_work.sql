@@ -13,7 +13,7 @@ FROM (
         nullif(count(energy_kwh), 0) AS measured,
         list_sort(list(DISTINCT concat_ws(', ', cpu_method, gpu_method, ram_method, tracking_mode))) AS methods,
         core.totals(duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg,
-            attributed_share, estimate_share) AS total
+            attributed_share, estimate_share, estimate_kwh, estimate_kg) AS total
     FROM query(run_query)
     WHERE status = 'completed'
     GROUP BY ALL

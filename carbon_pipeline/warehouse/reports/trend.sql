@@ -9,7 +9,7 @@ FROM (
         coalesce(asset_key, name) AS name,
         count(*) FILTER (part.day = core.utc_day(started_at) OR isodow(part.day) = 1) AS runs_in_week,
         core.totals(duration_s * part.time_share, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg,
-            emissions_high_kg, share * part.energy_share, share_of_estimate * part.energy_share) AS total
+            emissions_high_kg, share * part.energy_share, share_of_estimate * part.energy_share, estimate_kwh, estimate_kg) AS total
     FROM (SELECT *, unnest(core.days_of(started_at, ended_at, day_shares)) AS part FROM query(run_query))
     GROUP BY ALL
 )

@@ -11,18 +11,25 @@ CREATE OR REPLACE MACRO core.power_fits(power_w, energy_kwh, duration_s) AS CASE
     ELSE abs(power_w * duration_s - energy_kwh * 3.6e6) <= 0.01 * power_w * duration_s
         + core.rounding(power_w) * duration_s + core.rounding(duration_s) * power_w + core.rounding(energy_kwh) * 3.6e6
 END;
--- How the energy of a CPU was obtained, inferred from its power: carbon_pipeline/model/clues.py.
-CREATE OR REPLACE MACRO core.cpu_method_by_power(power_w, tolerance, load, counter, constants_w, loads_w, has_floor) AS CASE
+-- Whether a power may be one that the load model gives for a load, within a tolerance, where it varies.
+CREATE OR REPLACE MACRO core.fits_load(power_w, full_w, load, below, above) AS
+    power_w BETWEEN below * full_w * (0.1 + 0.9 * load ** 3) AND above * full_w * (0.1 + 0.9 * load);
+-- How the energy of a CPU was obtained, inferred from its power: carbon_pipeline/model/clues.py. A modelled power varies: the
+-- mean of its energy may fit the load where the one in the file, of its samples, does not. With more than two processors, some
+-- number of them fits any power.
+CREATE OR REPLACE MACRO core.cpu_method_by_power(power_w, mean_w, tolerance, load, counter, constants_w, loads_w, has_floor) AS CASE
     WHEN power_w IS NULL OR power_w = 0 THEN 'unknown'
     WHEN len(list_filter(constants_w, lambda w: abs(power_w - w) <= tolerance * w)) > 0 THEN 'constant'
     WHEN len(loads_w) = 0 THEN CASE WHEN load IS NULL THEN coalesce(counter, 'unknown') ELSE 'unknown' END -- no old version has it
     WHEN NOT has_floor THEN 'unknown'
     WHEN power_w < 0.09 * list_min(loads_w) THEN coalesce(counter, 'unknown')
     WHEN load IS NULL THEN 'unknown'
-    WHEN len(list_filter(loads_w, lambda w: power_w BETWEEN 0.95 * w * (0.1 + 0.9 * load ** 3) AND 1.05 * w * (0.1 + 0.9 * load))) > 0
-        THEN 'cpu_load'
-    WHEN len(list_filter(loads_w, lambda w: power_w BETWEEN 0.7 * w * (0.1 + 0.9 * load ** 3) AND 1.4 * w * (0.1 + 0.9 * load))) > 0
-        THEN 'unknown'
+    WHEN len(list_filter(
+        loads_w[:2], lambda w: core.fits_load(power_w, w, load, 0.95, 1.05) OR core.fits_load(mean_w, w, load, 0.95, 1.05)
+    )) > 0 THEN 'cpu_load'
+    WHEN len(list_filter(
+        loads_w, lambda w: core.fits_load(power_w, w, load, 0.7, 1.4) OR core.fits_load(mean_w, w, load, 0.7, 1.4)
+    )) > 0 THEN 'unknown'
     ELSE coalesce(counter, 'unknown')
 END;
 -- The power that CodeCarbon writes is exact where it is a constant; energy over duration is not, since the last reading comes
@@ -30,6 +37,7 @@ END;
 CREATE OR REPLACE MACRO core.cpu_method_of(kwh, file_w, duration_s, pue, load, counter, constants_w, loads_w, has_floor) AS
     core.cpu_method_by_power(
         CASE WHEN pue > 1 OR file_w IS NULL OR file_w = 0 THEN kwh * 3.6e6 / nullif(duration_s, 0) / coalesce(pue, 1) ELSE file_w END,
+        kwh * 3.6e6 / nullif(duration_s, 0) / coalesce(pue, 1),
         CASE WHEN pue > 1 OR file_w IS NULL OR file_w = 0 THEN 0.05 + 0.1 / duration_s ELSE 0.005 END,
         CASE WHEN duration_s >= 10 OR len(loads_w) = 0 THEN load END, counter, constants_w, loads_w, has_floor);
 -- What is known of an energy where readings failed for a time, and the most that it may be: in the gap the component may
@@ -59,7 +67,8 @@ CREATE OR REPLACE MACRO core.with_rest(at_least_kwh, rest_kwh) AS greatest(0.7 *
 -- What an aggregate has of its runs. An interval only where each run that has a value has one, too. Of runs that overlap, the
 -- interval has the share of the energy at the wall.
 CREATE OR REPLACE MACRO core.totals(
-    duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg, share, estimate_share
+    duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg, share, estimate_share,
+    estimate_kwh, estimate_kg
 ) AS {
     'runs': count(*),
     'duration_s': sum(duration_s),
@@ -72,7 +81,9 @@ CREATE OR REPLACE MACRO core.totals(
     'emissions_low_kg': CASE WHEN count(*) FILTER (emissions_kg IS NOT NULL AND emissions_low_kg IS NULL) = 0
         THEN sum(emissions_low_kg * estimate_share) FILTER (emissions_kg IS NOT NULL) END,
     'emissions_high_kg': CASE WHEN count(*) FILTER (emissions_kg IS NOT NULL AND emissions_high_kg IS NULL) = 0
-        THEN sum(emissions_high_kg * estimate_share) FILTER (emissions_kg IS NOT NULL) END
+        THEN sum(emissions_high_kg * estimate_share) FILTER (emissions_kg IS NOT NULL) END,
+    'estimate_kwh': sum(estimate_kwh * estimate_share),
+    'estimate_kg': sum(estimate_kg * estimate_share)
 };
 -- The day of a moment, UTC, whatever the time zone of the connection; several times faster than AT TIME ZONE.
 CREATE OR REPLACE MACRO core.utc_day(moment) AS make_timestamp(epoch_us(moment))::DATE;

@@ -224,6 +224,15 @@ SELECT
     ram_method,
     CASE WHEN inferred_method = '' THEN 'recorded' WHEN 'unknown' IN (cpu_method, gpu_method, ram_method) THEN 'unknown' ELSE 'inferred' END
         AS method_source,
+    CASE WHEN inferred_method <> '' THEN coalesce(
+        format('CPU: {:.4g} W ', coalesce(nullif(file_cpu_w, 0), cpu_kwh * 3.6e6 / power_span_s / coalesce(pue, 1))) || CASE
+            WHEN cpu_method = 'constant' THEN 'is half of a TDP that CodeCarbon assumes'
+            WHEN cpu_method = 'cpu_load' THEN format('is what the load model gives for a load of {:.0f} %', 100 * file_cpu_utilization)
+            WHEN cpu_method = 'unknown' THEN 'may be modelled or counted'
+            WHEN len(loads_w) = 0 THEN 'is no half of a TDP, and this version has no load model'
+            ELSE 'is neither half of a TDP nor what the load model gives' END,
+        'CPU: its power is not known'
+    ) END AS method_reason,
     meter,
     meter_error,
     meter_settings_ignored,
@@ -295,6 +304,7 @@ COMMENT ON COLUMN core.run.estimate_kwh IS 'What is published, kWh: the energy a
 COMMENT ON COLUMN core.run.estimate_kg IS 'Emissions likewise, kg CO2eq.';
 COMMENT ON COLUMN core.run.estimate_share IS 'Share of this run in its estimate and interval; other than 1 where runs overlap on a host.';
 COMMENT ON COLUMN core.run.attributed_estimate_kwh IS 'What is published, attributed, kWh.';
+COMMENT ON COLUMN core.run.method_reason IS 'What the method of the CPU was inferred from, for rows of files.';
 COMMENT ON COLUMN core.run.method_source IS 'Whether the methods are recorded, were inferred from the row, or one of them is unknown.';
 COMMENT ON COLUMN core.run.flags IS 'What was corrected or looks wrong; docs/warehouse.md lists every flag.';
 COMMENT ON COLUMN core.run.file_no IS 'Key to raw.loaded_file.';
