@@ -31,6 +31,8 @@ from carbon_pipeline_tests.codecarbon_files import (
 )
 from carbon_pipeline_tests.fakes import make_record
 
+pytestmark = pytest.mark.long  # a matrix of what is wrong with real files
+
 
 @pytest.fixture
 def warehouse(data_dir: Path) -> Warehouse:
@@ -77,7 +79,6 @@ RUN_WITH_TASKS = {
 }
 
 
-@pytest.mark.long
 def test_a_run_with_tasks_has_at_least_their_duration_in_any_order_of_loads(tmp_path: Path) -> None:
     run = write(tmp_path / "run.csv", row(**RUN_WITH_TASKS))
     tasks = [
@@ -287,7 +288,6 @@ def test_local_times_are_read_in_the_zone_that_is_given_and_rebuilt_in_it(wareho
     assert rebuild(warehouse).differences == []
 
 
-@pytest.mark.long
 def test_our_own_exports_that_come_back_change_no_run(warehouse: Warehouse, tmp_path: Path) -> None:
     lost = {"country_name": "Canada", "country_iso_code": "CAN", "region": "quebec"}
     lost |= {"latitude": "46.8", "longitude": "-71.2"}
@@ -697,20 +697,23 @@ def test_the_rest_of_a_cell_never_becomes_a_cell_of_the_next_row(warehouse: Ware
     assert "the rest of a cell of the line above" in reasons[3]
 
 
-@pytest.mark.parametrize(
-    ("country", "g_per_kwh", "is_plausible"),
-    [
-        ("NOR", 720, False), ("NOR", 30, True), ("SWE", 650, False), ("FIN", 900, False), ("DNK", 1400, False),
-        ("RUS", 0.0001, False), ("USA", 380, True), ("USA", 8, True), ("CAN", 1.4, True), ("IND", 900, True),
-        ("", 5000, False), ("", 600, True),
-    ],
-)  # fmt: skip
-def test_an_intensity_that_no_grid_of_the_country_can_have_is_flagged(
-    warehouse: Warehouse, tmp_path: Path, country: str, g_per_kwh: float, is_plausible: bool
-) -> None:
-    cells = {"country_iso_code": country, "country_name": "", "emissions": f"{3e-05 * g_per_kwh / 1000}"}
-    (run,) = imported(warehouse, write(tmp_path / "emissions.csv", row(**cells))).values()
-    assert ("intensity_implausible" in run["flags"]) != is_plausible
+INTENSITIES = [
+    ("NOR", 720, False), ("NOR", 30, True), ("SWE", 650, False), ("FIN", 900, False), ("DNK", 1400, False),
+    ("RUS", 0.0001, False), ("USA", 380, True), ("USA", 8, True), ("CAN", 1.4, True), ("IND", 900, True),
+    ("", 5000, False), ("", 600, True),
+]  # fmt: skip
+
+
+def test_an_intensity_that_no_grid_of_the_country_can_have_is_flagged(warehouse: Warehouse, tmp_path: Path) -> None:
+    cells = [
+        {"country_iso_code": country, "country_name": "", "emissions": f"{3e-05 * g_per_kwh / 1000}"}
+        for country, g_per_kwh, _ in INTENSITIES
+    ]
+    rows = [row(run_id=str(number), **each) for number, each in enumerate(cells)]
+    runs = imported(warehouse, write(tmp_path / "emissions.csv", *rows))
+    for number, (country, g_per_kwh, is_plausible) in enumerate(INTENSITIES):
+        flags = runs[str(number)]["flags"]
+        assert ("intensity_implausible" in flags) != is_plausible, (country, g_per_kwh)
 
 
 def test_what_our_33_fields_say_less_of_is_never_narrower(warehouse: Warehouse, data_dir: Path, tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.codecarbon_files import row, write
 from carbon_pipeline_tests.fakes import make_record
 
+pytestmark = pytest.mark.long  # a matrix of what is wrong with real files
+
 PAST = datetime(2025, 5, 1, tzinfo=UTC)
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +110,13 @@ SHAPES: dict[str, list[tuple[float, float, float]]] = {
 }
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("load", LOADS)
+@pytest.mark.parametrize(
+    ("load", "shape"),
+    [
+        pytest.param(load, shape, marks=pytest.mark.long) if number % 3 else (load, shape)
+        for number, (load, shape) in enumerate(product(LOADS, SHAPES))
+    ],
+)
 def test_runs_that_overlap_add_up_to_the_machine(data_dir: Path, load: str, shape: str) -> None:
     machine = Simulated(data_dir, *LOADS[load])
     for number, (began, ended, sample_s) in enumerate(SHAPES[shape]):
