@@ -8,6 +8,7 @@ is not checked where it is given, since a wrong setting must not break the work 
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypedDict
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -64,6 +65,11 @@ class StorageOptions(BaseModel):
     """Where records, warehouse and reports are, and how much memory the warehouse may use."""
 
     data_dir: str | None = Field(None, description="Folder of records, warehouse and reports.")
+    landing_url: str | None = Field(
+        None,
+        description="Where the records of several machines land, besides the data folder of each: "
+        "`s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`, or a folder.",
+    )
     memory_limit: str | None = Field(
         None,
         description="Memory that DuckDB may use, such as 4GB or 512MiB; beyond it goes to `.spill` in the data folder.",
@@ -79,7 +85,7 @@ class ReportOptions(BaseModel):
 
 
 class TrackOptions(TypedDict, total=False):
-    """The fields of `LocationOptions`, `MeasuringOptions` and `data_dir`, as keyword arguments of `track()`."""
+    """The fields of `LocationOptions` and `MeasuringOptions`, and where records go, as arguments of `track()`."""
 
     country_iso_code: str | None
     region: str | None
@@ -94,6 +100,7 @@ class TrackOptions(TypedDict, total=False):
     heartbeat_s: float | None
     wall_meter: str | None
     data_dir: str | Path | None
+    landing_url: str | None
 
 
 def _known_country(code: str) -> str:
@@ -137,8 +144,22 @@ def _wall_meter(text: str) -> str:
         raise ValueError(f"it should be such as {WALL_METERS}")
     if "@" in text:
         raise ValueError("user and password belong into CARBON_WALL_METER_USER and CARBON_WALL_METER_PASSWORD")
+    try:
+        urlsplit(text)
+    except ValueError:
+        raise ValueError(f"it should be such as {WALL_METERS}") from None
     if found[1] == "redfish" and not (found[3] or "").strip("/"):
         raise ValueError("the path is missing, such as /redfish/v1/Chassis/1/Power")
+    return text
+
+
+def _landing_url(text: str) -> str:
+    """The address of a store; what is in it is shown and logged, so that it must not hold a password."""
+    text = text.strip().rstrip("/")
+    if "://" in text and not re.match(r"(s3|gs|az|file)://[^/\s]", text.replace("file:///", "file://")):
+        raise ValueError("it should be s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, or a folder")
+    if re.search(r"://[^/]*@|[?#]", text) and "://" in text:
+        raise ValueError("credentials belong into the provider's own variables, such as AWS_ACCESS_KEY_ID")
     return text
 
 
@@ -210,6 +231,7 @@ class Settings(ReportOptions, MeasuringOptions, LocationOptions, StorageOptions,
     wall_meter_ca: PathWithHome | None = Field(
         None, description="File with the certificate that signs that of the wall meter, for https."
     )
+    landing_url: Annotated[str, AfterValidator(_landing_url)] | None = _described(StorageOptions, "landing_url", None)
     memory_limit: str = _described(StorageOptions, "memory_limit", "4GB", pattern=r"^\d+(\.\d+)? ?([KMGT]i?B)$")
     report_context: PathWithHome = _described(ReportOptions, "report_context", Path("report_context.yaml"))  # type: ignore[assignment]
 

@@ -29,6 +29,7 @@ app.command()(compare.compare)
 app.add_typer(export.export, name="export")
 app.command()(export.validate)
 app.command()(warehouse.rebuild)
+app.command()(warehouse.download)
 
 INTERRUPTED = 130
 """What typer returns after a Ctrl-C."""

@@ -54,7 +54,9 @@ def calibrate(
         return
     _print(lines, few, own, way)
     if way in left_out:
-        print_wrapped(f"{left_out[way]}: not in this line, since each wall meter needs {FEWEST_RUNS} runs of its own.")
+        print_wrapped(
+            f"{left_out[way]}: not in this line, which is that of one wall meter, the last one with {FEWEST_RUNS} runs."
+        )
 
 
 def _this_machine(settings: Settings) -> tuple[str, "Way"]:
@@ -119,7 +121,7 @@ def _add_log(warehouse: "Warehouse", wall: Path, run_id: str) -> None:
         raise InputError(str(error)) from None
     if found.wall_energy_kwh is None:
         raise InputError(f"{wall} does not tell the energy of run {record.run_id}: {found.wall_error}")
-    path = land_again(found, warehouse.data_dir, "wall")
+    path = land_again(found, warehouse.data_dir, "wall", warehouse.landing_url)
     warehouse.load()
     say(f"{amount(found.wall_energy_kwh, 'kWh')} at the wall added to run {record.run_id}: {path}")
     if found.wall_error:
@@ -186,7 +188,7 @@ def _remarks(own: "Calibrated") -> list[str]:
         f"It is used for runs of {found.least_s / 2:.3g} s at least in which the meter sees about "
         f"{found.least_w:.3g} to {found.most_w:.3g} W; others have the wider interval of the model."
     ]
-    if not found.losses:
+    if found.has_one_power:
         remarks.append("All runs had the same power: run work of other powers to make it hold for more.")
     if found.idle_w < 0 or width is None or width > WIDE_LINE:
         modelled = own.way.cpu_method in ("cpu_load", "constant")

@@ -39,6 +39,9 @@ def load(wait: Wait = LOCK_TIMEOUT_S) -> None:
     warehouse = open_warehouse(wait)
     with progress_bar() as progress:
         results = warehouse.load(progress)
+    if warehouse.fetched:
+        objects, records = warehouse.fetched
+        say(f"{counted(records, 'record')} in {counted(objects, 'object')} fetched from {warehouse.landing_url}")
     for sentence in rejections(results):
         say(sentence)
     for path, reason in passed_over(warehouse.data_dir):
@@ -54,6 +57,23 @@ def load(wait: Wait = LOCK_TIMEOUT_S) -> None:
         f"{counted(total['superseded'], 'row')} superseded, {total['quarantined']} rejected{no_files}; "
         f"{counted(warehouse.count(), 'run')} in {warehouse.path}"
     )
+
+
+def download() -> None:
+    """Get the reports that were published to the object store of CARBON_LANDING_URL last, for reading here."""
+    from carbon_pipeline.common.object_store import ObjectStore
+    from carbon_pipeline.warehouse.remote import download as download_reports
+
+    warehouse = open_warehouse()
+    if warehouse.landing_url is None:
+        raise InputError("CARBON_LANDING_URL names no object store to download from")
+    if warehouse.path.exists():
+        raise InputError(
+            f"{warehouse.path} is a warehouse of its own, whose reports would be replaced: set CARBON_DATA_DIR to "
+            "another folder"
+        )
+    publication = download_reports(ObjectStore(warehouse.landing_url), warehouse.reports_path)
+    print(f"{counted(warehouse.count(), 'run')} of {counted(len(publication.days), 'day')} in {warehouse.reports_path}")
 
 
 def rebuild(
@@ -128,7 +148,9 @@ def open_warehouse(wait_s: float = LOCK_TIMEOUT_S) -> "Warehouse":
     from carbon_pipeline.warehouse.warehouse import Warehouse
 
     settings = read_settings()
-    return Warehouse(settings.data_dir, timeout_s=wait_s, memory_limit=settings.memory_limit)
+    return Warehouse(
+        settings.data_dir, timeout_s=wait_s, memory_limit=settings.memory_limit, landing_url=settings.landing_url
+    )
 
 
 def open_loaded_warehouse() -> "Warehouse":
@@ -165,7 +187,7 @@ def _print_methods(warehouse: "Warehouse", results: "Sequence[FileResult]") -> N
         said = ", ".join(f"{row['cpu_method']} ({row['runs']:,})" for row in rows)
         print_wrapped(
             f"how the CPU's energy was obtained, inferred from the rows: {said}; `report runs --columns "
-            "run_id,cpu_method,method_reason` says why"
+            "run_id,cpu_method,method_reason` shows why"
         )
 
 

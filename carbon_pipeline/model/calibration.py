@@ -87,6 +87,11 @@ class Calibration(BaseModel):
     first_at: AwareDatetime
     last_at: AwareDatetime
 
+    @property
+    def has_one_power(self) -> bool:
+        """Whether all runs had the same power, so that nothing is known of any other."""
+        return self.most_w - self.least_w <= LEAST_SPREAD * self.mean_w
+
     def covers(self, meter_w: float, duration_s: float) -> bool:
         """Whether a run is like those that this rests on: in power, or little beyond, and not much shorter.
 
@@ -95,7 +100,9 @@ class Calibration(BaseModel):
             duration_s: duration of the run, seconds: the mean power of a short one varies more.
         """
         # Without a slope, nothing is known of any other power.
-        margin_w = MARGIN * max(self.most_w - self.least_w, meter_w) if self.losses else LEAST_SPREAD * self.most_w
+        margin_w = (
+            LEAST_SPREAD * self.most_w if self.has_one_power else MARGIN * max(self.most_w - self.least_w, meter_w)
+        )
         return self.least_w - margin_w <= meter_w <= self.most_w + margin_w and duration_s >= self.least_s / 2
 
     def predict(self, meter_w: float) -> "Predicted":
@@ -104,7 +111,7 @@ class Calibration(BaseModel):
         Args:
             meter_w: mean power that the meter saw, W.
         """
-        has_slope = self.losses != 0
+        has_slope = not self.has_one_power
         wall_w = max(self.idle_w + self.losses * meter_w, 0.0)
         leverage = (meter_w - self.mean_w) ** 2 / self.spread_w2 if has_slope else 0.0
         error_w = max(self.error_w, LEAST_ERROR * wall_w) * math.sqrt(1 + 1 / self.runs + leverage)
@@ -139,7 +146,8 @@ def fit(points: Sequence[CalibrationPoint], accuracy: float) -> Calibration | No
     spread = math.fsum((point.meter_w - mean_w) ** 2 for point in points)
     least_w, most_w = min(point.meter_w for point in points), max(point.meter_w for point in points)
     losses = 0.0
-    if most_w - least_w > LEAST_SPREAD * mean_w:
+    has_slope = most_w - least_w > LEAST_SPREAD * mean_w
+    if has_slope:
         losses = math.fsum((point.meter_w - mean_w) * (point.wall_w - wall_mean_w) for point in points) / spread
     idle_w = wall_mean_w - losses * mean_w
     squares = math.fsum((point.wall_w - idle_w - losses * point.meter_w) ** 2 for point in points)
@@ -148,7 +156,7 @@ def fit(points: Sequence[CalibrationPoint], accuracy: float) -> Calibration | No
         runs=count,
         idle_w=idle_w,
         losses=losses,
-        error_w=math.sqrt(squares / (count - (2 if losses else 1))),
+        error_w=math.sqrt(squares / (count - (2 if has_slope else 1))),
         mean_w=mean_w,
         spread_w2=spread,
         least_w=least_w,

@@ -13,7 +13,7 @@ FLAGS = {
     "counter_glitch": "a counter made a step that no hardware can make, such as a reset; its neighbours replace it",
     "reads_failed": "readings of a counter failed; the interval covers what is not known for that reason",
     "machine_wide_counters": "the tracking mode `process` was set, but the counters of this machine see all of it",
-    "wall_meter_failed": "the wall meter gave no reading for a time, or a wrong one; `wall_error` contains what it was",
+    "wall_meter_failed": "the wall meter gave no reading for a time, or an impossible one; `wall_error` contains it",
     "unknown_cpu_model": "CodeCarbon's table does not contain this CPU; its power is a guess (4 W per thread, or 85 W)",
     "settings_ignored": "a setting was invalid and its default was used; `settings_error` names it",
     "overlapping": "other tracked runs used this host at the same time; `attributed_energy_kwh` is this run's share",

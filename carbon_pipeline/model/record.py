@@ -26,6 +26,7 @@ from pydantic import (
 
 from carbon_pipeline.model.flags import SHORT_RUN_S
 from carbon_pipeline.model.interval import Interval, IntervalSource, Quality, intensity_interval, interval, narrowed
+from carbon_pipeline.model.placement import Placement
 from carbon_pipeline.model.quantities import (
     J_PER_KWH,
     LONGEST_TASK,
@@ -249,6 +250,10 @@ class RunRecord(BaseModel):
     process: Label | None = Field(None, description="The process: its ID and its start, seconds since the epoch.")
     parent_processes: list[Label] = Field(
         default_factory=list, max_length=100, description="The processes that it descends from, nearest first."
+    )
+    placement: Placement | None = Field(
+        None,
+        description="Where a scheduler has put the process: job, rank, node, pod, and the limits that it has there.",
     )
     outer_run_id: RunId | None = Field(None, description="The run that this one is nested in, in the same process.")
     cpu_model: Label | None = Field(None, description="Name of the CPU.")

@@ -37,7 +37,8 @@ def summary_parts(record: RunRecord, assets_of_the_step: int = 1, partitions_of_
         )
         parts.append(f"{ends}{calibrated}" if where else f"at the wall {ends}")
     if "wall_meter_failed" in record.flags:
-        parts.append(f"the wall meter failed: {(record.wall_error or 'for an unknown reason').split(';')[0]}")
+        reason = (record.wall_error or "for an unknown reason").split(";")[0]
+        parts.append(f"the wall meter failed: {reason.removeprefix('the wall meter could not be read: ')}")
     if record.quality:
         parts.append(f"quality {record.quality}")
     if record.status != "completed":

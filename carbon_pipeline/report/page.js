@@ -194,7 +194,7 @@ function totals() {
     open,
     sum.runs_unknown ? `The energy of ${counted(sum.runs_unknown, "run")} is not known. They count as nothing here, so the true total is higher.` : null,
     sum.energy_without_emissions_kwh ? `${amount(sum.energy_without_emissions_kwh, "kWh")} has no known carbon intensity and is not in the emissions.` : null,
-    nowhere ? `The country of ${counted(nowhere.sum.runs, "run")} is not known: their emissions are those of the world's average electricity, unless its carbon intensity was given.` : null,
+    nowhere ? `The country of ${counted(nowhere.sum.runs, "run")} is not known: their emissions are those of the world's average electricity, unless its carbon intensity was given or their file has its own.` : null,
     data.totals.tasks ? `${counted(data.totals.tasks, "task")} within these runs ${data.totals.tasks === 1 ? "is" : "are"} counted there, not again.` : null,
     "Not included: making the hardware, network and storage elsewhere, and machines that idle between runs.",
   ];

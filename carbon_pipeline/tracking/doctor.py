@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from carbon_pipeline.common.object_store import ObjectStore
+from carbon_pipeline.errors import UserError
 from carbon_pipeline.model.amounts import amount, interval
 from carbon_pipeline.model.flags import SHORTEST_BASELINE_S
 from carbon_pipeline.model.interval import coefficients, intensity_interval, quality_of
@@ -18,6 +20,8 @@ from carbon_pipeline.tracking.baseline import find_baseline
 from carbon_pipeline.tracking.calibration import Way, find_calibrations, line_for
 from carbon_pipeline.tracking.intensity import CarbonIntensity, intensity_now
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Reading
+from carbon_pipeline.tracking.outbox import FOLDER as OUTBOX
+from carbon_pipeline.tracking.outbox import MOST_WAITING, RECORDS, read_state, waiting
 from carbon_pipeline.tracking.wall_meter import WallMeterError, log_of, open_wall_meter, wall_meter_name
 
 LEAST_MACHINE_W = 0.5
@@ -88,6 +92,7 @@ def examine(settings: Settings) -> list[Finding]:
         _baseline_finding(settings, methods),
         *(wall := _wall_findings(settings, hardware)),
         _calibration_finding(settings, hardware, methods, meter, wall),
+        *_landing_findings(settings),
         Finding(
             what="location",
             value=place or None,
@@ -200,10 +205,34 @@ def _wall_findings(settings: Settings, hardware: Hardware) -> list[Finding]:
     value = None if power_w is None else amount(power_w, "W")
     notes = [counter, accuracy]
     if power_w is not None and power_w < LEAST_MACHINE_W:
-        notes.append("no machine draws so little: is this one plugged in there?")
+        notes.insert(0, f"it reads {value}, which no machine draws: is this one plugged in there?")
+        value = None
     if hardware.machine_kind.value == "virtual":
         notes.append("on a virtual machine, it has to be that of its host, with nothing else on it")
     return [found.model_copy(update={"value": value, "note": "; ".join(notes)})]
+
+
+def _landing_findings(settings: Settings) -> list[Finding]:
+    """The object store that is configured, whether it answers, and what waits to be sent there."""
+    url = settings.landing_url
+    if url is None:
+        return []
+    found = Finding(what="landing", value=url, source="CARBON_LANDING_URL")
+    notes = []
+    try:
+        writers = len(ObjectStore(url).folders(RECORDS))
+        notes.append(f"it answers, and has records of {writers} machine{'' if writers == 1 else 's'}")
+    except UserError as error:
+        found = found.model_copy(update={"value": None})
+        notes.append(str(error))
+    count, state = len(waiting(settings.data_dir)), read_state(settings.data_dir)
+    if count:
+        notes.append(f"{count:,} record{'' if count == 1 else 's'} in {settings.data_dir / OUTBOX} not sent yet")
+    if state and state.failed_since:
+        notes.append(f"sending has failed since {state.failed_since:%Y-%m-%d %H:%M} UTC: {state.error}")
+    if count >= MOST_WAITING:
+        notes.append("it is full: further records stay in landing/ of this machine")
+    return [found.model_copy(update={"note": "; ".join(dict.fromkeys(notes))})]
 
 
 def _calibration_finding(

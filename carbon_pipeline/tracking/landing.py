@@ -24,6 +24,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from carbon_pipeline.common.files import remove_stale_parts, write_text
 from carbon_pipeline.model.quantities import Label
 from carbon_pipeline.model.record import RunRecord
+from carbon_pipeline.tracking.outbox import put_into_outbox
 
 logger = logging.getLogger(__name__)
 
@@ -114,32 +115,50 @@ def find_record(run_id: str, data_dir: Path) -> RunRecord | None:
     return None
 
 
-def land(record: RunRecord, data_dir: Path) -> Path:
+def land(record: RunRecord, data_dir: Path, landing_url: str | None = None) -> Path:
     """Write a record to the landing folder and remove its heartbeat, if any.
+
+    Args:
+        record: the record.
+        data_dir: the data folder.
+        landing_url: the store that it is sent to as well, if there is one: see outbox.py.
 
     Raises:
         OSError: the folder cannot be written.
     """
     path = landing_path(record, data_dir)
-    write_text(path, _readable(record) + "\n")
+    _write(record, path, data_dir, landing_url)
     _heartbeat_path(record.run_id, data_dir).unlink(missing_ok=True)
     return path
 
 
-def land_again(record: RunRecord, data_dir: Path, addition: str) -> Path:
+def _write(record: RunRecord, path: Path, data_dir: Path, landing_url: str | None) -> None:
+    if landing_url is None:
+        write_text(path, _readable(record) + "\n")
+        return
+    text = record.model_dump_json() + "\n"  # as it will be in the store, so that it is known when it comes back
+    try:
+        put_into_outbox(path.name, text, data_dir)
+    except OSError as error:
+        logger.warning("the record of run %s stays on this machine: %s", record.run_id, error)
+    write_text(path, text)
+
+
+def land_again(record: RunRecord, data_dir: Path, addition: str, landing_url: str | None = None) -> Path:
     """Write a record to which something has been added, beside the one that has landed, which stays.
 
     Args:
         record: the record.
         data_dir: the data folder.
         addition: what was added, in a word: a part of the name.
+        landing_url: the store that it is sent to as well, if there is one.
 
     Raises:
         OSError: the folder cannot be written.
     """
     path = landing_path(record, data_dir)
     path = path.with_name(f"{path.name.removesuffix('.json')}.{addition}.json")
-    write_text(path, _readable(record) + "\n")
+    _write(record, path, data_dir, landing_url)
     return path
 
 
@@ -286,14 +305,14 @@ def _read_heartbeat(path: Path) -> Heartbeat | str | None:
     return heartbeat if path.stem == heartbeat.record.run_id else "not a heartbeat: its name is not that of its run"
 
 
-def land_killed_runs(data_dir: Path) -> list[Path]:
+def land_killed_runs(data_dir: Path, landing_url: str | None = None) -> list[Path]:
     """Land the records of killed runs. One that cannot be landed is logged, and stays for the next time."""
     for folder in (data_dir / RUNNING, *(data_dir / FOLDER).glob("*")):
         remove_stale_parts(folder)
     landed = []
     for record in killed_runs(data_dir):
         try:
-            landed.append(land(record, data_dir))
+            landed.append(land(record, data_dir, landing_url))
         except OSError as error:
             logger.warning("the record of the killed run %s could not be landed: %s", record.run_id, error)
     return landed

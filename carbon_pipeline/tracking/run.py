@@ -30,6 +30,7 @@ from carbon_pipeline.probes.host import probe_host
 from carbon_pipeline.probes.location import Location, probe_location
 from carbon_pipeline.probes.machine import machine_id
 from carbon_pipeline.probes.operating_system import probe_operating_system
+from carbon_pipeline.probes.placement import probe_placement
 from carbon_pipeline.settings import Settings, TrackOptions, encodable_text, read_settings_leniently
 from carbon_pipeline.tracking.baseline import find_baseline
 from carbon_pipeline.tracking.calibration import find_calibrations
@@ -37,6 +38,7 @@ from carbon_pipeline.tracking.intensity import CarbonIntensity, intensity_now, i
 from carbon_pipeline.tracking.landing import land, write_heartbeat
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Meter, Reading
 from carbon_pipeline.tracking.metering import Metering
+from carbon_pipeline.tracking.outbox import Sender, sender
 from carbon_pipeline.tracking.phases import PhaseBlock, Phases
 from carbon_pipeline.tracking.run_record import (
     DEFAULT_NAME,
@@ -89,9 +91,9 @@ def track(
             the file report_context.yaml.
         make_meter: creates the meter from tracking mode and PUE.
         **options: `project_name`, `country_iso_code`, `region`, `geolocation`, `carbon_intensity_g_per_kwh`, `pue`,
-            `cloud_provider`, `cloud_region`, `tracking_mode`, `sample_s`, `heartbeat_s`, `data_dir`: settings, as
-            described in docs/operating.md. Options that are not passed are read from the environment variables. An
-            invalid value is discarded and named in the record; the work continues.
+            `cloud_provider`, `cloud_region`, `tracking_mode`, `sample_s`, `heartbeat_s`, `wall_meter`, `data_dir`,
+            `landing_url`: settings, as described in docs/operating.md. Options that are not passed are read from the
+            environment variables. An invalid value is discarded and named in the record; the work continues.
 
     Raises:
         TypeError: an option is unknown, for example misspelt.
@@ -303,6 +305,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
     def _begin(self) -> None:
         if self._work.settings_error:
             logger.warning("tracking of %s continues with defaults: %s", self._work.name, self._work.settings_error)
+        _probe_or_default("outbox", self._sender, None)  # sends what a killed process has left
         if meter := _probe_or_default("wall meter", lambda: open_wall_meter(self._settings), None):
             self._wall = WallMetering(meter, self._work.sample_s)
             self._wall.prepare()
@@ -333,6 +336,7 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             calibrations=_probe_or_default("calibration", lambda: find_calibrations(machine, settings.data_dir), []),
             operating_system=_probe_or_default("operating system", probe_operating_system, defaults.operating_system),
             host=_probe_or_default("host", lambda: probe_host(settings.host_id), defaults.host),
+            placement=_probe_or_default("placement", probe_placement, None),
             baseline=_probe_or_default("idle baseline", lambda: find_baseline(settings.data_dir), None),
             intensity=_probe_or_default("carbon intensity", lambda: intensity_now(settings, location, cloud), None),
         )
@@ -380,11 +384,18 @@ class TrackedRun(AbstractContextManager["TrackedRun"]):
             self.record = make_run_record(self._work, self._surroundings, self._metering, measured)
             if self.record.settings_error != self._work.settings_error:
                 logger.warning("the record of %s lacks a value: %s", self._work.name, self.record.settings_error)
-            self.landed_at = land(self.record, self._settings.data_dir)
+            self.landed_at = land(self.record, self._settings.data_dir, self._settings.landing_url)
+            if (own := self._sender()) and self._work.source == "dagster":
+                own.flush()  # an executor may end the process of a step without a word
         except Exception as failure:  # noqa: BLE001 - the work is done, so no failure here may raise
             data_dir = self._settings.data_dir
             self.landing_error = f"the record of {self._work.name} could not be written to {data_dir}: {failure}"
             logger.error(self.landing_error)
+
+    def _sender(self) -> Sender | None:
+        """What sends records to the store that the settings name."""
+        url = self._settings.landing_url
+        return sender(self._settings.data_dir, url) if url else None
 
     def _on_reading(self, reading: Reading) -> None:
         """Add a reading to the curve, and write a heartbeat if due, which remains if the process is killed."""

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from carbon_pipeline.model.amounts import amount
 from carbon_pipeline.model.flags import SHORT_RUN_S, SHORTEST_BASELINE_S
+from carbon_pipeline.model.placement import Placement
 from carbon_pipeline.model.quantities import J_PER_KWH, LONGEST_TEXT
 from carbon_pipeline.model.record import EARLIEST, LATEST, Origin, RunRecord, Status
 from carbon_pipeline.model.samples import Phase, Samples
@@ -27,7 +28,7 @@ from carbon_pipeline.tracking.calibration import Calibrated, Way, line_for
 from carbon_pipeline.tracking.intensity import CarbonIntensity
 from carbon_pipeline.tracking.meter import Reading
 from carbon_pipeline.tracking.metering import Metering
-from carbon_pipeline.tracking.wall_meter import energy_of_file
+from carbon_pipeline.tracking.wall_meter import energy_of_file, name_of
 
 DEFAULT_NAME = "work"
 
@@ -104,6 +105,7 @@ class Surroundings:
     baseline: Baseline | None = None
     intensity: CarbonIntensity | None = None
     machine_id: str | None = None
+    placement: Placement | None = None
     calibrations: Sequence[Calibrated] = ()
 
 
@@ -213,6 +215,7 @@ def make_run_record(work: Work, around: Surroundings, metering: Metering, measur
         host=socket.gethostname(),
         **asdict(around.host),
         machine_id=around.machine_id,
+        placement=around.placement,
         outer_run_id=work.outer_run_id,
         **{name: getattr(hardware, name).value for name in type(hardware).model_fields if name != "gpu_count"},
         gpu_count=gpu_count,
@@ -244,7 +247,7 @@ def with_wall_log(record: RunRecord, log: Path) -> RunRecord:
     energy, readings = energy_of_file(log, record.started_at, record.duration_s)
     times = record.samples.at_s if record.samples else []
     error = "; ".join(readings.faults.values()) or None
-    wall = AtTheWall("csv log", energy, readings.energies_at(times), error)
+    wall = AtTheWall(name_of("csv", str(log.absolute())), energy, readings.energies_at(times), error)
     flags = [flag for flag in record.flags if flag != "wall_meter_failed"]
     return _without_impossible_wall(
         record.model_copy(

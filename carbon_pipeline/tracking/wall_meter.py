@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from carbon_pipeline.common.network import Login, ask_json, one_line
 from carbon_pipeline.model.wall_energy import KINDS, WallEnergy, WallLog, WallReading, energy_of_log
@@ -179,8 +178,17 @@ def wall_meter_name(settings: Settings) -> str | None:
     if settings.wall_meter is None:
         return None
     kind = settings.wall_meter.partition("+")[0].partition(":")[0]
-    parts = urlsplit(settings.wall_meter)
-    address = parts._replace(netloc=parts.netloc.lower(), path=parts.path.rstrip("/")).geturl()
+    address = settings.wall_meter
+    if found := re.fullmatch(r"([^:]+)://([^/]+)(.*)", address):
+        default = ":443" if found[1].endswith("https") else ":80"
+        address = f"{found[1]}://{found[2].lower().removesuffix(default)}{found[3].rstrip('/')}"
+    elif kind == "csv":
+        address = str(log_of(settings).absolute())
+    return name_of(kind, address)
+
+
+def name_of(kind: str, address: str) -> str:
+    """A name of a wall meter that does not tell its address."""
     return f"{kind} {hashlib.sha256(address.encode()).hexdigest()[:8]}"
 
 
@@ -205,7 +213,7 @@ def _shelly(answer: Any) -> tuple[float | None, float | None]:
 def _tasmota(answer: Any) -> tuple[float | None, float | None]:
     """`Status 10` or `Status 8`: StatusSNS.ENERGY with Power (W) and Total (kWh); several channels are lists."""
     if "WARNING" in answer:  # the status is 200 all the same
-        raise WallMeterError(f"it says {str(answer['WARNING'])[:80]!r}{_LOGIN}")
+        raise WallMeterError(f"it refuses to answer{_LOGIN}")
     energy = answer["StatusSNS"]["ENERGY"]
     power, total = energy["Power"], energy.get("Total")
     return math.fsum(map(_number, power if isinstance(power, list) else [power])), (
@@ -219,9 +227,12 @@ def _redfish(answer: Any) -> tuple[float | None, float | None]:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or value is None:
-        raise ValueError(f"{value} is no number")
-    return float(value)
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError):  # without the value: whatever a device answers must not get into a record
+        raise WallMeterError("its answer has something else than a number for the power or the counter") from None
 
 
 class WallMetering:

@@ -41,7 +41,7 @@ def coefficients_of(
     clues, methods = clues_of(None, None, None, None, None, None, None), {"": cpu_method}
     if source == "csv" and cpu_tdp_w is None and table_w:
         cpu_tdp_w, cpu_tdp_source = table_w, "table_of_processors"
-    if cpu_method == UNKNOWN:
+    if cpu_method == UNKNOWN and source == "csv":
         clues = clues_of(
             codecarbon_version,
             os,

@@ -138,8 +138,15 @@ def open_for_writing(
 
 
 @contextmanager
-def open_for_reading(path: Path, memory_limit: str | None = None) -> Iterator["DuckDBPyConnection"]:
+def open_for_reading(
+    path: Path, memory_limit: str | None = None, exports: Path | None = None
+) -> Iterator["DuckDBPyConnection"]:
     """Open a database that nobody is writing: the published copy, or the warehouse while it is `locked`.
+
+    Args:
+        path: the database file.
+        memory_limit: memory that DuckDB may use, such as 4GB; None for DuckDB's own default.
+        exports: a folder into which files may be written; None for none.
 
     Yields:
         A connection that can read this database and nothing else on the disk.
@@ -154,7 +161,7 @@ def open_for_reading(path: Path, memory_limit: str | None = None) -> Iterator["D
         raise WarehouseMissingError(f"{path} does not exist yet: run the pipeline or `carbon-pipeline load` first")
     with _memory(path.parent, memory_limit, path) as connection:
         _attach(connection, path, "warehouse", "READ_ONLY")
-        _close_doors(connection, "warehouse")
+        _close_doors(connection, "warehouse", exports.resolve() if exports else None)
         yield connection
 
 

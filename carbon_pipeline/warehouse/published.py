@@ -34,10 +34,16 @@ class PublishedCopy:
         data_dir: the data folder.
         path: `warehouse.duckdb`, for the one writer.
         reports_path: `reports.duckdb`, for readers.
+        landing_url: the object store of several machines, if there is one.
     """
 
     def __init__(
-        self, data_dir: str | Path | None = None, *, timeout_s: float = 120.0, memory_limit: str | None = None
+        self,
+        data_dir: str | Path | None = None,
+        *,
+        timeout_s: float = 120.0,
+        memory_limit: str | None = None,
+        landing_url: str | None = None,
     ) -> None:
         """Open nothing yet.
 
@@ -45,13 +51,15 @@ class PublishedCopy:
             data_dir: the data folder; default CARBON_DATA_DIR.
             timeout_s: how long to wait for another writer, seconds.
             memory_limit: memory that DuckDB may use, such as 4GB; default CARBON_MEMORY_LIMIT.
+            landing_url: the object store of several machines, if there is one; default CARBON_LANDING_URL.
 
         Raises:
             SettingsError: a setting is not usable.
         """
-        settings = read_settings(data_dir=data_dir, memory_limit=memory_limit)
+        settings = read_settings(data_dir=data_dir, memory_limit=memory_limit, landing_url=landing_url)
         self.data_dir = settings.data_dir
         self.memory_limit = settings.memory_limit
+        self.landing_url = settings.landing_url
         self.path = self.data_dir / "warehouse.duckdb"
         self.reports_path = self.data_dir / "reports.duckdb"
         self.timeout_s = timeout_s

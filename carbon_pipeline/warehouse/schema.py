@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 from carbon_pipeline.errors import UserError
 from carbon_pipeline.model.fields import FIELDS
+from carbon_pipeline.model.placement import Placement
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.warehouse import sql
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-VERSION = 4
+VERSION = 5
 """Number of the schema, for people. Any other change of a table is noticed as well, by the text of the tables."""
 
 FIRST_VIEW = "10"
@@ -172,6 +173,7 @@ def _add_comments(connection: "DuckDBPyConnection") -> None:
     """Give columns without a comment that of the record's field of the same name, else of another column."""
     fields = {name: field.description for name, field in RunRecord.model_fields.items()}
     fields |= {name: field.description for name, field in RunRecord.model_computed_fields.items()}
+    fields |= {name: field.description for name, field in Placement.model_fields.items()}
     columns = connection.execute(sql.statement("queries", "columns_without_comment")).fetchall()
     statements = []
     for schema, relation, name, summed, comment in columns:

@@ -147,10 +147,11 @@ class SelectedReport:
         from duckdb import CaseExpression
 
         total = _function("sum", _column(name))
-        value = name.replace("_low_", "_").replace("_high_", "_")
+        value = name.replace("energy_low", "estimate").replace("energy_high", "estimate")
         if value == name or value not in self.types:
             return total
-        return CaseExpression(_function("count", _column(name)) == _function("count", _column(value)), total)
+        is_open = _column(value).isnotnull() & _column(name).isnull()
+        return CaseExpression(_function("count_if", is_open) == _value(0), total)
 
     def _sorted(self, connection: "DuckDBPyConnection") -> "DuckDBPyRelation":
         """The rows in their order, no more than the limit."""

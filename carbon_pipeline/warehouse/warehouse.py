@@ -1,5 +1,6 @@
 """The warehouse as the rest of the project sees it: load, import, publish, compact. Queries: published.py."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from itertools import chain
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carbon_pipeline.common.files import printable_path
+from carbon_pipeline.common.object_store import ObjectStore, StoreError
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.tracking.landing import (
     FOLDER,
@@ -15,6 +17,7 @@ from carbon_pipeline.tracking.landing import (
     landed_files,
     landing_path,
 )
+from carbon_pipeline.tracking.outbox import send
 from carbon_pipeline.tracking.signals import defer_sigint
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.connection import (
@@ -24,15 +27,20 @@ from carbon_pipeline.warehouse.connection import (
     open_for_writing,
     remedy,
 )
+from carbon_pipeline.warehouse.fetch import Fetched, fetch
 from carbon_pipeline.warehouse.ingest.files import fingerprint, placed_files, require_file
 from carbon_pipeline.warehouse.ingest.load import FileResult, infer_again, load_files
 from carbon_pipeline.warehouse.ingest.source_archive import SourceArchive, kept_archives, recover
 from carbon_pipeline.warehouse.ingest.sources import SourceFile, parse_record, read_files, read_kept, read_record
 from carbon_pipeline.warehouse.landing_archive import Compacted, archives, compact, read_archive
+from carbon_pipeline.warehouse.lease import Lease
 from carbon_pipeline.warehouse.progress import Progress
 from carbon_pipeline.warehouse.publish import publish
 from carbon_pipeline.warehouse.published import PublishedCopy
+from carbon_pipeline.warehouse.remote import publish_to
 from carbon_pipeline.warehouse.schema import prepare_schema, transaction
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -43,25 +51,47 @@ if TYPE_CHECKING:
 class Warehouse(PublishedCopy):
     """The database in a data folder: `warehouse.duckdb` for the one writer, `reports.duckdb` for readers.
 
+    Attributes:
+        fetched: what the last load has brought from the object store, if there is one.
+
     Example:
         >>> warehouse = Warehouse("data")
         >>> warehouse.reports_path.as_posix()
         'data/reports.duckdb'
     """
 
+    fetched: Fetched | None = None
+
     def load(self, progress: Progress | None = None) -> list[FileResult]:
         """Load what has landed or was placed in the inbox and is not in the warehouse yet, then publish.
 
-        A warehouse that does not exist is rebuilt from all that has ever been loaded.
+        A warehouse that does not exist is rebuilt from all that has ever been loaded. Where several machines land their
+        records in an object store, what is new there comes first, one loader at a time, and the result is published
+        there. While that store is away, what is here is loaded all the same.
 
         Returns:
             What became of each file that was new; empty if none was.
 
         Raises:
-            WarehouseBusyError: another process holds the warehouse.
+            WarehouseBusyError: another process holds the warehouse, or another loader loads from the store.
         """
-        land_killed_runs(self.data_dir)
-        return self._load(self._whatever_is_new, progress)
+        land_killed_runs(self.data_dir, self.landing_url)
+        if self.landing_url is None:
+            return self._load(self._whatever_is_new, progress)
+        send(self.data_dir, self.landing_url)
+        store = ObjectStore(self.landing_url)
+        try:
+            with Lease(store, self.timeout_s) as lease:
+                self.fetched = fetch(store, self.data_dir)
+                results = self._load(self._whatever_is_new, progress)
+                if lease.is_held:
+                    publish_to(store, self, lease.number)
+                else:
+                    logger.warning("%s was not published: another loader has taken over meanwhile", store.url)
+                return results
+        except StoreError as error:
+            logger.warning("%s; only what has landed here is loaded", error)
+            return self._load(self._whatever_is_new, progress)
 
     def import_csv(
         self, paths: Iterable[Path], progress: Progress | None = None, timezone: str | None = None

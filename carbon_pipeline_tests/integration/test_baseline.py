@@ -14,8 +14,6 @@ from carbon_pipeline.tracking.meter import MeterError, Reading
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fakes import FakeMeter
 
-pytestmark = pytest.mark.real_time
-
 
 def test_a_later_run_shows_what_it_used_above_the_idle_machine(data_dir: Path) -> None:
     measured = measure_baseline(read_settings(baseline_s=1.0))

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.real_time
-
 FAKE = Path(__file__).parent.parent / "fake_nvml"
 A, B = "GPU-4e8103f5-aaaa-0000-0000-000000000000", "GPU-4e8199b0-bbbb-0000-0000-000000000000"
 SLICE = "MIG-1c2d3e4f-cccc-0000-0000-000000000000"

@@ -115,6 +115,8 @@ def test_each_inference_says_what_it_rests_on(tmp_path: Path) -> None:
         made(30, utilization=50.0, run_id="2"),
         made(60, utilization=5.0, run_id="3"),
         made(31, codecarbon_version="3.0.4", run_id="4"),
+        made(30, utilization=50.0, cpu_power="60", run_id="5"),
+        made(48.75, codecarbon_version="2.4.2", cpu_power="70", pue="1.5", run_id="6"),
     ]
     names = list(dict.fromkeys(name for each in rows for name in each))
     warehouse.import_csv([write(tmp_path / "emissions.csv", *rows, names=names)])
@@ -125,6 +127,8 @@ def test_each_inference_says_what_it_rests_on(tmp_path: Path) -> None:
         "2": "CPU: 30 W is what the load model gives for a load of 50 %",
         "3": "CPU: 60 W is neither half of a TDP nor what the load model gives",
         "4": "CPU: 31 W may be modelled or counted",
+        "5": "CPU: 30 W is what the load model gives for a load of 50 %",
+        "6": "CPU: 32.5 W is half of a TDP that CodeCarbon assumes",
     }
 
 

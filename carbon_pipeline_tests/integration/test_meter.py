@@ -15,8 +15,6 @@ from carbon_pipeline import track
 from carbon_pipeline.probes import hardware
 from carbon_pipeline.tracking.meter import CodeCarbonMeter
 
-pytestmark = pytest.mark.real_time
-
 CPU_METHODS = {"rapl", "emi", "power_gadget", "powermetrics", "pmic", "cpu_load", "constant"}
 
 
@@ -59,6 +57,7 @@ def test_energies_of_many_readings_add_up_to_that_of_one_span() -> None:
     assert ram_power_w == pytest.approx(reading.ram_energy_kwh * 3.6e6 / (ended - started), rel=0.1)
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize("seconds", [0.005, 0.02, 0.2])
 def test_a_short_run_keeps_the_energy_of_a_constant_power(data_dir: Path, seconds: float) -> None:
     def power_w(duration_s: float) -> float:
@@ -73,6 +72,7 @@ def test_a_short_run_keeps_the_energy_of_a_constant_power(data_dir: Path, second
     assert powers[0] == pytest.approx(powers[1], rel=0.05 if seconds < 0.02 else 0.01)
 
 
+@pytest.mark.real_time
 def test_busy_python_code_beside_the_meter_costs_no_energy(data_dir: Path) -> None:
     powers = []
     for sample_s in (60.0, 0.25):

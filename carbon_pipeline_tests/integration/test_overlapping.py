@@ -15,8 +15,6 @@ from carbon_pipeline.tracking.landing import land
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fakes import make_record
 
-pytestmark = pytest.mark.real_time
-
 BUSY = """
 import sys, time
 from carbon_pipeline import track

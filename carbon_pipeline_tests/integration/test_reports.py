@@ -8,9 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from carbon_pipeline.cli.report_layouts import LAYOUTS
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.model.samples import Phase, Samples
 from carbon_pipeline.tracking.landing import land
+from carbon_pipeline.warehouse.selection import Selection
 from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.codecarbon_files import row, write
 from carbon_pipeline_tests.fakes import make_record
@@ -249,6 +251,44 @@ def test_an_empty_warehouse_has_nothing_to_tell(warehouse: Warehouse) -> None:
     warehouse.load()
     for name in ("trend", "biggest_consumers", "same_work", "energy_per_phase", "pareto", "waste", "data_quality"):
         assert warehouse.report(name) == [], name
+
+
+WALL = {"wall_energy_kwh": 1e-3, "wall_low_kwh": 0.98e-3, "wall_high_kwh": 1.02e-3, "wall_method": "shelly_counter"}
+
+
+def test_an_estimate_lies_in_its_interval_where_some_runs_have_only_a_wall_meter(warehouse: Warehouse) -> None:
+    loaded(
+        warehouse,
+        run(30, asset_key="a", name="a"),
+        run(None, asset_key="a", name="a", cpu_model="Another CPU", flags=["meter_failed"], **WALL),
+        run(0.5, asset_key="b", name="b", **WALL),
+    )
+    for name in ("by_project", "by_asset", "by_hardware", "daily", "trend", "biggest_consumers", "same_work"):
+        for found in warehouse.report(name):
+            assert found["energy_low_kwh"] <= found["estimate_kwh"] <= found["energy_high_kwh"], name
+            assert found["emissions_low_kg"] <= found["estimate_kg"] <= found["emissions_high_kg"], name
+    (project,) = warehouse.report("by_project")
+    assert project["estimate_kwh"] == pytest.approx(30e-3 + 2e-3)
+    assert project["energy_kwh"] == pytest.approx(30.5e-3)
+    totals = warehouse.select("runs", Selection()).totals(LAYOUTS["runs"].sums)
+    low, high = totals["attributed_energy_low_kwh"], totals["attributed_energy_high_kwh"]
+    assert low <= totals["attributed_estimate_kwh"] <= high
+    assert sorted(found["energy_per_run_kwh"] for found in warehouse.report("same_work")) == pytest.approx(
+        [1e-3, 30e-3]
+    )
+    quality = {found["value"]: found for found in warehouse.report("data_quality") if found["kind"] == "quality"}
+    assert quality["high"]["energy_kwh"] == pytest.approx(2e-3)
+    assert sum(found["energy_share"] for found in quality.values()) == pytest.approx(1)
+
+
+def test_a_total_has_no_interval_where_one_of_its_runs_has_none(warehouse: Warehouse) -> None:
+    loaded(warehouse, run(None, flags=["meter_failed"], **WALL))
+    cells = {"cpu_energy": "0", "gpu_energy": "0.003", "ram_energy": "0", "energy_consumed": "0.003", "duration": "60"}
+    warehouse.import_csv([write(warehouse.data_dir.parent / "emissions.csv", row(run_id="open", **cells))])
+    assert warehouse.run("open")["energy_low_kwh"] is None
+    totals = warehouse.select("runs", Selection()).totals(LAYOUTS["runs"].sums)
+    assert totals["attributed_energy_low_kwh"] is None
+    assert totals["attributed_estimate_kwh"] == pytest.approx(4e-3)
 
 
 RUNS = st.lists(

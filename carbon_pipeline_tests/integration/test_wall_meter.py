@@ -23,8 +23,6 @@ from carbon_pipeline.warehouse.warehouse import Warehouse
 from carbon_pipeline_tests.fake_machine import J_PER_KWH, FakeMachine, Power
 from carbon_pipeline_tests.wall_meters import Meter, Redfish, Shelly, ShellyEm, ShellyPm, Tasmota, write_ipmitool
 
-pytestmark = pytest.mark.real_time
-
 RAMP = Power([(0, 60), (4, 260), (60, 260)])
 SECRET = "s3cret-of-the-meter"
 
@@ -53,6 +51,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wall_meter, "KINDS", quicker)
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize("kind", [Shelly, ShellyPm, ShellyEm, Tasmota, Redfish])
 def test_each_protocol_gives_the_energy_of_a_ramp_with_its_login(
     kind: type[Meter], data_dir: Path, login: None, monkeypatch: pytest.MonkeyPatch
@@ -74,6 +73,7 @@ def test_each_protocol_gives_the_energy_of_a_ramp_with_its_login(
     assert record.samples.wall_energy_kwh[-1] == pytest.approx(record.wall_energy_kwh, rel=1e-5)
 
 
+@pytest.mark.real_time
 def test_a_counter_with_fine_steps_counts(data_dir: Path) -> None:
     with Shelly(Power([(0, 3000)])) as meter:
         record, true_kwh = measured(meter, data_dir=data_dir)
@@ -92,6 +92,7 @@ def test_the_power_of_ipmitool_is_read(data_dir: Path, tmp_path: Path, monkeypat
     assert run.record.wall_method == "ipmi_power"
 
 
+@pytest.mark.real_time
 def test_the_pue_is_in_the_energy_at_the_wall_as_in_all_others(data_dir: Path) -> None:
     with Shelly(Power([(0, 100)])) as meter:
         record, true_kwh = measured(meter, 1.5, data_dir=data_dir, pue=1.5)
@@ -125,6 +126,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
 }
 
 
+@pytest.mark.real_time
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_meter_that_goes_wrong_costs_the_work_nothing_and_is_flagged(fault: str, data_dir: Path) -> None:
     answer, said = FAULTS[fault]
@@ -144,6 +146,7 @@ def test_a_meter_that_goes_wrong_costs_the_work_nothing_and_is_flagged(fault: st
     assert "the wall meter failed" in summary(record)
 
 
+@pytest.mark.real_time
 def test_a_counter_that_starts_anew_or_jumps_is_flagged_and_the_energy_stays_right(data_dir: Path) -> None:
     for change_kwh, said in ((-12.2, "anew"), (800.0, "no machine")):
 
@@ -180,10 +183,25 @@ def test_a_meter_on_another_socket_is_noticed_and_not_believed(data_dir: Path) -
     assert run["estimate_kwh"] == pytest.approx(record.energy_kwh)
 
 
+@pytest.mark.parametrize("kind", [Shelly, Tasmota])
+def test_a_password_that_a_meter_repeats_is_in_no_record_and_no_message(
+    kind: type[Meter], data_dir: Path, login: None
+) -> None:
+    answers = [
+        {"raw": json.dumps({"WARNING": f"user=admin&password={SECRET}", "apower": SECRET})},
+        {"raw": json.dumps({"apower": SECRET, "StatusSNS": {"ENERGY": {"Power": SECRET}}})},
+    ]
+    for answer in answers:
+        with kind(fault=lambda at_s, reading, found=answer: found) as meter:
+            record, _ = measured(meter, 0.2, data_dir=data_dir)
+        assert "wall_meter_failed" in record.flags
+        assert SECRET not in record.model_dump_json() + summary(record)
+
+
 def test_a_meter_has_one_name_however_its_address_is_written() -> None:
     names = {
         wall_meter.wall_meter_name(Settings(wall_meter=text))
-        for text in ("shelly+http://plug.local", "shelly+http://Plug.local/")
+        for text in ("shelly+http://plug.local", "shelly+http://Plug.local/", "shelly+http://plug.local:80")
     }
     assert len(names) == 1
 
@@ -210,6 +228,7 @@ def test_what_to_do_about_a_meter_that_refuses_is_said(
     assert said in (found.note or "")
 
 
+@pytest.mark.real_time
 def test_a_killed_run_keeps_what_the_wall_meter_said_until_its_last_heartbeat(data_dir: Path) -> None:
     script = (
         "import time\nfrom carbon_pipeline import track\n"
@@ -265,6 +284,7 @@ with track("{name}", sample_s=0.1):
 """
 
 
+@pytest.mark.real_time
 @pytest.mark.long
 def test_the_wall_energy_of_runs_that_overlap_adds_up_to_that_of_the_machine(tmp_path: Path, data_dir: Path) -> None:
     """One sleeps; another one works beside it for a part of the time: 60 W at the wall without, 400 W with it."""

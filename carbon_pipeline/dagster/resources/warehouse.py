@@ -24,4 +24,9 @@ class WarehouseResource(StorageOptions, dg.ConfigurableResource[None]):
             SettingsError: a setting is not usable.
         """
         settings = read_settings(**given(self, StorageOptions))
-        return Warehouse(settings.data_dir, timeout_s=self.timeout_s, memory_limit=settings.memory_limit)
+        return Warehouse(
+            settings.data_dir,
+            timeout_s=self.timeout_s,
+            memory_limit=settings.memory_limit,
+            landing_url=settings.landing_url,
+        )

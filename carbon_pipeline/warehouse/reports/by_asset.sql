@@ -10,7 +10,7 @@ FROM (
     FROM query(run_query)
     GROUP BY ALL
 )
-ORDER BY total.energy_kwh DESC NULLS LAST;
+ORDER BY total.estimate_kwh DESC NULLS LAST;
 CREATE OR REPLACE VIEW report.by_asset AS FROM report.by_asset_of('FROM report.asset_runs');
 COMMENT ON VIEW report.by_asset IS 'Energy and emissions per Dagster asset, or what else was tracked.';
 COMMENT ON COLUMN report.by_asset.is_shared IS 'Whether a step made other assets too: each has an equal share of its energy.';

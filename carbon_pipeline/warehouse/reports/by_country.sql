@@ -8,6 +8,6 @@ FROM (
     FROM query(run_query)
     GROUP BY ALL
 )
-ORDER BY total.energy_kwh DESC NULLS LAST;
+ORDER BY total.estimate_kwh DESC NULLS LAST;
 CREATE OR REPLACE VIEW report.by_country AS FROM report.by_country_of('FROM report.counted_runs');
 COMMENT ON VIEW report.by_country IS 'Energy and emissions per country; runs whose country is not known are in a row without one.';

@@ -8,7 +8,7 @@ FROM (
     FROM query(run_query)
     GROUP BY ALL
 )
-ORDER BY total.energy_kwh DESC NULLS LAST;
+ORDER BY total.estimate_kwh DESC NULLS LAST;
 CREATE OR REPLACE VIEW report.by_hardware AS FROM report.by_hardware_of('FROM report.counted_runs');
 COMMENT ON VIEW report.by_hardware IS 'Energy and emissions per kind of machine.';
 COMMENT ON COLUMN report.by_hardware.ram_gb IS 'Main memory, GiB, to a tenth: systems differ in what they keep for themselves.';

@@ -8,6 +8,6 @@ FROM (
     FROM query(run_query)
     GROUP BY ALL
 )
-ORDER BY total.energy_kwh DESC NULLS LAST;
+ORDER BY total.estimate_kwh DESC NULLS LAST;
 CREATE OR REPLACE VIEW report.by_method AS FROM report.by_method_of('FROM report.counted_runs');
 COMMENT ON VIEW report.by_method IS 'Energy and emissions per way of measuring: only runs of one way compare.';

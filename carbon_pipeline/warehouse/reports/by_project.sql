@@ -8,6 +8,6 @@ FROM (
     FROM query(run_query)
     GROUP BY ALL
 )
-ORDER BY total.energy_kwh DESC NULLS LAST;
+ORDER BY total.estimate_kwh DESC NULLS LAST;
 CREATE OR REPLACE VIEW report.by_project AS FROM report.by_project_of('FROM report.counted_runs');
 COMMENT ON VIEW report.by_project IS 'Energy and emissions per project.';

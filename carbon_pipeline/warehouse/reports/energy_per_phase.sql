@@ -42,3 +42,5 @@ COMMENT ON COLUMN report.energy_per_phase.energy_per_phase_high_kwh IS 'Upper en
 COMMENT ON COLUMN report.energy_per_phase.duration_per_phase_s IS 'Mean duration of a phase, seconds.';
 COMMENT ON COLUMN report.energy_per_phase.energy_share IS 'Share of these phases in the energy of the runs that have them, 0 to 1.';
 COMMENT ON COLUMN report.energy_per_phase.runs IS 'Number of runs that have such a phase.';
+COMMENT ON COLUMN report.energy_per_phase.estimate_kwh IS 'The same as energy_kwh: no wall meter tells the energy of a phase.';
+COMMENT ON COLUMN report.energy_per_phase.estimate_kg IS 'The same as emissions_kg.';

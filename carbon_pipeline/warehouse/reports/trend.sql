@@ -13,7 +13,7 @@ FROM (
     FROM (SELECT *, unnest(core.days_of(started_at, ended_at, day_shares)) AS part FROM query(run_query))
     GROUP BY ALL
 )
-ORDER BY week, project_name, total.energy_kwh DESC NULLS LAST, name;
+ORDER BY week, project_name, total.estimate_kwh DESC NULLS LAST, name;
 CREATE OR REPLACE VIEW report.trend AS FROM report.trend_of('FROM report.asset_runs');
 COMMENT ON VIEW report.trend IS 'Energy and emissions per week (UTC), project and asset, or what else was tracked: how they develop.';
 COMMENT ON COLUMN report.trend.week IS 'Monday of the week, UTC.';

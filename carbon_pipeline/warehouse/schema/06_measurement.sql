@@ -77,6 +77,7 @@ CREATE TABLE raw.measurement ( -- noqa: PRS
     step_key VARCHAR,
     partition_key VARCHAR,
     retry_number INTEGER,
+    placement JSON,
     is_current BOOLEAN NOT NULL DEFAULT true,
     is_cumulative BOOLEAN NOT NULL DEFAULT false,
     attributed_share DOUBLE CHECK (attributed_share >= 0),

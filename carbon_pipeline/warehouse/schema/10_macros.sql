@@ -40,6 +40,13 @@ CREATE OR REPLACE MACRO core.cpu_method_of(kwh, file_w, duration_s, pue, load, c
         kwh * 3.6e6 / nullif(duration_s, 0) / coalesce(pue, 1),
         CASE WHEN pue > 1 OR file_w IS NULL OR file_w = 0 THEN 0.05 + 0.1 / duration_s ELSE 0.005 END,
         CASE WHEN duration_s >= 10 OR len(loads_w) = 0 THEN load END, counter, constants_w, loads_w, has_floor);
+-- The power by which that was decided.
+CREATE OR REPLACE MACRO core.telling_power(kwh, file_w, duration_s, pue, load, loads_w, method) AS nullif(CASE
+    WHEN pue > 1 OR file_w IS NULL OR file_w = 0 OR method = 'cpu_load' AND len(list_filter(
+        loads_w[:2], lambda w: core.fits_load(file_w, w, load, 0.95, 1.05)
+    )) = 0 THEN kwh * 3.6e6 / nullif(duration_s, 0) / coalesce(pue, 1)
+    ELSE file_w
+END, 0);
 -- What is known of an energy where readings failed for a time, and the most that it may be: in the gap the component may
 -- have drawn up to its limit, or twice its mean power where that is more.
 CREATE OR REPLACE MACRO core.without_gap(kwh, gap_s, duration_s) AS
@@ -64,7 +71,7 @@ CREATE OR REPLACE MACRO core.total_high(high, high_w, kwh, kwh_per_w) AS
     least(high[1] * kwh + high_w[1] * kwh_per_w, high[2] * kwh + high_w[2] * kwh_per_w);
 -- The lower end at the wall: with the power of the rest of the machine, which may be below 0 (model/interval.py).
 CREATE OR REPLACE MACRO core.with_rest(at_least_kwh, rest_kwh) AS greatest(0.7 * at_least_kwh, at_least_kwh + rest_kwh);
--- What an aggregate has of its runs. An interval only where each run that has a value has one, too. Of runs that overlap, the
+-- What an aggregate has of its runs. An interval only where each run that has an estimate has one, too. Of runs that overlap, the
 -- interval has the share of the energy at the wall.
 CREATE OR REPLACE MACRO core.totals(
     duration_s, energy_kwh, energy_low_kwh, energy_high_kwh, emissions_kg, emissions_low_kg, emissions_high_kg, share, estimate_share,
@@ -73,15 +80,15 @@ CREATE OR REPLACE MACRO core.totals(
     'runs': count(*),
     'duration_s': sum(duration_s),
     'energy_kwh': sum(energy_kwh * share),
-    'energy_low_kwh': CASE WHEN count(*) FILTER (energy_kwh IS NOT NULL AND energy_low_kwh IS NULL) = 0
-        THEN sum(energy_low_kwh * estimate_share) FILTER (energy_kwh IS NOT NULL) END,
-    'energy_high_kwh': CASE WHEN count(*) FILTER (energy_kwh IS NOT NULL AND energy_high_kwh IS NULL) = 0
-        THEN sum(energy_high_kwh * estimate_share) FILTER (energy_kwh IS NOT NULL) END,
+    'energy_low_kwh': CASE WHEN count(*) FILTER (estimate_kwh IS NOT NULL AND energy_low_kwh IS NULL) = 0
+        THEN sum(energy_low_kwh * estimate_share) FILTER (estimate_kwh IS NOT NULL) END,
+    'energy_high_kwh': CASE WHEN count(*) FILTER (estimate_kwh IS NOT NULL AND energy_high_kwh IS NULL) = 0
+        THEN sum(energy_high_kwh * estimate_share) FILTER (estimate_kwh IS NOT NULL) END,
     'emissions_kg': sum(emissions_kg * share),
-    'emissions_low_kg': CASE WHEN count(*) FILTER (emissions_kg IS NOT NULL AND emissions_low_kg IS NULL) = 0
-        THEN sum(emissions_low_kg * estimate_share) FILTER (emissions_kg IS NOT NULL) END,
-    'emissions_high_kg': CASE WHEN count(*) FILTER (emissions_kg IS NOT NULL AND emissions_high_kg IS NULL) = 0
-        THEN sum(emissions_high_kg * estimate_share) FILTER (emissions_kg IS NOT NULL) END,
+    'emissions_low_kg': CASE WHEN count(*) FILTER (estimate_kg IS NOT NULL AND emissions_low_kg IS NULL) = 0
+        THEN sum(emissions_low_kg * estimate_share) FILTER (estimate_kg IS NOT NULL) END,
+    'emissions_high_kg': CASE WHEN count(*) FILTER (estimate_kg IS NOT NULL AND emissions_high_kg IS NULL) = 0
+        THEN sum(emissions_high_kg * estimate_share) FILTER (estimate_kg IS NOT NULL) END,
     'estimate_kwh': sum(estimate_kwh * estimate_share),
     'estimate_kg': sum(estimate_kg * estimate_share)
 };

@@ -225,7 +225,9 @@ SELECT
     CASE WHEN inferred_method = '' THEN 'recorded' WHEN 'unknown' IN (cpu_method, gpu_method, ram_method) THEN 'unknown' ELSE 'inferred' END
         AS method_source,
     CASE WHEN inferred_method <> '' THEN coalesce(
-        format('CPU: {:.4g} W ', coalesce(nullif(file_cpu_w, 0), cpu_kwh * 3.6e6 / power_span_s / coalesce(pue, 1))) || CASE
+        format('CPU: {:.4g} W ', core.telling_power(
+            cpu_kwh, file_cpu_w, measured_s, pue, file_cpu_utilization, loads_w, cpu_method
+        )) || CASE
             WHEN cpu_method = 'constant' THEN 'is half of a TDP that CodeCarbon assumes'
             WHEN cpu_method = 'cpu_load' THEN format('is what the load model gives for a load of {:.0f} %', 100 * file_cpu_utilization)
             WHEN cpu_method = 'unknown' THEN 'may be modelled or counted'
@@ -247,6 +249,18 @@ SELECT
     step_key,
     partition_key,
     retry_number,
+    placement->>'ray_node_id' AS ray_node_id,
+    placement->>'slurm_job_id' AS slurm_job_id,
+    placement->>'slurm_array_job_id' AS slurm_array_job_id,
+    placement->>'slurm_array_task_id' AS slurm_array_task_id,
+    (placement->>'slurm_rank')::INTEGER AS slurm_rank,
+    placement->>'slurm_node' AS slurm_node,
+    placement->>'slurm_partition' AS slurm_partition,
+    placement->>'kubernetes_namespace' AS kubernetes_namespace,
+    placement->>'kubernetes_pod' AS kubernetes_pod,
+    placement->>'kubernetes_node' AS kubernetes_node,
+    (placement->>'cgroup_cpus')::DOUBLE AS cgroup_cpus,
+    (placement->>'cgroup_ram_gb')::DOUBLE AS cgroup_ram_gb,
     source,
     file_no,
     source_file,

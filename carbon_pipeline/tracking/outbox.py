@@ -1,0 +1,272 @@
+"""Records on their way to an object store, where `CARBON_LANDING_URL` names one.
+
+A record lands in the data folder of its machine as always, and beside it in `outbox/`. One process at a time sends what
+is there: as one object for many records, `records/<writer>/<number>.jsonl`, at most a minute later, once there is 1 MB,
+and before the process ends. What a killed process left there is sent by the next one. The objects of a writer (a data
+folder) have ascending numbers and never change, so that a reader continues where it stopped and misses none, whatever
+the clocks say. A record that was sent twice, since the process was killed in between, is the same record.
+"""
+
+import atexit
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import filelock
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+
+from carbon_pipeline.common.files import remove_stale_parts, write_text
+from carbon_pipeline.common.object_store import ObjectStore
+from carbon_pipeline.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "outbox"
+STATE = ".state.json"
+RECORDS = "records"
+"""Folder of the records in the store."""
+
+BATCH_S, BATCH_BYTES = 60.0, 2**20
+"""How long a record waits for company at most, seconds; how many bytes are an object's worth."""
+
+END_S = 5.0
+"""How long the end of a process waits for its records to be sent, seconds."""
+
+MOST_PAUSE_S = 600.0
+"""Longest pause after failures, seconds; it doubles with each."""
+
+MOST_WAITING = 100_000
+"""Records that wait here at most; later ones stay in `landing/` of this machine."""
+
+
+class OutboxState(BaseModel):
+    """What is known of the outbox beyond the files in it.
+
+    Attributes:
+        writer: name of this data folder in the store.
+        number: number of the next object.
+        sent_at: when something was sent last.
+        error: why nothing could be sent the last time; None if it could.
+        failed_since: when that began.
+        waiting: how many records waited after the last attempt.
+    """
+
+    writer: str
+    number: int = Field(0, ge=0)
+    sent_at: AwareDatetime | None = None
+    error: str | None = None
+    failed_since: AwareDatetime | None = None
+    waiting: int = Field(0, ge=0)
+
+
+class Sent(NamedTuple):
+    """What became of an attempt to send.
+
+    Attributes:
+        records: number of records that were sent.
+        waiting: number of those that still wait.
+        error: why they do.
+    """
+
+    records: int
+    waiting: int
+    error: str | None
+
+
+def put_into_outbox(name: str, text: str, data_dir: Path) -> None:
+    """Put a record there.
+
+    Args:
+        name: name of its file.
+        text: the record as JSON.
+        data_dir: the data folder.
+
+    Raises:
+        OSError: the folder cannot be written, or is full.
+    """
+    state = read_state(data_dir)
+    if state and state.waiting >= MOST_WAITING:
+        raise OSError(f"{data_dir / FOLDER} is full: {state.waiting:,} records wait to be sent ({state.error})")
+    write_text(data_dir / FOLDER / name, text)
+
+
+def waiting(data_dir: Path) -> list[Path]:
+    """The records that wait to be sent, the oldest first."""
+    found = []
+    for path in (data_dir / FOLDER).glob("[!.]*.json"):
+        with suppress(FileNotFoundError):  # sent just now
+            found.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(found)]
+
+
+def read_state(data_dir: Path) -> OutboxState | None:
+    """The state; None where nothing has ever been sent from."""
+    try:
+        return OutboxState.model_validate_json((data_dir / FOLDER / STATE).read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def send(data_dir: Path, url: str, deadline_s: float | None = None) -> Sent:
+    """Send what is in the outbox. Whoever else is sending has the precedence.
+
+    Args:
+        data_dir: the data folder.
+        url: the store.
+        deadline_s: after how long nothing further is begun, seconds.
+    """
+    began = time.monotonic()
+    if not waiting(data_dir):
+        return Sent(0, 0, None)
+    folder = data_dir / FOLDER
+    remove_stale_parts(folder)
+    sent, error = 0, None
+    lock = filelock.FileLock(folder / ".lock")
+    try:
+        with lock.acquire(timeout=0 if deadline_s is None else deadline_s):
+            state = read_state(data_dir) or _new_state()
+            try:
+                store = ObjectStore(url)
+                for batch in _batches(waiting(data_dir)):
+                    if deadline_s is not None and time.monotonic() - began > deadline_s:
+                        error = f"not all could be sent within {deadline_s:g} s"
+                        break
+                    state = _send_batch(store, state, batch, data_dir)
+                    sent += len(batch)
+            except (UserError, OSError) as failure:
+                error = str(failure)
+            left = len(waiting(data_dir))
+            failed_since = (state.failed_since or datetime.now(UTC)) if error else None
+            state = state.model_copy(update={"error": error, "failed_since": failed_since, "waiting": left})
+            _write_state(state, data_dir)
+    except (filelock.Timeout, OSError) as failure:
+        error = "another process is sending" if isinstance(failure, filelock.Timeout) else str(failure)
+    return Sent(sent, len(waiting(data_dir)), error)
+
+
+def _new_state() -> OutboxState:
+    host = "".join(char if char.isalnum() else "-" for char in socket.gethostname())[:40]
+    return OutboxState(writer=f"{host}-{uuid.uuid4().hex[:12]}")
+
+
+def _write_state(state: OutboxState, data_dir: Path) -> None:
+    write_text(data_dir / FOLDER / STATE, state.model_dump_json() + "\n")
+
+
+def _batches(paths: list[Path]) -> Iterator[list[tuple[Path, bytes]]]:
+    """Records with their contents, as many as make an object."""
+    batch: list[tuple[Path, bytes]] = []
+    size = 0
+    for path in paths:
+        with suppress(FileNotFoundError):
+            content = path.read_bytes()
+            if batch and size + len(content) > BATCH_BYTES:
+                yield batch
+                batch, size = [], 0
+            batch.append((path, content))
+            size += len(content)
+    if batch:
+        yield batch
+
+
+def _send_batch(store: ObjectStore, state: OutboxState, batch: list[tuple[Path, bytes]], data_dir: Path) -> OutboxState:
+    """Send records as one object, and take them out of the outbox.
+
+    Raises:
+        StoreError: the store cannot be used now.
+    """
+    content = b"".join(b" ".join(text.split(b"\n")).strip() + b"\n" for _, text in batch)
+    while True:
+        key = object_key(state.writer, state.number)
+        # One that is there already has been sent before a process was killed, or its state was lost.
+        is_sent = store.create(key, content) or store.get(key) == content
+        state = state.model_copy(update={"number": state.number + 1})
+        if is_sent:
+            break
+    state = state.model_copy(update={"sent_at": datetime.now(UTC)})
+    _write_state(state, data_dir)  # first: a number that is used again would cost a request for each
+    for path, _ in batch:
+        path.unlink(missing_ok=True)
+    return state
+
+
+def object_key(writer: str, number: int) -> str:
+    """Key of an object of a writer: they sort by their numbers."""
+    return f"{RECORDS}/{writer}/{number:012d}.jsonl"
+
+
+class Sender:
+    """Sends from an outbox in a thread of its own, for as long as the process lasts."""
+
+    def __init__(self, data_dir: Path, url: str):
+        """Start the thread.
+
+        Args:
+            data_dir: the data folder.
+            url: the store.
+        """
+        self._data_dir, self._url = data_dir, url
+        self._wake, self._is_ending = threading.Event(), False
+        self._thread = threading.Thread(target=self._send_periodically, name="carbon_pipeline-outbox", daemon=True)
+        self._thread.start()
+
+    def flush(self, deadline_s: float = END_S) -> None:
+        """Send what waits, and wait for that a while.
+
+        Args:
+            deadline_s: how long, seconds.
+        """
+        done = threading.Thread(target=send, args=(self._data_dir, self._url, deadline_s), daemon=True)
+        done.start()
+        done.join(deadline_s)
+
+    def _send_periodically(self) -> None:
+        pause_s = 0.0
+        while not self._wake.wait(pause_s):
+            try:
+                found = send(self._data_dir, self._url) if self._is_due() else None
+            except Exception as error:  # noqa: BLE001 - the work goes on, whatever fails here
+                found = Sent(0, 1, str(error))
+            if found and found.error:
+                logger.warning("%d records wait to be sent: %s", found.waiting, found.error)
+                pause_s = min(max(2 * pause_s, BATCH_S), MOST_PAUSE_S)
+            else:
+                pause_s = BATCH_S / 10
+
+    def _is_due(self) -> bool:
+        paths = waiting(self._data_dir)
+        sizes = 0
+        for path in paths:
+            with suppress(FileNotFoundError):
+                stat = path.stat()
+                sizes += stat.st_size
+                if time.time() - stat.st_mtime >= BATCH_S or sizes >= BATCH_BYTES:
+                    return True
+        return False
+
+
+_senders: dict[tuple[int, Path, str], Sender] = {}
+_senders_lock = threading.Lock()
+
+
+def sender(data_dir: Path, url: str) -> Sender:
+    """The sender of this process for an outbox; it is started by the first call, and sends before the process ends."""
+    key = (os.getpid(), data_dir.absolute(), url)
+    with _senders_lock:
+        if key not in _senders:
+            _senders[key] = Sender(data_dir.absolute(), url)
+            atexit.register(_flush_of, key)
+        return _senders[key]
+
+
+def _flush_of(key: tuple[int, Path, str]) -> None:
+    if key[0] == os.getpid() and waiting(key[1]):
+        _senders[key].flush()

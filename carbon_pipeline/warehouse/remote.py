@@ -1,0 +1,119 @@
+"""What a loader publishes to an object store, and what readers download from there.
+
+A publication is a list of files, `published/<number of the lease>.json`, written when all of them are there: the copy
+of the warehouse, and one Parquet file for each day with its rows of report.runs. The highest number counts, so that
+nobody whose lease has ended can replace what its successor has published, and no reader sees half of it. The file of a
+day that has not changed stays as it is.
+"""
+
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, Field
+
+from carbon_pipeline.common.files import replacing
+from carbon_pipeline.common.object_store import ObjectStore
+from carbon_pipeline.errors import InputError
+from carbon_pipeline.warehouse import sql
+from carbon_pipeline.warehouse.connection import open_for_reading
+
+if TYPE_CHECKING:
+    from carbon_pipeline.warehouse.published import PublishedCopy
+
+FOLDER = "published"
+FILES = f"{FOLDER}-files"
+
+KEPT = 2
+"""Publications that stay: a reader may just be downloading the one before the last."""
+
+
+class Publication(BaseModel):
+    """The files of a publication, by key.
+
+    Attributes:
+        reports: the copy of the warehouse, `reports.duckdb`.
+        days: the Parquet file of each day, UTC.
+    """
+
+    reports: str
+    days: dict[str, str] = Field(default_factory=dict)
+
+
+def publish_to(store: ObjectStore, copy: "PublishedCopy", number: int) -> Publication:
+    """Publish the copy of the warehouse that readers on this machine have.
+
+    Args:
+        store: the store.
+        copy: the copy.
+        number: number of the lease.
+
+    Raises:
+        StoreError: the store cannot be used now.
+    """
+    known = set(store.keys(FILES))
+    days = {}
+    with (
+        tempfile.TemporaryDirectory(dir=copy.reports_path.parent, prefix=".publishing") as name,
+        open_for_reading(copy.reports_path, copy.memory_limit, Path(name)) as connection,
+    ):
+        for row in sql.ask(connection, "queries", "days_of_runs"):
+            key = days[f"{row['day']}"] = f"{FILES}/runs/{row['day']}.{row['content']}.parquet"
+            if key not in known:
+                path = Path(name) / f"{row['day']}.parquet"
+                runs = connection.sql(sql.statement("queries", "runs_of_day"), params={"day": row["day"]})
+                runs.write_parquet(str(path), compression="zstd")
+                store.create_from(key, path)
+                path.unlink()
+    content = _hash(copy.reports_path)
+    reports = f"{FILES}/reports.{content}.duckdb"
+    if reports not in known:
+        store.create_from(reports, copy.reports_path)
+    publication = Publication(reports=reports, days=days)
+    last = store.keys(FOLDER)[-1:]
+    if not last or _read(store, last[0]) != publication:
+        store.create(f"{FOLDER}/{number:012d}.json", publication.model_dump_json(indent=1).encode())
+    _remove_old(store)
+    return publication
+
+
+def download(store: ObjectStore, path: Path) -> Publication:
+    """Replace a local copy of the warehouse by the one that was published last.
+
+    Args:
+        store: the store.
+        path: the copy, such as `reports.duckdb`.
+
+    Raises:
+        InputError: nothing has been published there.
+        StoreError: the store cannot be used now.
+        OSError: the file cannot be written.
+    """
+    keys = store.keys(FOLDER)
+    publication = _read(store, keys[-1]) if keys else None
+    if publication is None:
+        raise InputError(f"nothing has been published to {store.url} yet: carbon-pipeline load does, where it is set")
+    with replacing(path) as beside:
+        store.download(publication.reports, beside)
+    return publication
+
+
+def _read(store: ObjectStore, key: str) -> Publication | None:
+    content = store.get(key)
+    return Publication.model_validate_json(content) if content else None
+
+
+def _remove_old(store: ObjectStore) -> None:
+    """Remove what only publications before the last ones have."""
+    keys = store.keys(FOLDER)
+    kept = [found for key in keys[-KEPT:] if (found := _read(store, key))]
+    used = {key for publication in kept for key in (publication.reports, *publication.days.values())}
+    store.delete(keys[:-KEPT])
+    if len(keys) >= KEPT:
+        store.delete([key for key in store.keys(FILES) if key not in used])
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
