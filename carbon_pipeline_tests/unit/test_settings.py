@@ -66,7 +66,7 @@ def test_a_wrong_variable_costs_the_tracked_work_only_that_setting(monkeypatch: 
 
 
 def test_track_takes_every_option_of_location_and_measuring() -> None:
-    fields = {*LocationOptions.model_fields, *MeasuringOptions.model_fields, "data_dir"}
+    fields = {*LocationOptions.model_fields, *MeasuringOptions.model_fields, "data_dir", "landing_url"}
     assert set(TrackOptions.__annotations__) == fields
 
 
