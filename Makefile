@@ -16,7 +16,7 @@ export CARBON_DATA_DIR ?= data
 export DAGSTER_HOME ?= $(if $(filter /%,$(CARBON_DATA_DIR)),,$(CURDIR)/)$(CARBON_DATA_DIR)/dagster
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-gpu ui lint format bench docs pictures clean
+.PHONY: help run test test-long test-cluster test-gpu ui lint format bench simulate docs pictures clean
 
 help: ## Shows this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
@@ -44,6 +44,15 @@ test-long: $(VENV)/ready-test$(EXTRAS) browser $(VENV)/duckdb-$(OTHER_DUCKDB) ##
 	$(BIN)/pytest $(IN_PARALLEL) -m long
 	PYTHONPATH=$(VENV)/duckdb-$(OTHER_DUCKDB) $(BIN)/pytest $(IN_PARALLEL) -q -m "long or not long" $(WAREHOUSE_TESTS)
 
+# Its own environment: Ray brings some fifty packages. PostgreSQL is Debian's.
+CLUSTER := .venv-cluster
+
+test-cluster: $(CLUSTER)/ready ## Runs the tests of several machines: Ray, PostgreSQL and S3 on the loopback
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 \
+	|| { command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y postgresql >/dev/null; } \
+	|| { echo "PostgreSQL is missing: apt-get install postgresql"; exit 1; }
+	$(CLUSTER)/bin/pytest -rP carbon_pipeline_tests/cluster
+
 # Its own exit status: 0 all hold, 1 one fails or was not run, 2 no GPU. GPU_CHECKS=--may-skip allows the second.
 test-gpu: $(VENV)/ready-test$(EXTRAS) ## Holds the GPU energy against NVML on a real GPU; EXTRAS=torch includes PyTorch
 	@$(BIN)/python -m carbon_pipeline_tests.gpu $(GPU_CHECKS)
@@ -61,7 +70,10 @@ format: $(VENV)/ready-dev ## Formats the code
 	$(BIN)/ruff format .
 
 bench: $(VENV)/ready-test ## Benchmarks, as ratios against the peers that they name
-	@for benchmark in carbon_pipeline_tests/benchmarks/[a-z]*.py; do $(BIN)/python $$benchmark; done
+	@for benchmark in $(filter-out %/fleet.py,$(wildcard carbon_pipeline_tests/benchmarks/[a-z]*.py)); do $(BIN)/python $$benchmark; done
+
+simulate: $(VENV)/ready-test ## A year of a fleet: load and queries at 1 and 10 million runs; 30 GB of disk
+	@$(BIN)/python carbon_pipeline_tests/benchmarks/fleet.py
 
 docs: $(VENV)/ready-run ## Writes the tables of the documentation that come from the code
 	$(BIN)/python docs/generate.py
@@ -69,8 +81,8 @@ docs: $(VENV)/ready-run ## Writes the tables of the documentation that come from
 pictures: $(VENV)/ready-test browser ## Takes the pictures of the documentation again
 	$(BIN)/python docs/pictures/make.py
 
-clean: ## Removes the virtual environment; data stay
-	rm -rf $(VENV)
+clean: ## Removes the virtual environments; data stay
+	rm -rf $(VENV) $(CLUSTER)
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.13 with the module venv is needed (Debian: apt install python3-venv)"; exit 1; }
@@ -83,6 +95,13 @@ $(VENV)/ready-dev: EXTRA = [dev]
 $(VENV)/ready-%: $(BIN)/python pyproject.toml constraints.txt
 	@echo "Installing carbon-pipeline$(EXTRA) into $(VENV): a minute or two ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.$(EXTRA)'
+	@touch $@
+
+$(CLUSTER)/ready: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.13 with the module venv is needed (Debian: apt install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv $(CLUSTER)
+	@echo "Installing carbon-pipeline[cluster] into $(CLUSTER): some minutes ..."
+	@$(CLUSTER)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cluster]'
 	@touch $@
 
 $(VENV)/duckdb-$(OTHER_DUCKDB): $(BIN)/python

@@ -229,6 +229,10 @@ class Sender:
         done.join(deadline_s)
 
     def _send_periodically(self) -> None:
+        from carbon_pipeline.tracking.landing import land_killed_runs
+
+        with suppress(Exception):  # what a process left that was killed here; the next one tries again
+            land_killed_runs(self._data_dir, self._url)
         pause_s = 0.0
         while not self._wake.wait(pause_s):
             try:

@@ -23,7 +23,7 @@ from carbon_pipeline.warehouse.connection import WarehouseBusyError
 FOLDER = "loader"
 CLOCK = f"{FOLDER}-clock"
 
-LEASE_S = 120.0
+LEASE_S = 60.0
 """How long a lease lasts without a renewal, seconds."""
 
 KEPT = 5
