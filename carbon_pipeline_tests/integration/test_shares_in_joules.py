@@ -406,6 +406,26 @@ def test_two_sleeping_processes_do_not_get_the_whole_machine_each(tmp_path: Path
 
 
 @pytest.mark.long
+def test_four_ranks_of_a_batch_job_count_their_node_once(tmp_path: Path, data_dir: Path) -> None:
+    machine = FakeMachine(tmp_path / "machine")
+    scripts = [
+        f"""
+import os
+os.environ |= {{"SLURM_JOB_ID": "7", "SLURM_PROCID": "{rank}", "SLURMD_NODENAME": "node"}}
+with track("rank {rank}", sample_s=0.1): work_until(1.5)
+"""
+        for rank in range(4)
+    ]
+    with processes(machine, scripts) as go:
+        go()
+    attributed, drawn = machine_kwh(machine, data_dir)
+    assert attributed == pytest.approx(drawn, rel=0.05)
+    runs = Warehouse(data_dir).report("runs")
+    assert sorted(run["slurm_rank"] for run in runs) == [0, 1, 2, 3]
+    assert {(run["slurm_job_id"], run["slurm_node"]) for run in runs} == {("7", "node")}
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("same_host_id", [True, False])
 def test_processes_in_two_containers_count_their_machine_once(
     tmp_path: Path, data_dir: Path, same_host_id: bool
