@@ -41,7 +41,12 @@ def load(wait: Wait = LOCK_TIMEOUT_S) -> None:
         results = warehouse.load(progress)
     if warehouse.fetched:
         objects, records = warehouse.fetched
-        say(f"{counted(records, 'record')} in {counted(objects, 'object')} fetched from {warehouse.landing_url}")
+        news = (
+            f"{counted(records, 'new record')} in {counted(objects, 'object')} fetched from"
+            if objects
+            else "nothing new in"
+        )
+        say(f"{news} {warehouse.landing_url}")
     for sentence in rejections(results):
         say(sentence)
     for path, reason in passed_over(warehouse.data_dir):
