@@ -22,7 +22,7 @@ from carbon_pipeline_tests.fakes import make_record
 
 MONTHS = 12
 REPORTS = ("daily", "by_project", "by_hardware", "trend", "biggest_consumers", "data_quality")
-RECORDS = 2000
+RECORDS = 10_000
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -58,6 +58,7 @@ def way_of_a_record(folder: Path) -> None:
     record = make_record(name="fleet")
     size = len(record.model_dump_json())
     records = [record.model_copy(update={"run_id": f"run-{number}"}) for number in range(RECORDS)]
+    Warehouse(loader).load()  # creates it
     landing_s = seconds(lambda: [land(each, machine, store.url) for each in records])
     sending_s = seconds(lambda: send(machine, store.url))
     fetching_s = seconds(lambda: fetch(store, loader))
