@@ -156,7 +156,10 @@ def _wall_meter(text: str) -> str:
 def _landing_url(text: str) -> str:
     """The address of a store; what is in it is shown and logged, so that it must not hold a password."""
     text = text.strip().rstrip("/")
-    if "://" in text and not re.match(r"(s3|gs|az|file)://[^/\s]", text.replace("file:///", "file://")):
+    if not text.removeprefix("file:"):
+        raise ValueError("it names no folder")
+    is_address = re.match(r"(s3|gs|az|file)://[^/\s]", text.replace("file:///", "file://"))
+    if re.match(r"\w{2,}:", text) and not is_address:
         raise ValueError("it should be s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX, or a folder")
     if re.search(r"://[^/]*@|[?#]", text) and "://" in text:
         raise ValueError("credentials belong into the provider's own variables, such as AWS_ACCESS_KEY_ID")

@@ -62,6 +62,8 @@ def load(wait: Wait = LOCK_TIMEOUT_S) -> None:
         f"{counted(total['superseded'], 'row')} superseded, {total['quarantined']} rejected{no_files}; "
         f"{counted(warehouse.count(), 'run')} in {warehouse.path}"
     )
+    if warehouse.store_error:
+        fail(warehouse.store_error, FAILURE)
 
 
 def download() -> None:
@@ -78,7 +80,10 @@ def download() -> None:
             "another folder"
         )
     publication = download_reports(ObjectStore(warehouse.landing_url), warehouse.reports_path)
-    print(f"{counted(warehouse.count(), 'run')} of {counted(len(publication.days), 'day')} in {warehouse.reports_path}")
+    print(
+        f"{counted(warehouse.count(), 'run')} of {counted(len(publication.days), 'day')} in {warehouse.reports_path}, "
+        f"published by {publication.loader} at {publication.published_at:%Y-%m-%d %H:%M} UTC"
+    )
 
 
 def rebuild(

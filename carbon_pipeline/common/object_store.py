@@ -10,18 +10,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from carbon_pipeline.errors import InputError, UserError
 
 CONNECT_S = 3
 REQUEST_S = 30
+LARGE_S = 3600
 RETRY_S = 5
-"""How long to wait for a connection, for an answer, and for a store that answers with errors, seconds."""
+"""How long to wait for a connection, for a small or a large answer, and while there are errors, seconds."""
+
+LARGE_BYTES = 2**23
+"""Size from which on a file is sent in parts."""
 
 
 class StoreError(UserError):
     """The store cannot be used now; the message says why."""
+
+
+class StoredObject(NamedTuple):
+    """An object: its key, its size in bytes, and when it was written, by the clock of the store."""
+
+    key: str
+    size: int
+    modified_at: datetime
 
 
 class ObjectStore:
@@ -42,6 +54,7 @@ class ObjectStore:
 
         Raises:
             InputError: obstore is not installed, or the address or the provider's variables are not usable.
+            StoreError: it is a folder that does not exist.
         """
         self.url = url
         try:
@@ -51,14 +64,21 @@ class ObjectStore:
             raise InputError(f"{url} needs the extra `store`: pip install 'carbon-pipeline[store]'") from None
         try:
             if is_folder(url):
-                self._store: Any = LocalStore(Path(url.removeprefix("file://")).expanduser(), mkdir=True)
+                folder = Path(url.removeprefix("file://")).expanduser()
+                if not folder.is_dir():  # to make it could hide that a disk is not mounted
+                    raise StoreError(f"{url} does not exist: create that folder, or mount it")
+                self._store: Any = LocalStore(folder)
+                self._patient = self._store
                 return
-            options: dict[str, Any] = {"connect_timeout": f"{CONNECT_S}s", "timeout": f"{REQUEST_S}s"}
+            options: dict[str, Any] = {"connect_timeout": f"{CONNECT_S}s"}
             if _allows_http():
                 options["allow_http"] = True
             retries = {"max_retries": 2, "retry_timeout": timedelta(seconds=RETRY_S)}
             of_any_kind: Any = from_url  # its overloads want to know the provider
-            self._store = of_any_kind(url, client_options=options, retry_config=retries)
+            self._store, self._patient = (
+                of_any_kind(url, client_options=options | {"timeout": f"{wait_s}s"}, retry_config=retries)
+                for wait_s in (REQUEST_S, LARGE_S)
+            )
         except (BaseError, ValueError, OSError) as error:
             raise InputError(f"{url} is no store that can be used: {_reason(error)}") from None
 
@@ -84,18 +104,15 @@ class ObjectStore:
     def create_from(self, key: str, path: Path) -> bool:
         """Write a file as an object unless there is one, see `create`."""
         import obstore
-        from obstore.exceptions import AlreadyExistsError
 
-        if path.stat().st_size < 2**26:
+        if path.stat().st_size < LARGE_BYTES:
             return self.create(key, path.read_bytes())
         with self._errors():
-            try:  # in parts: a store has a limit for what comes at once, which cannot be create-only
+            try:  # what is sent in parts cannot be create-only
                 obstore.head(self._store, key)
             except FileNotFoundError:
-                obstore.put(self._store, key, path, use_multipart=True)
+                obstore.put(self._patient, key, path, use_multipart=True)
                 return True
-            except AlreadyExistsError:
-                pass
         return False
 
     def replace(self, key: str, content: bytes) -> None:
@@ -132,7 +149,7 @@ class ObjectStore:
         import obstore
 
         with self._errors(), path.open("wb") as file:
-            for chunk in obstore.get(self._store, key).stream(min_chunk_size=2**23):
+            for chunk in obstore.get(self._patient, key).stream(min_chunk_size=2**23):
                 file.write(chunk)
 
     def modified_at(self, key: str) -> datetime:
@@ -148,7 +165,11 @@ class ObjectStore:
             return found
 
     def keys(self, prefix: str, after: str | None = None) -> list[str]:
-        """List the keys below a prefix, in their order.
+        """The keys of `objects`."""
+        return [found.key for found in self.objects(prefix, after)]
+
+    def objects(self, prefix: str, after: str | None = None) -> list[StoredObject]:
+        """List what is below a prefix, in the order of the keys.
 
         Args:
             prefix: a folder of keys, without the slash at its end.
@@ -161,7 +182,8 @@ class ObjectStore:
 
         with self._errors():
             pages = obstore.list(self._store, f"{prefix}/", offset=after)
-            return sorted(found["path"] for page in pages for found in page)
+            found = [StoredObject(each["path"], each["size"], each["last_modified"]) for page in pages for each in page]
+            return sorted(found)
 
     def folders(self, prefix: str) -> list[str]:
         """List the folders of keys directly below a prefix, without it.
@@ -195,6 +217,10 @@ class ObjectStore:
             yield
         except (BaseError, OSError) as error:
             raise StoreError(f"{self.url} cannot be used now: {_reason(error)}") from None
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # obstore's, of a token that is none, for example
+                raise
+            raise StoreError(f"{self.url} cannot be used: {_reason(error)}") from None
 
 
 def is_folder(url: str) -> bool:
@@ -203,11 +229,37 @@ def is_folder(url: str) -> bool:
 
 
 def _allows_http() -> bool:
+    """Whether the endpoint of S3 is one without encryption.
+
+    Raises:
+        InputError: it is no address.
+    """
     endpoint = os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT") or ""
+    if endpoint and not re.match(r"https?://[^/\s]", endpoint):
+        raise InputError("AWS_ENDPOINT_URL has to begin with http:// or https://")
     return endpoint.startswith("http://") or os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true")
 
 
-def _reason(error: Exception) -> str:
-    """The first line of an error of obstore, which is followed by its internals."""
-    text = " ".join(str(error).split("\n\nDebug source")[0].split())
+MEANINGS = {
+    "InvalidAccessKeyId": "it does not know the key in AWS_ACCESS_KEY_ID",
+    "SignatureDoesNotMatch": "AWS_SECRET_ACCESS_KEY does not fit the key",
+    "NoSuchBucket": "there is no such bucket",
+    "AccessDenied": "these credentials may not do that: listing, reading, writing and deleting are needed",
+    "169.254.169.254": "there are no credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set",
+    "metadata.google.internal": "there are no credentials: GOOGLE_APPLICATION_CREDENTIALS is not set",
+    "error sending request": "nothing answers there",
+    "operation timed out": "it does not answer in time",
+}
+"""What parts of obstore's messages mean to a user."""
+
+
+def _reason(error: BaseException) -> str:
+    """What an error of obstore means, or the first line of its message, which is followed by internals."""
+    whole = str(error)
+    for part, meaning in MEANINGS.items():
+        if part in whole:
+            endpoint = os.environ.get("AWS_ENDPOINT_URL", "") if "answer" in meaning else ""
+            return meaning + (f" ({re.sub('://[^/@]+@', '://...@', endpoint)})" if endpoint else "")
+    text = " ".join(whole.split("\n\nDebug source")[0].split())
+    text = re.sub(r"://[^/@\s]+@", "://...@", text)
     return re.sub(r"(?i)([?&](?:X-Amz-[A-Za-z-]+|sig|signature)=)[^&\s]+", r"\1...", text)[:300] or type(error).__name__

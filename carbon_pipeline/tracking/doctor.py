@@ -20,8 +20,7 @@ from carbon_pipeline.tracking.baseline import find_baseline
 from carbon_pipeline.tracking.calibration import Way, find_calibrations, line_for
 from carbon_pipeline.tracking.intensity import CarbonIntensity, intensity_now
 from carbon_pipeline.tracking.meter import CodeCarbonMeter, Reading
-from carbon_pipeline.tracking.outbox import FOLDER as OUTBOX
-from carbon_pipeline.tracking.outbox import MOST_WAITING, RECORDS, read_state, waiting
+from carbon_pipeline.tracking.outbox import MOST_WAITING, RECORDS, outbox, read_state, waiting
 from carbon_pipeline.tracking.wall_meter import WallMeterError, log_of, open_wall_meter, wall_meter_name
 
 LEAST_MACHINE_W = 0.5
@@ -221,14 +220,14 @@ def _landing_findings(settings: Settings) -> list[Finding]:
     notes = []
     try:
         writers = len(ObjectStore(url).folders(RECORDS))
-        notes.append(f"it answers, and has records of {writers} machine{'' if writers == 1 else 's'}")
+        notes.append(f"it answers, and has records of {writers} data folder{'' if writers == 1 else 's'}")
     except UserError as error:
-        found = found.model_copy(update={"value": None})
+        found = found.model_copy(update={"value": f"{url}: not usable"})
         notes.append(str(error))
-    count, state = len(waiting(settings.data_dir)), read_state(settings.data_dir)
+    count, state = len(waiting(settings.data_dir, url)), read_state(settings.data_dir, url)
     if count:
-        notes.append(f"{count:,} record{'' if count == 1 else 's'} in {settings.data_dir / OUTBOX} not sent yet")
-    if state and state.failed_since:
+        notes.append(f"{count:,} record{'' if count == 1 else 's'} in {outbox(settings.data_dir, url)} not sent yet")
+    if state and state.failed_since and "not usable" in str(found.value):
         notes.append(f"sending has failed since {state.failed_since:%Y-%m-%d %H:%M} UTC: {state.error}")
     if count >= MOST_WAITING:
         notes.append("it is full: further records stay in landing/ of this machine")

@@ -138,7 +138,7 @@ def _write(record: RunRecord, path: Path, data_dir: Path, landing_url: str | Non
         return
     text = record.model_dump_json() + "\n"  # as it will be in the store, so that it is known when it comes back
     try:
-        put_into_outbox(path.name, text, data_dir)
+        put_into_outbox(path.name, text, data_dir, landing_url)
     except OSError as error:
         logger.warning("the record of run %s stays on this machine: %s", record.run_id, error)
     write_text(path, text)

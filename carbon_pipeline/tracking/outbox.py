@@ -7,10 +7,12 @@ folder) have ascending numbers and never change, so that a reader continues wher
 the clocks say. A record that was sent twice, since the process was killed in between, is the same record.
 """
 
-import atexit
+import hashlib
 import logging
+import multiprocessing.util
 import os
 import socket
+import stat
 import threading
 import time
 import uuid
@@ -57,6 +59,7 @@ class OutboxState(BaseModel):
         error: why nothing could be sent the last time; None if it could.
         failed_since: when that began.
         waiting: how many records waited after the last attempt.
+        tried_at: when that was.
     """
 
     writer: str
@@ -65,6 +68,7 @@ class OutboxState(BaseModel):
     error: str | None = None
     failed_since: AwareDatetime | None = None
     waiting: int = Field(0, ge=0)
+    tried_at: AwareDatetime | None = None
 
 
 class Sent(NamedTuple):
@@ -81,36 +85,44 @@ class Sent(NamedTuple):
     error: str | None
 
 
-def put_into_outbox(name: str, text: str, data_dir: Path) -> None:
+def outbox(data_dir: Path, url: str) -> Path:
+    """The folder of the records that wait for a store: each store has its own."""
+    return data_dir / FOLDER / hashlib.sha256(url.encode()).hexdigest()[:12]
+
+
+def put_into_outbox(name: str, text: str, data_dir: Path, url: str) -> None:
     """Put a record there.
 
     Args:
         name: name of its file.
-        text: the record as JSON.
+        text: the record as JSON, one line.
         data_dir: the data folder.
+        url: the store.
 
     Raises:
         OSError: the folder cannot be written, or is full.
     """
-    state = read_state(data_dir)
-    if state and state.waiting >= MOST_WAITING:
-        raise OSError(f"{data_dir / FOLDER} is full: {state.waiting:,} records wait to be sent ({state.error})")
-    write_text(data_dir / FOLDER / name, text)
+    state = read_state(data_dir, url)
+    if state and state.waiting >= MOST_WAITING and (count := len(waiting(data_dir, url))) >= MOST_WAITING:
+        raise OSError(f"{outbox(data_dir, url)} is full: {count:,} records wait to be sent ({state.error})")
+    write_text(outbox(data_dir, url) / name, text)
 
 
-def waiting(data_dir: Path) -> list[Path]:
-    """The records that wait to be sent, the oldest first."""
+def waiting(data_dir: Path, url: str) -> list[Path]:
+    """The records that wait to be sent, the oldest first; what is no file that can be read is left alone."""
     found = []
-    for path in (data_dir / FOLDER).glob("[!.]*.json"):
+    for path in outbox(data_dir, url).glob("[!.]*.json"):
         with suppress(FileNotFoundError):  # sent just now
-            found.append((path.stat().st_mtime, path))
+            status = path.stat()
+            if stat.S_ISREG(status.st_mode) and os.access(path, os.R_OK):
+                found.append((status.st_mtime, path))
     return [path for _, path in sorted(found)]
 
 
-def read_state(data_dir: Path) -> OutboxState | None:
+def read_state(data_dir: Path, url: str) -> OutboxState | None:
     """The state; None where nothing has ever been sent from."""
     try:
-        return OutboxState.model_validate_json((data_dir / FOLDER / STATE).read_bytes())
+        return OutboxState.model_validate_json((outbox(data_dir, url) / STATE).read_bytes())
     except (OSError, ValidationError):
         return None
 
@@ -124,32 +136,32 @@ def send(data_dir: Path, url: str, deadline_s: float | None = None) -> Sent:
         deadline_s: after how long nothing further is begun, seconds.
     """
     began = time.monotonic()
-    if not waiting(data_dir):
+    state = read_state(data_dir, url)
+    if not waiting(data_dir, url) and not (state and (state.waiting or state.error)):
         return Sent(0, 0, None)
-    folder = data_dir / FOLDER
+    folder = outbox(data_dir, url)
     remove_stale_parts(folder)
     sent, error = 0, None
     lock = filelock.FileLock(folder / ".lock")
     try:
         with lock.acquire(timeout=0 if deadline_s is None else deadline_s):
-            state = read_state(data_dir) or _new_state()
+            state = read_state(data_dir, url) or _new_state()
             try:
                 store = ObjectStore(url)
-                for batch in _batches(waiting(data_dir)):
+                for batch in _batches(waiting(data_dir, url)):
                     if deadline_s is not None and time.monotonic() - began > deadline_s:
                         error = f"not all could be sent within {deadline_s:g} s"
                         break
-                    state = _send_batch(store, state, batch, data_dir)
+                    state = _send_batch(store, state, batch, folder)
                     sent += len(batch)
             except (UserError, OSError) as failure:
                 error = str(failure)
-            left = len(waiting(data_dir))
-            failed_since = (state.failed_since or datetime.now(UTC)) if error else None
-            state = state.model_copy(update={"error": error, "failed_since": failed_since, "waiting": left})
-            _write_state(state, data_dir)
+            now = datetime.now(UTC)
+            news = {"error": error, "failed_since": (state.failed_since or now) if error else None, "tried_at": now}
+            _write_state(state.model_copy(update={**news, "waiting": len(waiting(data_dir, url))}), folder)
     except (filelock.Timeout, OSError) as failure:
         error = "another process is sending" if isinstance(failure, filelock.Timeout) else str(failure)
-    return Sent(sent, len(waiting(data_dir)), error)
+    return Sent(sent, len(waiting(data_dir, url)), error)
 
 
 def _new_state() -> OutboxState:
@@ -157,8 +169,8 @@ def _new_state() -> OutboxState:
     return OutboxState(writer=f"{host}-{uuid.uuid4().hex[:12]}")
 
 
-def _write_state(state: OutboxState, data_dir: Path) -> None:
-    write_text(data_dir / FOLDER / STATE, state.model_dump_json() + "\n")
+def _write_state(state: OutboxState, folder: Path) -> None:
+    write_text(folder / STATE, state.model_dump_json() + "\n")
 
 
 def _batches(paths: list[Path]) -> Iterator[list[tuple[Path, bytes]]]:
@@ -177,13 +189,13 @@ def _batches(paths: list[Path]) -> Iterator[list[tuple[Path, bytes]]]:
         yield batch
 
 
-def _send_batch(store: ObjectStore, state: OutboxState, batch: list[tuple[Path, bytes]], data_dir: Path) -> OutboxState:
+def _send_batch(store: ObjectStore, state: OutboxState, batch: list[tuple[Path, bytes]], folder: Path) -> OutboxState:
     """Send records as one object, and take them out of the outbox.
 
     Raises:
         StoreError: the store cannot be used now.
     """
-    content = b"".join(b" ".join(text.split(b"\n")).strip() + b"\n" for _, text in batch)
+    content = b"".join(_line(path.name, text) for path, text in batch)
     while True:
         key = object_key(state.writer, state.number)
         # One that is there already has been sent before a process was killed, or its state was lost.
@@ -191,11 +203,16 @@ def _send_batch(store: ObjectStore, state: OutboxState, batch: list[tuple[Path, 
         state = state.model_copy(update={"number": state.number + 1})
         if is_sent:
             break
-    state = state.model_copy(update={"sent_at": datetime.now(UTC)})
-    _write_state(state, data_dir)  # first: a number that is used again would cost a request for each
+    state = state.model_copy(update={"sent_at": datetime.now(UTC), "waiting": 0, "error": None, "failed_since": None})
+    _write_state(state, folder)  # first: a number that is used again would cost a request for each
     for path, _ in batch:
         path.unlink(missing_ok=True)
     return state
+
+
+def _line(name: str, text: bytes) -> bytes:
+    """A record with the name of its file, which a reader gives it again."""
+    return b'{"name":"%s","record":%s}\n' % (name.encode(), b" ".join(text.split(b"\n")).strip())
 
 
 def object_key(writer: str, number: int) -> str:
@@ -219,14 +236,23 @@ class Sender:
         self._thread.start()
 
     def flush(self, deadline_s: float = END_S) -> None:
-        """Send what waits, and wait for that a while.
+        """Send what waits, and wait for that a while; not at all where that has just failed.
 
         Args:
             deadline_s: how long, seconds.
         """
-        done = threading.Thread(target=send, args=(self._data_dir, self._url, deadline_s), daemon=True)
+        state = read_state(self._data_dir, self._url)
+        if state and state.error and state.tried_at and (datetime.now(UTC) - state.tried_at).total_seconds() < BATCH_S:
+            return
+        done = threading.Thread(target=self._send_and_tell, args=(deadline_s,), daemon=True)
         done.start()
         done.join(deadline_s)
+
+    def _send_and_tell(self, deadline_s: float | None = None) -> Sent:
+        found = send(self._data_dir, self._url, deadline_s)
+        if found.error:
+            logger.warning("%d records of this machine wait to be sent: %s", found.waiting, found.error)
+        return found
 
     def _send_periodically(self) -> None:
         from carbon_pipeline.tracking.landing import land_killed_runs
@@ -236,23 +262,21 @@ class Sender:
         pause_s = 0.0
         while not self._wake.wait(pause_s):
             try:
-                found = send(self._data_dir, self._url) if self._is_due() else None
+                found = self._send_and_tell() if self._is_due() else None
             except Exception as error:  # noqa: BLE001 - the work goes on, whatever fails here
+                logger.warning("records of this machine cannot be sent: %s", error)
                 found = Sent(0, 1, str(error))
-            if found and found.error:
-                logger.warning("%d records wait to be sent: %s", found.waiting, found.error)
-                pause_s = min(max(2 * pause_s, BATCH_S), MOST_PAUSE_S)
-            else:
-                pause_s = BATCH_S / 10
+            has_failed = found is not None and found.error is not None
+            pause_s = min(max(2 * pause_s, BATCH_S), MOST_PAUSE_S) if has_failed else BATCH_S / 10
 
     def _is_due(self) -> bool:
-        paths = waiting(self._data_dir)
+        paths = waiting(self._data_dir, self._url)
         sizes = 0
         for path in paths:
             with suppress(FileNotFoundError):
-                stat = path.stat()
-                sizes += stat.st_size
-                if time.time() - stat.st_mtime >= BATCH_S or sizes >= BATCH_BYTES:
+                status = path.stat()
+                sizes += status.st_size
+                if time.time() - status.st_mtime >= BATCH_S or sizes >= BATCH_BYTES:
                     return True
         return False
 
@@ -267,10 +291,22 @@ def sender(data_dir: Path, url: str) -> Sender:
     with _senders_lock:
         if key not in _senders:
             _senders[key] = Sender(data_dir.absolute(), url)
-            atexit.register(_flush_of, key)
+            # Unlike atexit's, these run in the children of a multiprocessing pool, too.
+            multiprocessing.util.Finalize(None, _flush_of, args=(key,), exitpriority=100)
         return _senders[key]
 
 
 def _flush_of(key: tuple[int, Path, str]) -> None:
-    if key[0] == os.getpid() and waiting(key[1]):
+    if key[0] == os.getpid() and waiting(key[1], key[2]):
         _senders[key].flush()
+
+
+def _forget_senders() -> None:
+    """A child process has neither the threads of its parent nor those that hold its lock."""
+    global _senders_lock
+    _senders_lock = threading.Lock()
+    _senders.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_senders)

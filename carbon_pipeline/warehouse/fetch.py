@@ -18,7 +18,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, Field, ValidationError
 
 from carbon_pipeline.common.files import ManyFiles, write_text
-from carbon_pipeline.common.object_store import ObjectStore
+from carbon_pipeline.common.object_store import ObjectStore, StoredObject
 from carbon_pipeline.tracking.landing import FOLDER
 from carbon_pipeline.tracking.outbox import RECORDS
 
@@ -27,8 +27,16 @@ STATE = ".fetched.json"
 AT_A_TIME = 16
 """Requests at a time."""
 
-OBJECTS_AT_A_TIME = 200
+OBJECTS_AT_A_TIME = 64
 """Objects after which what has come is kept: more would be in memory at the same time."""
+
+MOST_BYTES = 2**26
+"""No object of ours is nearly as large, bytes."""
+
+KEY = re.compile(rf"{RECORDS}/([^/]+)/\d{{12}}\.jsonl")
+"""Key of an object of records, with its writer. Only such keys ascend: no later one comes before one that was read."""
+
+LINE = re.compile(rb'\{"name":"([A-Za-z0-9][A-Za-z0-9._-]{0,200}\.json)","record":(\{.*\})\}', re.DOTALL)
 
 GARBAGE_DAY = "1970-01-01"
 """The day under which what is no record is found: it has none of its own."""
@@ -47,10 +55,11 @@ class Fetched(NamedTuple):
 
 
 class _Positions(BaseModel):
-    """The last key that was read, by writer."""
+    """The last key that was read, by writer; and those that are no key of ours, which were named once."""
 
     url: str
     after: dict[str, str] = Field(default_factory=dict)
+    strange: set[str] = Field(default_factory=set)
 
 
 def fetch(store: ObjectStore, data_dir: Path) -> Fetched:
@@ -63,13 +72,21 @@ def fetch(store: ObjectStore, data_dir: Path) -> Fetched:
     positions = _positions(store, data_dir)
     objects = records = 0
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        for keys in _in_chunks(_new_keys(store, positions, pool)):
-            for key, content in zip(keys, pool.map(store.get, keys), strict=True):
+        for found in _in_chunks(_new_objects(store, positions, pool)):
+            keys = [each.key for each in found]
+            usable = [each.key for each in found if KEY.fullmatch(each.key) and each.size <= MOST_BYTES]
+            for key, content in zip(usable, pool.map(store.get, usable), strict=True):
                 if content is not None:
                     records += _place(key, content, data_dir)
-            os.sync()  # before the position says that they are here
+            for key in sorted(set(keys) - set(usable)):
+                _write(GARBAGE_DAY, [(_garbage_name(key), f"no object of records: {key}\n".encode())], data_dir)
+            if hasattr(os, "sync"):
+                os.sync()  # before the position says that they are here
             for key in keys:
-                positions.after[_writer(key)] = key
+                if writer := KEY.fullmatch(key):
+                    positions.after[writer[1]] = key
+                else:
+                    positions.strange.add(key)
             write_text(data_dir / FOLDER / STATE, positions.model_dump_json() + "\n")
             objects += len(keys)
     return Fetched(objects, records)
@@ -83,16 +100,16 @@ def _positions(store: ObjectStore, data_dir: Path) -> _Positions:
     return _Positions(url=store.url)
 
 
-def _new_keys(store: ObjectStore, positions: _Positions, pool: ThreadPoolExecutor) -> Iterator[str]:
+def _new_objects(store: ObjectStore, positions: _Positions, pool: ThreadPoolExecutor) -> Iterator[StoredObject]:
     writers = store.folders(RECORDS)
-    for keys in pool.map(lambda writer: store.keys(f"{RECORDS}/{writer}", positions.after.get(writer)), writers):
-        yield from keys
+    for found in pool.map(lambda writer: store.objects(f"{RECORDS}/{writer}", positions.after.get(writer)), writers):
+        yield from (each for each in found if each.key not in positions.strange)
 
 
-def _in_chunks(keys: Iterator[str]) -> Iterator[list[str]]:
-    chunk: list[str] = []
-    for key in keys:
-        chunk.append(key)
+def _in_chunks(found: Iterator[StoredObject]) -> Iterator[list[StoredObject]]:
+    chunk: list[StoredObject] = []
+    for each in found:
+        chunk.append(each)
         if len(chunk) == OBJECTS_AT_A_TIME:
             yield chunk
             chunk = []
@@ -100,25 +117,30 @@ def _in_chunks(keys: Iterator[str]) -> Iterator[list[str]]:
         yield chunk
 
 
-def _writer(key: str) -> str:
-    return key.split("/")[1]
-
-
 def _place(key: str, content: bytes, data_dir: Path) -> int:
     """Write the records of an object to where they would have landed here; returns how many are new."""
     by_day: dict[str, list[tuple[str, bytes]]] = {}
-    for number, line in enumerate(filter(None, map(bytes.strip, content.split(b"\n"))), 1):
-        day, name = _place_of(line) or (GARBAGE_DAY, f"{'.'.join(key.split('/')[1:])}.{number}.json")
-        by_day.setdefault(day, []).append((name, line + b"\n"))
+    garbage = []
+    for line in filter(None, map(bytes.strip, content.split(b"\n"))):
+        if found := _record_of(line):
+            day, name, record = found
+            by_day.setdefault(day, []).append((name, record + b"\n"))
+        else:
+            garbage.append(line)
+    if garbage:
+        by_day[GARBAGE_DAY] = [(_garbage_name(key), b"\n".join(garbage) + b"\n")]
+    return sum(_write(day, files, data_dir) for day, files in by_day.items())
+
+
+def _write(day: str, files: list[tuple[str, bytes]], data_dir: Path) -> int:
+    folder = data_dir / FOLDER / day
+    folder.mkdir(parents=True, exist_ok=True)
     new = 0
-    for day, files in by_day.items():
-        folder = data_dir / FOLDER / day
-        folder.mkdir(parents=True, exist_ok=True)
-        with ManyFiles(folder) as many:
-            for name, line in files:
-                if _content(folder / name) not in (None, line):  # such as one to which a wall meter's log was added
-                    name = f"{name.removesuffix('.json')}.{hashlib.sha256(line).hexdigest()[:8]}.json"
-                new += many.write(name, line)
+    with ManyFiles(folder) as many:
+        for name, content in files:
+            if _content(folder / name) not in (None, content):
+                name = f"{name.removesuffix('.json')}.{hashlib.sha256(content).hexdigest()[:8]}.json"
+            new += many.write(name, content)
     return new
 
 
@@ -128,13 +150,20 @@ def _content(path: Path) -> bytes | None:
     return None
 
 
-def _place_of(line: bytes) -> tuple[str, str] | None:
-    """Day and file name of a record; None for what is none."""
+def _garbage_name(key: str) -> str:
+    """A file name that tells the key, short enough for any disk, and not hidden."""
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", ".".join(key.split("/")[1:])).lstrip(".")
+    return f"{name if len(name) <= 150 else name[:130] + hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
+
+
+def _record_of(line: bytes) -> tuple[str, str, bytes] | None:
+    """Day, file name and text of a record; None for what is none."""
+    found = LINE.fullmatch(line)
     try:
-        record = json.loads(line)
+        record = json.loads(found[2] if found else line)
         run_id, day = str(record["run_id"]), str(record["started_at"])[:10]
-        ending = ".interrupted.json" if record.get("status") == "interrupted" else ".json"
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError):
         return None
-    is_usable = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}", run_id) and re.fullmatch(r"\d{4}-\d\d-\d\d", day)
-    return (day, run_id + ending) if is_usable else None
+    if not found or not found[1].decode().startswith(f"{run_id}.") or not re.fullmatch(r"\d{4}-\d\d-\d\d", day):
+        return None
+    return day, found[1].decode(), found[2]

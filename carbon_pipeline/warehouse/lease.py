@@ -8,6 +8,7 @@ loader has a warehouse of its own, which is derived from all records.
 """
 
 import os
+import re
 import socket
 import threading
 import time
@@ -21,6 +22,9 @@ from carbon_pipeline.common.object_store import ObjectStore, StoreError
 from carbon_pipeline.warehouse.connection import WarehouseBusyError
 
 FOLDER = "loader"
+PUBLISHED = "published"
+"""Folder of what loaders publish, numbered as their leases."""
+
 CLOCK = f"{FOLDER}-clock"
 
 LEASE_S = 60.0
@@ -88,8 +92,7 @@ class Lease:
         if self.is_held:
             try:
                 self._write(is_released=True)
-                old = self._store.keys(FOLDER)[:-KEPT]
-                self._store.delete(old)
+                self._store.delete(numbered(self._store, FOLDER)[:-KEPT])
             except StoreError:  # it ends by itself
                 pass
 
@@ -100,8 +103,9 @@ class Lease:
 
     def _take(self) -> str | None:
         """Take it, or tell who has it."""
-        keys = self._store.keys(FOLDER)
-        self.number = _number(keys[-1]) if keys else 0
+        keys = numbered(self._store, FOLDER)
+        # What was published has a number as well: it would be higher for ever if somebody has removed the leases.
+        self.number = max((_number(key) for key in (*keys[-1:], *numbered(self._store, PUBLISHED)[-1:])), default=0)
         if keys and (found := self._in_force(keys[-1])):
             return found
         return None if self._write() else "one that has just begun"
@@ -142,6 +146,11 @@ class Lease:
                 if time.monotonic() - self._renewed_at > self._lease_s:
                     self._lost.set()
                     return
+
+
+def numbered(store: ObjectStore, folder: str) -> list[str]:
+    """The keys of a folder that are numbers, in their order."""
+    return [key for key in store.keys(folder) if re.fullmatch(rf"{folder}/\d{{12}}\.json", key)]
 
 
 def _number(key: str) -> int:

@@ -7,26 +7,32 @@ day that has not changed stays as it is.
 """
 
 import hashlib
+import socket
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from carbon_pipeline.common.files import replacing
-from carbon_pipeline.common.object_store import ObjectStore
+from carbon_pipeline.common.object_store import ObjectStore, StoreError
 from carbon_pipeline.errors import InputError
 from carbon_pipeline.warehouse import sql
 from carbon_pipeline.warehouse.connection import open_for_reading
+from carbon_pipeline.warehouse.lease import PUBLISHED, numbered
 
 if TYPE_CHECKING:
     from carbon_pipeline.warehouse.published import PublishedCopy
 
-FOLDER = "published"
-FILES = f"{FOLDER}-files"
+FILES = f"{PUBLISHED}-files"
 
 KEPT = 2
 """Publications that stay: a reader may just be downloading the one before the last."""
+
+
+KEPT_FOR = timedelta(hours=1)
+"""How long a file stays that no publication lists."""
 
 
 class Publication(BaseModel):
@@ -35,9 +41,15 @@ class Publication(BaseModel):
     Attributes:
         reports: the copy of the warehouse, `reports.duckdb`.
         days: the Parquet file of each day, UTC.
+        loader: the machine that has published it, and its data folder.
+        runs: number of runs in it.
+        published_at: when that was.
     """
 
     reports: str
+    loader: str
+    runs: int
+    published_at: AwareDatetime
     days: dict[str, str] = Field(default_factory=dict)
 
 
@@ -50,8 +62,15 @@ def publish_to(store: ObjectStore, copy: "PublishedCopy", number: int) -> Public
         number: number of the lease.
 
     Raises:
-        StoreError: the store cannot be used now.
+        StoreError: the store cannot be used now, or another machine has published more runs than there are here.
     """
+    own, runs = f"{socket.gethostname()}:{copy.data_dir.absolute()}", copy.count()
+    before = next((found for key in reversed(numbered(store, PUBLISHED)) if (found := _read(store, key))), None)
+    if before and before.loader != own and before.runs > runs:
+        raise StoreError(
+            f"{before.loader} has published {before.runs:,} runs, and here are {runs:,}: load there, or import here "
+            "what is missing"
+        )
     known = set(store.keys(FILES))
     days = {}
     with (
@@ -62,18 +81,19 @@ def publish_to(store: ObjectStore, copy: "PublishedCopy", number: int) -> Public
             key = days[f"{row['day']}"] = f"{FILES}/runs/{row['day']}.{row['content']}.parquet"
             if key not in known:
                 path = Path(name) / f"{row['day']}.parquet"
-                runs = connection.sql(sql.statement("queries", "runs_of_day"), params={"day": row["day"]})
-                runs.write_parquet(str(path), compression="zstd")
+                rows = connection.sql(sql.statement("queries", "runs_of_day"), params={"day": row["day"]})
+                rows.write_parquet(str(path), compression="zstd")
                 store.create_from(key, path)
                 path.unlink()
     content = _hash(copy.reports_path)
     reports = f"{FILES}/reports.{content}.duckdb"
     if reports not in known:
         store.create_from(reports, copy.reports_path)
-    publication = Publication(reports=reports, days=days)
-    last = store.keys(FOLDER)[-1:]
-    if not last or _read(store, last[0]) != publication:
-        store.create(f"{FOLDER}/{number:012d}.json", publication.model_dump_json(indent=1).encode())
+    publication = Publication(
+        reports=reports, days=days, loader=own, runs=runs, published_at=datetime.now(UTC).replace(microsecond=0)
+    )
+    if not before or (before.reports, before.days) != (reports, days):
+        store.create(f"{PUBLISHED}/{number:012d}.json", publication.model_dump_json(indent=1).encode())
     _remove_old(store)
     return publication
 
@@ -90,7 +110,7 @@ def download(store: ObjectStore, path: Path) -> Publication:
         StoreError: the store cannot be used now.
         OSError: the file cannot be written.
     """
-    keys = store.keys(FOLDER)
+    keys = numbered(store, PUBLISHED)
     publication = _read(store, keys[-1]) if keys else None
     if publication is None:
         raise InputError(f"nothing has been published to {store.url} yet: carbon-pipeline load does, where it is set")
@@ -100,18 +120,24 @@ def download(store: ObjectStore, path: Path) -> Publication:
 
 
 def _read(store: ObjectStore, key: str) -> Publication | None:
-    content = store.get(key)
-    return Publication.model_validate_json(content) if content else None
+    try:
+        return Publication.model_validate_json(store.get(key) or b"")
+    except ValidationError:
+        return None
 
 
 def _remove_old(store: ObjectStore) -> None:
-    """Remove what only publications before the last ones have."""
-    keys = store.keys(FOLDER)
-    kept = [found for key in keys[-KEPT:] if (found := _read(store, key))]
-    used = {key for publication in kept for key in (publication.reports, *publication.days.values())}
+    """Remove what only publications before the last ones have; not what somebody has just sent and will list soon."""
+    keys = numbered(store, PUBLISHED)
     store.delete(keys[:-KEPT])
-    if len(keys) >= KEPT:
-        store.delete([key for key in store.keys(FILES) if key not in used])
+    if len(keys) < KEPT:
+        return
+    files, now = store.objects(FILES), store.modified_at(keys[-1])
+    used: set[str] = set()
+    for key in keys[-KEPT:]:
+        if found := _read(store, key):
+            used |= {found.reports, *found.days.values()}
+    store.delete([each.key for each in files if each.key not in used and now - each.modified_at > KEPT_FOR])
 
 
 def _hash(path: Path) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from carbon_pipeline.common.files import printable_path
 from carbon_pipeline.common.object_store import ObjectStore, StoreError
+from carbon_pipeline.errors import InputError
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.tracking.landing import (
     FOLDER,
@@ -53,6 +54,7 @@ class Warehouse(PublishedCopy):
 
     Attributes:
         fetched: what the last load has brought from the object store, if there is one.
+        store_error: why the last load could not fetch from there, or publish there.
 
     Example:
         >>> warehouse = Warehouse("data")
@@ -61,6 +63,7 @@ class Warehouse(PublishedCopy):
     """
 
     fetched: Fetched | None = None
+    store_error: str | None = None
 
     def load(self, progress: Progress | None = None) -> list[FileResult]:
         """Load what has landed or was placed in the inbox and is not in the warehouse yet, then publish.
@@ -78,20 +81,22 @@ class Warehouse(PublishedCopy):
         land_killed_runs(self.data_dir, self.landing_url)
         if self.landing_url is None:
             return self._load(self._whatever_is_new, progress)
-        send(self.data_dir, self.landing_url)
-        store = ObjectStore(self.landing_url)
+        if sent := send(self.data_dir, self.landing_url).error:
+            logger.warning("records of this machine wait to be sent: %s", sent)
+        results, self.store_error = None, None
         try:
+            store = ObjectStore(self.landing_url)
             with Lease(store, self.timeout_s) as lease:
                 self.fetched = fetch(store, self.data_dir)
                 results = self._load(self._whatever_is_new, progress)
                 if lease.is_held:
                     publish_to(store, self, lease.number)
                 else:
-                    logger.warning("%s was not published: another loader has taken over meanwhile", store.url)
-                return results
-        except StoreError as error:
-            logger.warning("%s; only what has landed here is loaded", error)
-            return self._load(self._whatever_is_new, progress)
+                    self.store_error = f"nothing was published to {store.url}: another loader has taken over"
+        except (StoreError, InputError) as error:
+            loaded = "only what has landed here is loaded" if results is None else "nothing was published there"
+            self.store_error = f"{error}; {loaded}"
+        return self._load(self._whatever_is_new, progress) if results is None else results
 
     def import_csv(
         self, paths: Iterable[Path], progress: Progress | None = None, timezone: str | None = None

@@ -83,7 +83,7 @@ def test_a_store_that_hangs_for_a_while_loses_nothing(store: S3, tmp_path: Path)
         writers = [write(store, tmp_path, f"machine-{number}") for number in range(2)]
         assert [writer.wait(120) for writer in writers] == [0, 0]
         print(f"two machines wrote {2 * RECORDS} records in {time.monotonic() - began:.0f} s while the store hung")
-        assert sum(len(waiting(tmp_path / f"machine-{number}")) for number in range(2)) > 0
+        assert sum(len(waiting(tmp_path / f"machine-{number}", store.url)) for number in range(2)) > 0
     for number in range(2):
         subprocess.run(
             [sys.executable, "-c", "import sys; from pathlib import Path\n"
