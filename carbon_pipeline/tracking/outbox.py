@@ -231,7 +231,7 @@ class Sender:
             url: the store.
         """
         self._data_dir, self._url = data_dir, url
-        self._wake, self._is_ending = threading.Event(), False
+        self._asked, self._done = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._send_periodically, name="carbon_pipeline-outbox", daemon=True)
         self._thread.start()
 
@@ -244,11 +244,11 @@ class Sender:
         state = read_state(self._data_dir, self._url)
         if state and state.error and state.tried_at and (datetime.now(UTC) - state.tried_at).total_seconds() < BATCH_S:
             return
-        done = threading.Thread(target=self._send_and_tell, args=(deadline_s,), daemon=True)
-        done.start()
-        done.join(deadline_s)
+        self._done.clear()
+        self._asked.set()  # the thread is there: while an interpreter ends, none can be started (Python 3.12)
+        self._done.wait(deadline_s)
 
-    def _send_and_tell(self, deadline_s: float | None = None) -> Sent:
+    def _send_and_tell(self, deadline_s: float | None) -> Sent:
         found = send(self._data_dir, self._url, deadline_s)
         if found.error:
             logger.warning("%d records of this machine wait to be sent: %s", found.waiting, found.error)
@@ -260,14 +260,18 @@ class Sender:
         with suppress(Exception):  # what a process left that was killed here; the next one tries again
             land_killed_runs(self._data_dir, self._url)
         pause_s = 0.0
-        while not self._wake.wait(pause_s):
+        while True:
+            is_asked = self._asked.wait(pause_s)
+            self._asked.clear()
             try:
-                found = self._send_and_tell() if self._is_due() else None
+                found = self._send_and_tell(END_S if is_asked else None) if is_asked or self._is_due() else None
             except Exception as error:  # noqa: BLE001 - the work goes on, whatever fails here
                 logger.warning("records of this machine cannot be sent: %s", error)
                 found = Sent(0, 1, str(error))
             has_failed = found is not None and found.error is not None
             pause_s = min(max(2 * pause_s, BATCH_S), MOST_PAUSE_S) if has_failed else BATCH_S / 10
+            if is_asked:
+                self._done.set()
 
     def _is_due(self) -> bool:
         paths = waiting(self._data_dir, self._url)
