@@ -40,7 +40,7 @@ def calibrate(
     settings = read_settings()
     warehouse = open_warehouse()
     with working("loading the runs"):
-        warehouse.load()
+        warehouse.load_here()
     if wall and run:
         _add_log(warehouse, wall, run)
     with working("looking at this machine"):
@@ -122,7 +122,7 @@ def _add_log(warehouse: "Warehouse", wall: Path, run_id: str) -> None:
     if found.wall_energy_kwh is None:
         raise InputError(f"{wall} does not tell the energy of run {record.run_id}: {found.wall_error}")
     path = land_again(found, warehouse.data_dir, "wall", warehouse.landing_url)
-    warehouse.load()
+    warehouse.load_here()
     say(f"{amount(found.wall_energy_kwh, 'kWh')} at the wall added to run {record.run_id}: {path}")
     if found.wall_error:
         say(f"the log has faults: {found.wall_error}")

@@ -62,7 +62,7 @@ def check_of_runs(
     ) -> dg.AssetCheckResult:
         try:
             opened = carbon_warehouse.open()
-            opened.load()
+            opened.load_here()
             found = judge(opened, context.run.run_id)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the warehouse or the settings
             reason = f"nothing can be said: {' '.join(str(error).split()) or type(error).__name__}"

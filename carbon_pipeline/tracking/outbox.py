@@ -55,7 +55,6 @@ class OutboxState(BaseModel):
     Attributes:
         writer: name of this data folder in the store.
         number: number of the next object.
-        sent_at: when something was sent last.
         error: why nothing could be sent the last time; None if it could.
         failed_since: when that began.
         waiting: how many records waited after the last attempt.
@@ -64,7 +63,6 @@ class OutboxState(BaseModel):
 
     writer: str
     number: int = Field(0, ge=0)
-    sent_at: AwareDatetime | None = None
     error: str | None = None
     failed_since: AwareDatetime | None = None
     waiting: int = Field(0, ge=0)
@@ -203,7 +201,7 @@ def _send_batch(store: ObjectStore, state: OutboxState, batch: list[tuple[Path, 
         state = state.model_copy(update={"number": state.number + 1})
         if is_sent:
             break
-    state = state.model_copy(update={"sent_at": datetime.now(UTC), "waiting": 0, "error": None, "failed_since": None})
+    state = state.model_copy(update={"waiting": 0, "error": None, "failed_since": None})
     _write_state(state, folder)  # first: a number that is used again would cost a request for each
     for path, _ in batch:
         path.unlink(missing_ok=True)

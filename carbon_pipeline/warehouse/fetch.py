@@ -37,6 +37,7 @@ KEY = re.compile(rf"{RECORDS}/([^/]+)/\d{{12}}\.jsonl")
 """Key of an object of records, with its writer. Only such keys ascend: no later one comes before one that was read."""
 
 LINE = re.compile(rb'\{"name":"([A-Za-z0-9][A-Za-z0-9._-]{0,200}\.json)","record":(\{.*\})\}', re.DOTALL)
+"""A line of such an object: the name of the record's file, and the record."""
 
 GARBAGE_DAY = "1970-01-01"
 """The day under which what is no record is found: it has none of its own."""
@@ -128,11 +129,12 @@ def _place(key: str, content: bytes, data_dir: Path) -> int:
         else:
             garbage.append(line)
     if garbage:
-        by_day[GARBAGE_DAY] = [(_garbage_name(key), b"\n".join(garbage) + b"\n")]
+        _write(GARBAGE_DAY, [(_garbage_name(key), b"\n".join(garbage) + b"\n")], data_dir)
     return sum(_write(day, files, data_dir) for day, files in by_day.items())
 
 
 def _write(day: str, files: list[tuple[str, bytes]], data_dir: Path) -> int:
+    """Write files of a day; returns how many are new."""
     folder = data_dir / FOLDER / day
     folder.mkdir(parents=True, exist_ok=True)
     new = 0
@@ -159,11 +161,13 @@ def _garbage_name(key: str) -> str:
 def _record_of(line: bytes) -> tuple[str, str, bytes] | None:
     """Day, file name and text of a record; None for what is none."""
     found = LINE.fullmatch(line)
+    if found is None:
+        return None
+    name, text = found[1].decode(), found[2]
     try:
-        record = json.loads(found[2] if found else line)
+        record = json.loads(text)
         run_id, day = str(record["run_id"]), str(record["started_at"])[:10]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError):
         return None
-    if not found or not found[1].decode().startswith(f"{run_id}.") or not re.fullmatch(r"\d{4}-\d\d-\d\d", day):
-        return None
-    return day, found[1].decode(), found[2]
+    is_usable = name.startswith(f"{run_id}.") and re.fullmatch(r"\d{4}-\d\d-\d\d", day)
+    return (day, name, text) if is_usable else None

@@ -30,7 +30,6 @@ FILES = f"{PUBLISHED}-files"
 KEPT = 2
 """Publications that stay: a reader may just be downloading the one before the last."""
 
-
 KEPT_FOR = timedelta(hours=1)
 """How long a file stays that no publication lists."""
 
@@ -65,7 +64,7 @@ def publish_to(store: ObjectStore, copy: "PublishedCopy", number: int) -> Public
         StoreError: the store cannot be used now, or another machine has published more runs than there are here.
     """
     own, runs = f"{socket.gethostname()}:{copy.data_dir.absolute()}", copy.count()
-    before = next((found for key in reversed(numbered(store, PUBLISHED)) if (found := _read(store, key))), None)
+    before = _last(store)
     if before and before.loader != own and before.runs > runs:
         raise StoreError(
             f"{before.loader} has published {before.runs:,} runs, and here are {runs:,}: load there, or import here "
@@ -110,13 +109,16 @@ def download(store: ObjectStore, path: Path) -> Publication:
         StoreError: the store cannot be used now.
         OSError: the file cannot be written.
     """
-    keys = numbered(store, PUBLISHED)
-    publication = _read(store, keys[-1]) if keys else None
+    publication = _last(store)
     if publication is None:
         raise InputError(f"nothing has been published to {store.url} yet: carbon-pipeline load does, where it is set")
     with replacing(path) as beside:
         store.download(publication.reports, beside)
     return publication
+
+
+def _last(store: ObjectStore) -> Publication | None:
+    return next((found for key in reversed(numbered(store, PUBLISHED)) if (found := _read(store, key))), None)
 
 
 def _read(store: ObjectStore, key: str) -> Publication | None:

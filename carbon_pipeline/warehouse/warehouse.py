@@ -78,9 +78,9 @@ class Warehouse(PublishedCopy):
         Raises:
             WarehouseBusyError: another process holds the warehouse, or another loader loads from the store.
         """
-        land_killed_runs(self.data_dir, self.landing_url)
         if self.landing_url is None:
-            return self._load(self._whatever_is_new, progress)
+            return self.load_here(progress)
+        land_killed_runs(self.data_dir, self.landing_url)
         if sent := send(self.data_dir, self.landing_url).error:
             logger.warning("records of this machine wait to be sent: %s", sent)
         results, self.store_error = None, None
@@ -88,7 +88,7 @@ class Warehouse(PublishedCopy):
             store = ObjectStore(self.landing_url)
             with Lease(store, self.timeout_s) as lease:
                 self.fetched = fetch(store, self.data_dir)
-                results = self._load(self._whatever_is_new, progress)
+                results = self.load_here(progress)
                 if lease.is_held:
                     publish_to(store, self, lease.number)
                 else:
@@ -96,7 +96,19 @@ class Warehouse(PublishedCopy):
         except (StoreError, InputError) as error:
             loaded = "only what has landed here is loaded" if results is None else "nothing was published there"
             self.store_error = f"{error}; {loaded}"
-        return self._load(self._whatever_is_new, progress) if results is None else results
+        return self.load_here(progress) if results is None else results
+
+    def load_here(self, progress: Progress | None = None) -> list[FileResult]:
+        """Load what is new on this machine, whatever other machines have sent to an object store, then publish here.
+
+        Returns:
+            What became of each file that was new; empty if none was.
+
+        Raises:
+            WarehouseBusyError: another process holds the warehouse.
+        """
+        land_killed_runs(self.data_dir, self.landing_url)
+        return self._load(self._whatever_is_new, progress)
 
     def import_csv(
         self, paths: Iterable[Path], progress: Progress | None = None, timezone: str | None = None

@@ -28,7 +28,7 @@ def start(
     user: Sequence[str] = (),
     stop_signal: str = "TERM",
 ) -> subprocess.Popen[bytes]:
-    """Start a server that is told to stop when this process ends, even if that is killed.
+    """Start a server that stops when this process ends, even if that is killed.
 
     Args:
         command: the server in the foreground.

@@ -63,9 +63,8 @@ def test_records_of_eight_machines_are_there_once_though_two_load_and_one_is_kil
     landed = tmp_path / "first" / "landing"
     first = load(store, tmp_path / "first")
     wait_until(lambda: any(landed.glob("*/machine-*.json")) or first.poll() is not None, 60)
-    if first.poll() is None:
-        first.send_signal(signal.SIGKILL)  # in the middle of fetching or of loading
-    first.wait()
+    first.send_signal(signal.SIGKILL)
+    assert first.wait() == -signal.SIGKILL  # in the middle of fetching or of loading
     second, third = load(store, tmp_path / "second"), load(store, tmp_path / "first")
     assert [writer.wait(120) for writer in writers] == [0] * WRITERS
     assert [loader.wait(300) for loader in (second, third)] == [0, 0]

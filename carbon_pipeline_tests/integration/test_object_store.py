@@ -1,6 +1,7 @@
 """Records of several machines in an object store: here a folder; S3 is in carbon_pipeline_tests/cluster."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -8,10 +9,14 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from carbon_pipeline import track
 from carbon_pipeline.common.object_store import ObjectStore, StoreError
+from carbon_pipeline.dagster.assets.runs import runs_asset
+from carbon_pipeline.dagster.names import Names
+from carbon_pipeline.dagster.resources.warehouse import WarehouseResource
 from carbon_pipeline.model.record import RunRecord
 from carbon_pipeline.settings import Settings, SettingsError, read_settings
 from carbon_pipeline.tracking import outbox
@@ -408,3 +413,22 @@ def test_without_a_store_nothing_is_put_aside(data_dir: Path) -> None:
     assert not (data_dir / "outbox").exists()
     (path,) = (data_dir / "landing").glob("*/*.json")
     assert json.loads(path.read_text())["name"] == "fit"
+
+
+def test_a_check_or_a_calibration_waits_for_no_loader_of_other_machines(store: ObjectStore, tmp_path: Path) -> None:
+    landed(store, tmp_path / "a", "a1")
+    warehouse = loader(store, tmp_path / "a")
+    with Lease(store):
+        warehouse.load_here()
+    assert warehouse.count() == 1
+    assert store.keys("published") == []
+
+
+def test_dagster_shows_that_the_store_could_not_be_reached(data_dir: Path, tmp_path: Path) -> None:
+    land(make_record(name="a", run_id="a1"), data_dir)
+    resources = {"carbon_warehouse": WarehouseResource(data_dir=str(data_dir), landing_url=str(tmp_path / "away"))}
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = dg.materialize([runs_asset(Names())], resources=resources, instance=instance)
+        warnings = [entry.user_message for entry in instance.all_logs(done.run_id) if entry.level == logging.WARNING]
+    assert done.success
+    assert any("away does not exist: create that folder, or mount it" in warning for warning in warnings)

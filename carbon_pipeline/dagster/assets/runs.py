@@ -36,7 +36,7 @@ def runs_asset(names: Names, upstream: Iterable[Key] = ()) -> dg.AssetsDefinitio
         """What has landed or was placed in the inbox, normalised into the tables of `core`: one row per run."""
         opened = carbon_warehouse.open()
         results = opened.load()
-        for sentence in rejections(results):
+        for sentence in (*rejections(results), *filter(None, [opened.store_error])):
             context.log.warning(sentence)
         for path, reason in passed_over(opened.data_dir):
             context.log.warning("passed over: %s: %s", printable_path(path), reason)
